@@ -1,0 +1,147 @@
+# holdfast: what holds this memory?
+#
+#   make            the program, build/holdfast
+#   make demo       install what is missing, build, capture a leaky sample,
+#                   show what was found
+#   make test       install what is missing, build, run all tests
+#   make asan       the tests under address and undefined-behaviour sanitizers
+#   make fuzz       every fuzz target for FUZZ_SECONDS (needs clang)
+#   make bench      capture and analysis measured against each other
+#   make lint       layers, compiler warnings as errors, cppcheck
+#   make install    to DESTDIR/PREFIX
+#   make deps       install Debian packages, or print the command
+#
+# B names the build directory; each configuration has its own.
+
+CC       ?= cc
+CXX      ?= c++
+CFLAGS   ?= -O2 -g
+CXXFLAGS ?= -O2 -g
+PREFIX   ?= /usr/local
+B        ?= build
+FUZZ_SECONDS ?= 60
+
+PKGS := libelf libzstd ncursesw jansson libxxhash zlib liblzma
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+        -Wmissing-prototypes -Wwrite-strings -Wvla -Wundef
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+
+# Recursive on purpose: `make deps` must not ask for packages not there yet.
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS)) \
+             $(shell pkg-config --cflags libdwarf 2>/dev/null || echo -isystem /usr/include/libdwarf)
+PKG_LIBS   = $(shell pkg-config --libs $(PKGS)) -ldwarf -liberty
+
+ALL_CPPFLAGS := -I. -D_GNU_SOURCE $(PKG_CFLAGS) $(CPPFLAGS)
+ALL_CFLAGS   := -std=c11 $(WARN) $(CFLAGS) $(SANITIZE) -pthread
+ALL_LIBS     := $(PKG_LIBS) $(LDLIBS)
+
+LIB_SRC  := $(wildcard base/*.c formats/*.c dump/*.c analyze/*.c)
+TUI_SRC  := $(wildcard tui/*.c)
+CLI_SRC  := $(wildcard cli/*.c)
+TEST_SRC := $(wildcard tests/test_*.c)
+TEST_AID := $(wildcard tests/make_*.c tests/aid_*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+BENCH_SRC := $(wildcard tests/bench_*.c)
+SAMPLE_C   := $(wildcard samples/*.c)
+SAMPLE_CXX := $(wildcard samples/*.cc)
+
+LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
+TUI_OBJ  := $(TUI_SRC:%.c=$(B)/%.o)
+CLI_OBJ  := $(CLI_SRC:%.c=$(B)/%.o)
+AID_OBJ  := $(TEST_AID:%.c=$(B)/%.o)
+TESTS    := $(TEST_SRC:%.c=$(B)/%)
+FUZZERS  := $(FUZZ_SRC:%.c=$(B)/%)
+BENCHES  := $(BENCH_SRC:%.c=$(B)/%)
+SAMPLES  := $(SAMPLE_C:%.c=$(B)/%) $(SAMPLE_CXX:%.cc=$(B)/%)
+
+all: $(B)/holdfast
+
+$(B)/holdfast: $(CLI_OBJ) $(TUI_OBJ) $(B)/libholdfast.a
+	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -pthread -o $@ $^ $(ALL_LIBS)
+
+$(B)/libholdfast.a: $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/tests/test_%: $(B)/tests/test_%.o $(AID_OBJ) $(TUI_OBJ) $(B)/libholdfast.a
+	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -pthread -o $@ $^ -lcmocka $(ALL_LIBS)
+
+$(B)/tests/bench_%: $(B)/tests/bench_%.o $(AID_OBJ) $(B)/libholdfast.a
+	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -pthread -o $@ $^ $(ALL_LIBS)
+
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(AID_OBJ) $(B)/libholdfast.a
+	$(CC) $(CFLAGS) $(SANITIZE) -fsanitize=fuzzer $(LDFLAGS) -pthread -o $@ $^ $(ALL_LIBS)
+
+# Samples are programs like those of our users: no sanitizer, debug info on.
+SAMPLE_CFLAGS   := -O1 -g -pthread
+$(B)/samples/%: samples/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -Wall -Wextra $(SAMPLE_CFLAGS) -I. -MMD -MP -o $@ $<
+
+$(B)/samples/%: samples/%.cc
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -Wall -Wextra $(SAMPLE_CFLAGS) -I. -MMD -MP -o $@ $<
+
+samples: $(SAMPLES)
+
+deps:
+	@tests/deps.sh
+
+demo: deps
+	@$(MAKE) --no-print-directory all samples
+	@tests/demo.sh $(B)
+
+test: deps
+	@$(MAKE) --no-print-directory test-run
+
+# Builds in a make of its own, so that packages which `deps` brought are seen.
+test-build: all samples $(TESTS)
+test-run: test-build
+	@tests/run.sh $(B)
+
+ASAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
+asan: deps
+	@$(MAKE) --no-print-directory test-run B=build/asan \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer' SANITIZE='$(ASAN_FLAGS)'
+
+fuzz:
+	@$(MAKE) --no-print-directory fuzz-run CC=clang B=build/fuzz \
+		CFLAGS='-O1 -g' SANITIZE='-fsanitize=address,undefined,fuzzer-no-link'
+
+fuzz-run: $(FUZZERS)
+	@tests/fuzz.sh $(B) $(FUZZ_SECONDS)
+
+bench: deps
+	@$(MAKE) --no-print-directory bench-run
+
+bench-run: all samples $(BENCHES)
+	@tests/bench.sh $(B)
+
+lint:
+	@tests/check_layers.sh
+	@$(MAKE) --no-print-directory WERROR=1 B=build/lint-gcc CC=gcc all
+	@$(MAKE) --no-print-directory WERROR=1 B=build/lint-clang CC=clang all
+	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
+		--enable=warning,portability -D__BYTE_ORDER__=1234 \
+		-D__ORDER_LITTLE_ENDIAN__=1234 -I. base formats dump analyze tui cli
+
+install: all
+	install -D -m 755 $(B)/holdfast $(DESTDIR)$(PREFIX)/bin/holdfast
+	install -D -m 644 docs/holdfast.1 $(DESTDIR)$(PREFIX)/share/man/man1/holdfast.1
+
+clean:
+	rm -rf build
+
+.PHONY: all samples deps demo test test-build test-run asan fuzz fuzz-run \
+	bench bench-run lint install clean
+.SECONDARY:
+-include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(AID_OBJ:.o=.d) \
+	$(TEST_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) \
+	$(BENCH_SRC:%.c=$(B)/%.d) $(SAMPLES:%=%.d)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * From an address to the block that holds it.
+ *
+ * The span of addresses is cut into regions wherever two neighbouring blocks
+ * lie far apart. A region is cut into cells of 512 bytes, and a table gives
+ * for each cell the first block that ends after the cell begins; the few
+ * blocks in a cell are searched by halving. So a look-up is one search among
+ * the regions (remembered between calls by block_index_near) and two
+ * neighbouring reads.
+ *
+ * Cost: 4 bytes for each 512 bytes of heap; about 20 ns a look-up.
+ */
+#ifndef ANALYZE_BLOCK_INDEX_H
+#define ANALYZE_BLOCK_INDEX_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "analyze/graph.h"
+#include "base/err.h"
+
+struct block_region {
+	uint64_t start, end;	/* addresses; start is a multiple of 512 */
+	size_t first_cell;	/* in cells */
+};
+
+struct block_index {
+	const uint64_t *addr, *size;	/* [n] borrowed; ascending, no overlap */
+	uint32_t n;
+	struct block_region *regions;	/* [n_regions] by address */
+	size_t n_regions;
+	uint32_t *cells;	/* one for each cell of each region, plus one */
+};
+
+/** Build over @n blocks. Release with block_index_free(). O(n). */
+bool block_index_build(const uint64_t *addr, const uint64_t *size, uint32_t n,
+		       struct block_index *ret, struct err *err) MUST_CHECK;
+
+void block_index_free(struct block_index *index);
+
+/** The block with addr <= @at < addr + size, or NODE_NONE. */
+uint32_t block_index_find(const struct block_index *index, uint64_t at);
+
+/** As block_index_find(), quicker when @hint was left by the last call. */
+uint32_t block_index_near(const struct block_index *index, uint64_t at,
+			  size_t *hint);
+
+/** First block with addr >= @at; n when there is none. */
+uint32_t block_index_from(const struct block_index *index, uint64_t at);
+
+#endif

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * The image: a stopped process as data.
+ *
+ * dump/ makes images of processes, formats/ reads them from cores and
+ * snapshots, analyze/ draws conclusions. Nothing in here knows what a heap
+ * is. An image is built once and then only read, by any number of threads.
+ *
+ * Ownership: the image owns everything it points at. Strings lie in its
+ * arena; `const char *` fields are never NULL ("" is unknown). Tables are
+ * sorted by address, do not overlap, and intervals are half open.
+ */
+#ifndef FORMATS_IMAGE_H
+#define FORMATS_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/vec.h"
+#include "formats/types.h"
+
+enum { PAGE_SIZE_X86 = 4096 };
+
+enum presence {
+	PRESENCE_CAPTURED,	/* the bytes are in the file */
+	PRESENCE_ZERO,		/* never touched: reads as zeros */
+	PRESENCE_ABSENT,	/* mapped, but not captured or cut off */
+	PRESENCE_TORN,		/* captured while it may have been changing */
+};
+
+/* A piece of memory whose bytes share one fate. */
+struct range {
+	uint64_t start, end;
+	uint64_t offset;	/* of its first byte in the plain file, if captured */
+	enum presence presence;
+};
+
+enum perm { PERM_READ = 1, PERM_WRITE = 2, PERM_EXEC = 4, PERM_SHARED = 8 };
+
+/* A run of pages that were in memory or in swap at the moment of capture. */
+struct page_run {
+	uint64_t start;		/* address */
+	uint32_t pages;
+	uint32_t kind;		/* enum page_kind */
+};
+
+enum page_kind {
+	PAGE_PRESENT,
+	PAGE_SWAPPED,
+	PAGE_ZERO,		/* present, but the kernel's shared zero page */
+};
+
+/* One line of /proc/PID/maps, and what smaps adds; sizes in bytes. */
+struct mapping {
+	uint64_t start, end;
+	uint64_t offset;	/* in the file */
+	uint32_t perms;		/* enum perm */
+	uint32_t dev_major, dev_minor;
+	uint64_t inode;
+	const char *path;	/* as in maps: "", "[heap]", "/usr/bin/x" */
+	const char *vm_flags;	/* "rd wr mr mw me ac sd", "" when unknown */
+	bool has_smaps;		/* the figures below were captured */
+	uint64_t rss, pss, private_dirty, private_clean, shared_dirty,
+		 shared_clean, swap, anonymous, anon_huge;
+	size_t first_run, n_runs;	/* in image.page_runs */
+};
+
+/* How much a module's debug information says. */
+enum debug_state { DEBUG_NONE, DEBUG_SYMBOLS, DEBUG_LINES, DEBUG_FULL };
+
+struct section {
+	const char *name;	/* ".data", ".bss" */
+	uint64_t start, end;	/* addresses in the process */
+};
+
+/* An ELF file mapped into the process. */
+struct module {
+	const char *path;
+	uint8_t build_id[32];
+	uint32_t build_id_size;	/* bytes; 0 when there is none */
+	uint64_t start, end;	/* lowest and highest mapped address */
+	uint64_t bias;		/* address in the process - address in the file */
+	enum debug_state debug;
+	const char *hint;	/* what would improve it, or "" */
+	const char *debug_path;	/* where the debug information was found, or "" */
+	/* PT_TLS, zero when there is none; the size is that in memory. */
+	uint64_t tls_size, tls_align;
+	size_t first_section, n_sections;	/* writable, in image.sections */
+};
+
+/* Registers of x86-64 in the order of struct user_regs_struct. */
+enum x86_reg {
+	REG_R15, REG_R14, REG_R13, REG_R12, REG_RBP, REG_RBX, REG_R11, REG_R10,
+	REG_R9, REG_R8, REG_RAX, REG_RCX, REG_RDX, REG_RSI, REG_RDI,
+	REG_ORIG_RAX, REG_RIP, REG_CS, REG_EFLAGS, REG_RSP, REG_SS,
+	REG_FS_BASE, REG_GS_BASE, REG_DS, REG_ES, REG_FS, REG_GS,
+	N_REGS_X86,
+};
+
+struct thread {
+	uint32_t tid;
+	const char *name;	/* comm, or "" */
+	uint64_t regs[N_REGS_X86];
+	/* NT_FPREGSET and NT_X86_XSTATE as they were in the notes. */
+	const uint8_t *fpregs, *xstate;
+	size_t fpregs_size, xstate_size;
+	int signal;		/* that stopped it; 0 none */
+};
+
+enum var_flags {
+	VAR_TLS = 1,		/* addr is an offset into the module's TLS block */
+	VAR_FUNCTION_STATIC = 2,
+	VAR_SYMBOL_ONLY = 4,	/* known from the symbol table: no type */
+};
+
+/* A global, static or thread-local variable. */
+struct variable {
+	const char *name;	/* qualified: "ns::cache", "main::seen" */
+	uint64_t addr;		/* in the process, see VAR_TLS */
+	uint64_t size;
+	uint32_t type;		/* TYPE_NONE when unknown */
+	uint32_t module;
+	uint32_t flags;
+};
+
+enum symbol_kind { SYMBOL_FUNCTION, SYMBOL_OBJECT };
+
+struct symbol {
+	uint64_t addr, size;
+	const char *name;	/* mangled, as in the file */
+	uint32_t module;
+	uint32_t kind;
+};
+
+enum image_kind { IMAGE_SNAPSHOT, IMAGE_CORE };
+
+/* Facts about the process and its capture; 0 and "" are unknown. */
+struct image_meta {
+	enum image_kind kind;
+	uint8_t capture_id[16];
+	uint32_t pid, ppid;
+	const char *exe;	/* path */
+	const char *command;	/* arguments joined by blanks */
+	const char *captured_at;	/* "2026-11-21T03:04:05Z" */
+	const char *kernel;	/* "Linux 6.1.0-18-amd64 x86_64" */
+	const char *options;	/* of the capture, as given */
+	uint64_t pause_ns;
+	int signal;		/* fatal signal, 0 none */
+	/* Text as the kernel gave it, "" when not captured. */
+	const char *status, *limits, *cgroup;
+	uint64_t page_size;
+};
+
+/**
+ * The memory of an image. `read` and `pin` are thread-safe.
+ */
+struct memory_ops {
+	/**
+	 * Copy bytes from @addr on; stop at the first that is absent. Returns
+	 * how many were copied. Zero ranges read as zeros.
+	 */
+	size_t (*read)(void *self, uint64_t addr, void *buf, size_t n);
+
+	/**
+	 * Borrow bytes at @addr without a copy. *@n is the wish on entry and
+	 * what was granted on return (>= 1, up to 1 MiB); hold few pins, for a
+	 * short time, and give each back. NULL when @addr is absent.
+	 */
+	const uint8_t *(*pin)(void *self, uint64_t addr, size_t *n,
+			      void **token);
+	void (*unpin)(void *self, void *token);
+	void (*close)(void *self);
+};
+
+struct image {
+	struct image_meta meta;
+	const struct memory_ops *ops;
+	void *memory;
+	VEC(struct range) ranges;
+	VEC(struct mapping) mappings;
+	VEC(struct page_run) page_runs;
+	VEC(struct module) modules;
+	VEC(struct section) sections;
+	VEC(struct thread) threads;
+	VEC(struct variable) vars;	/* sorted by (TLS, addr, size) */
+	VEC(struct symbol) symbols;	/* sorted by addr */
+	VEC(uint64_t) auxv;		/* (type, value) pairs, ends in 0, 0 */
+	struct type_table types;
+	struct diag diag;
+	struct arena arena;
+};
+
+/** Copy exactly @n bytes; false when one of them is absent. */
+bool image_read(const struct image *image, uint64_t addr, void *buf, size_t n);
+
+/** The word at @addr, or false. */
+static inline bool image_u64(const struct image *image, uint64_t addr,
+			     uint64_t *ret)
+{
+	return image_read(image, addr, ret, sizeof(*ret));
+}
+
+/**
+ * A C string of at most @size - 1 bytes; longer ones are cut. Returns its
+ * length, or SIZE_MAX when it runs into absent memory before its end.
+ */
+size_t image_text(const struct image *image, uint64_t addr, char *buf,
+		  size_t size);
+
+/** The range, mapping, module that holds @addr, or NULL. O(log n). */
+const struct range *image_range(const struct image *image, uint64_t addr);
+const struct mapping *image_mapping(const struct image *image, uint64_t addr);
+const struct module *image_module(const struct image *image, uint64_t addr);
+
+/** The variable that holds @addr (TLS ones left out), or NULL. O(log n). */
+const struct variable *image_variable(const struct image *image, uint64_t addr);
+
+/** The symbol of @kind that holds @addr, or NULL. O(log n). */
+const struct symbol *image_symbol(const struct image *image, uint64_t addr,
+				  enum symbol_kind kind);
+
+/** The last component of a path: "/usr/bin/redis-server" is "redis-server". */
+const char *path_name(const char *path);
+
+/** Release all that the image owns. Accepts a zeroed struct. */
+void image_close(struct image *image);
+
+/**
+ * A sliding window: the fast way to read many words near each other. One
+ * window belongs to one thread. It holds at most one pin.
+ */
+struct window {
+	const struct image *image;
+	const uint8_t *at;	/* bytes of [start, end) */
+	uint64_t start, end;
+	void *token;
+};
+
+static inline struct window window_of(const struct image *image)
+{
+	return (struct window){ .image = image };
+}
+
+/**
+ * Bytes from @addr on, *@n of them (>= @need), valid until the next call;
+ * NULL when @need bytes are not there in one piece.
+ */
+const uint8_t *window_span(struct window *w, uint64_t addr, size_t need,
+			   size_t *n);
+
+/** Slow path of window_u64(). */
+bool window_word_(struct window *w, uint64_t addr, uint64_t *ret);
+
+static inline bool window_u64(struct window *w, uint64_t addr, uint64_t *ret)
+{
+	if (addr - w->start <= w->end - w->start &&
+	    w->end - addr >= 8 && addr >= w->start) {
+		memcpy(ret, w->at + (addr - w->start), sizeof(*ret));
+		return true;
+	}
+	return window_word_(w, addr, ret);
+}
+
+void window_close(struct window *w);
+
+#endif

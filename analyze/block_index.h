@@ -3,14 +3,16 @@
  * @file
  * From an address to the block that holds it.
  *
- * The span of addresses is cut into regions wherever two neighbouring blocks
- * lie far apart. A region is cut into cells of 512 bytes, and a table gives
- * for each cell the first block that ends after the cell begins; the few
- * blocks in a cell are searched by halving. So a look-up is one search among
- * the regions (remembered between calls by block_index_near) and two
- * neighbouring reads.
+ * The blocks are cut into regions wherever two neighbours lie more than 64 KiB
+ * apart, and around each block of more than 256 KiB; such a block is a region
+ * alone. A region of several blocks is cut into cells of 512 bytes (aligned),
+ * and a table gives for each cell the first block that ends after the cell
+ * begins; the few blocks in a cell are searched by halving. So a look-up is
+ * one search among the regions (remembered between calls by
+ * block_index_near) and two neighbouring reads.
  *
- * Cost: 4 bytes for each 512 bytes of heap; about 20 ns a look-up.
+ * Cost: 4 bytes for each 512 bytes of heap, never more than 2.5 KiB a block
+ * however the addresses are strewn; about 20 ns a look-up.
  */
 #ifndef ANALYZE_BLOCK_INDEX_H
 #define ANALYZE_BLOCK_INDEX_H
@@ -22,8 +24,9 @@
 #include "base/err.h"
 
 struct block_region {
-	uint64_t start, end;	/* addresses; start is a multiple of 512 */
-	size_t first_cell;	/* in cells */
+	uint64_t start, end;	/* addresses: of the first block, past the last */
+	size_t first_cell;	/* in cells; unused for a region of one block */
+	uint32_t first, last;	/* block ids, both in the region */
 };
 
 struct block_index {
@@ -34,7 +37,10 @@ struct block_index {
 	uint32_t *cells;	/* one for each cell of each region, plus one */
 };
 
-/** Build over @n blocks. Release with block_index_free(). O(n). */
+/**
+ * Build over @n blocks. Release with block_index_free(). O(n).
+ * ERR_FORMAT when they are out of order, overlap or wrap around.
+ */
 bool block_index_build(const uint64_t *addr, const uint64_t *size, uint32_t n,
 		       struct block_index *ret, struct err *err) MUST_CHECK;
 

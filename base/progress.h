@@ -33,4 +33,7 @@ void progress_cancel(void);
 /** True once the user has asked; long loops look at it every few ms. */
 bool progress_cancelled(void);
 
+/** Forget a request to stop: the work that it was meant for is over. */
+void progress_rearm(void);
+
 #endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * What the bytes of a block look like, for blocks whose type is not known.
+ */
+#ifndef ANALYZE_CONTENT_H
+#define ANALYZE_CONTENT_H
+
+#include "analyze/heap.h"
+
+/* Collected while the words of a block go by. */
+struct content {
+	uint64_t n_words, n_zero, n_pointers;
+	bool text;		/* the beginning reads as text */
+};
+
+/** Look at the first words of a block; call once, before content_words(). */
+void content_begin(struct content *c, const uint8_t *bytes, size_t n);
+
+static inline void content_word(struct content *c, uint64_t word, bool pointer)
+{
+	c->n_words++;
+	c->n_zero += word == 0;
+	c->n_pointers += pointer;
+}
+
+enum content_class content_class(const struct content *c);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/heap.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyze/infer.h"
+#include "analyze/roots.h"
+#include "analyze/scan.h"
+#include "analyze/states.h"
+#include "analyze/walk_all.h"
+
+const char *const state_names[N_STATES] = {
+	[STATE_REACHABLE] = "reachable",
+	[STATE_LEAKED] = "leaked",
+	[STATE_STALE] = "stale",
+	[STATE_WEAK] = "weak",
+};
+
+const char *const evidence_names[N_EVIDENCE] = {
+	[EVIDENCE_NONE] = "none",
+	[EVIDENCE_SHAPE] = "shape",
+	[EVIDENCE_SLOT] = "slot",
+	[EVIDENCE_CONTAINER_OF] = "container_of",
+	[EVIDENCE_DERIVED] = "derived",
+	[EVIDENCE_FIELD] = "field",
+	[EVIDENCE_ELEMENT] = "element",
+	[EVIDENCE_ROOT] = "root",
+	[EVIDENCE_FUNCTOR] = "functor",
+	[EVIDENCE_COROUTINE] = "coroutine",
+	[EVIDENCE_RUNTIME] = "runtime",
+	[EVIDENCE_VTABLE] = "vtable",
+};
+
+const char *const content_names[N_CONTENT_CLASSES] = {
+	[CONTENT_ZERO] = "zero",
+	[CONTENT_TEXT] = "text",
+	[CONTENT_POINTERS] = "pointers",
+	[CONTENT_NUMBERS] = "numbers",
+	[CONTENT_MIXED] = "mixed",
+};
+
+bool heap_build(struct image *image, struct heap *ret, struct err *err)
+{
+	struct heap heap = { .image = image };
+
+	*ret = (struct heap){0};
+	if (walk_all(&heap, err) && roots_build(&heap, err) &&
+	    infer_types(&heap, err) && scan_build(&heap, err) &&
+	    states_build(&heap, err)) {
+		*ret = heap;
+		return true;
+	}
+	heap_free(&heap);
+	return false;
+}
+
+void heap_free(struct heap *heap)
+{
+	free(heap->addr);
+	free(heap->size);
+	free(heap->type);
+	free(heap->count);
+	free(heap->why_node);
+	free(heap->why_offset);
+	free(heap->evidence);
+	free(heap->confidence);
+	free(heap->state);
+	free(heap->content);
+	free(heap->owner);
+	free(heap->roots);
+	free(heap->free);
+	free(heap->free_owner);
+	block_index_free(&heap->index);
+	graph_free(&heap->refs);
+	graph_free(&heap->referrers);
+	vec_free(&heap->allocators);
+	vec_free(&heap->extents);
+	diag_free(&heap->diag);
+	arena_free(&heap->arena);
+	*heap = (struct heap){0};
+}
+
+/* Text reached as characters is an array, whatever its length. */
+static bool is_array(const struct heap *heap, uint32_t node)
+{
+	uint32_t type = types_strip(&heap->image->types, heap->type[node]);
+
+	return heap->count[node] != 1 ||
+	       (type != TYPE_NONE &&
+		heap->image->types.types.at[type].kind == TYPE_CHAR);
+}
+
+const char *heap_type_name(const struct heap *heap, uint32_t node, char *buf,
+			   size_t size)
+{
+	size_t n;
+
+	if (heap->type[node] == TYPE_NONE)
+		return NULL;
+	types_name(&heap->image->types, heap->type[node], buf, size);
+	n = strlen(buf);
+	if (is_array(heap, node))
+		snprintf(buf + n, size - n, "[]");
+	return buf;
+}

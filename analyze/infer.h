@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Step three of heap_build(): a type for every block that has evidence.
+ *
+ * Evidence, strongest first: the block's vtable pointer and the typeinfo
+ * behind it; a typed variable that points at the block; a typed field of a
+ * block that has its type already. Each step keeps its why: the node and the
+ * offset of the word that gave the type. A type is given only when it fits
+ * the usable size exactly and no other candidate does: a wrong type is worse
+ * than none.
+ */
+#ifndef ANALYZE_INFER_H
+#define ANALYZE_INFER_H
+
+#include "analyze/heap.h"
+
+/**
+ * Fill type, count, evidence, confidence, why_node, why_offset of @heap,
+ * after roots_build(). May add types to the image's table. O(words reached).
+ */
+bool infer_types(struct heap *heap, struct err *err) MUST_CHECK;
+
+#endif

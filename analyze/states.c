@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/states.h"
+
+#include <stdlib.h>
+
+#include "base/bitset.h"
+#include "base/progress.h"
+
+struct search {
+	struct heap *heap;
+	struct bitset seen;	/* nodes */
+	uint32_t *queue;	/* [n_nodes]: each node enters once */
+	uint32_t head, tail;
+};
+
+static void enter(struct search *s, uint32_t node, enum state state)
+{
+	if (!bitset_insert(&s->seen, node))
+		return;
+	s->queue[s->tail++] = node;
+	if (!heap_is_root(s->heap, node))
+		s->heap->state[node] = (uint8_t)state;
+}
+
+/* Enter what @node refers to by kinds up to @weakest. */
+static void expand(struct search *s, uint32_t node, uint8_t weakest,
+		   enum state state)
+{
+	const struct graph *g = &s->heap->refs;
+
+	for (uint64_t e = g->row[node]; e < g->row[node + 1]; e++) {
+		if (g->kind[e] <= weakest)
+			enter(s, g->target[e], state);
+	}
+}
+
+/*
+ * Look again at all nodes found so far, now over kinds up to @weakest, and
+ * follow what is new. Returns false when the user cancelled.
+ */
+static bool spread(struct search *s, uint8_t weakest, enum state state)
+{
+	for (s->head = 0; s->head < s->tail; s->head++) {
+		if (s->head % (1 << 20) == 0 && progress_cancelled())
+			return false;
+		expand(s, s->queue[s->head], weakest, state);
+	}
+	return true;
+}
+
+static void enter_roots(struct search *s, bool dead)
+{
+	for (uint32_t i = 0; i < s->heap->n_roots; i++) {
+		if ((s->heap->roots[i].kind == ROOT_DEAD_STACK) == dead)
+			enter(s, s->heap->n_blocks + i, STATE_REACHABLE);
+	}
+}
+
+bool states_build(struct heap *heap, struct err *err)
+{
+	struct search s = { .heap = heap };
+	bool ok;
+
+	s.queue = malloc(((size_t)heap->n_nodes + 1) * sizeof(*s.queue));
+	if (!s.queue || !bitset_init(&s.seen, heap->n_nodes)) {
+		free(s.queue);
+		return err_nomem(err, "reachability");
+	}
+	memset(heap->state, STATE_LEAKED, heap->n_blocks);
+	progress_begin("what is reachable", 0);
+	enter_roots(&s, false);
+	ok = spread(&s, REF_META, STATE_REACHABLE) &&
+	     spread(&s, REF_WEAK, STATE_WEAK);
+	enter_roots(&s, true);
+	ok = ok && spread(&s, REF_STALE, STATE_STALE);
+	progress_end();
+	bitset_free(&s.seen);
+	free(s.queue);
+	return ok || err_set(err, ERR_CANCELLED, "stopped");
+}

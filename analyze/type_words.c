@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/type_words.h"
+
+/* A larger element is scanned word by word: its map would not be cheap. */
+enum { MAX_WORDS = 1 << 16 };
+
+struct fill {
+	const struct type_table *types;
+	uint8_t *kind;
+	uint64_t n;
+	bool give_up;		/* the layout is not a constant */
+};
+
+bool type_words_init(const struct type_table *types, struct type_words *ret,
+		     struct err *err)
+{
+	*ret = (struct type_words){ .n_types = types->types.len };
+	ret->maps = calloc(ret->n_types + 1, sizeof(*ret->maps));
+	return ret->maps || err_nomem(err, "word maps");
+}
+
+void type_words_free(struct type_words *words)
+{
+	free(words->maps);
+	arena_free(&words->arena);
+	*words = (struct type_words){0};
+}
+
+static enum word_kind kind_of(const struct type *t, const struct leaf *leaf)
+{
+	bool sure = !leaf->in_union && !(leaf->flags & MEMBER_VARIANT);
+
+	switch (t->kind) {
+	case TYPE_POINTER:
+	case TYPE_REFERENCE:
+		return sure && leaf->offset % 8 == 0 ? WORD_POINTER : WORD_MAYBE;
+	case TYPE_BOOL:
+	case TYPE_FLOAT:
+	case TYPE_ENUM:
+		return WORD_DEAD;
+	case TYPE_INT:
+		return t->size >= 8 ? WORD_MAYBE : WORD_DEAD;
+	default:
+		return WORD_MAYBE;	/* bytes may hold anything */
+	}
+}
+
+static bool visit(void *ctx, const struct leaf *leaf)
+{
+	struct fill *fill = ctx;
+	const struct type *t;
+	enum word_kind kind;
+	uint64_t first = leaf->offset / 8, last;
+
+	if (leaf->flags & MEMBER_VIRTUAL)
+		fill->give_up = true;
+	if (leaf->type == TYPE_NONE || leaf->type >= fill->types->types.len)
+		return true;
+	t = &fill->types->types.at[leaf->type];
+	if (t->size == 0 || first >= fill->n)
+		return true;
+	kind = kind_of(t, leaf);
+	last = (leaf->offset + t->size - 1) / 8;
+	for (uint64_t i = first; i <= last && i < fill->n; i++) {
+		if (fill->kind[i] < kind)
+			fill->kind[i] = (uint8_t)kind;
+	}
+	return true;
+}
+
+/* int tail[] or tail[0] or (of old) tail[1] at the end of a struct. */
+static bool is_open_ended(const struct type_table *types, const struct type *t)
+{
+	const struct member *last;
+	uint32_t id;
+
+	if (t->n_members == 0)
+		return false;
+	last = &types->members.at[t->first_member + t->n_members - 1];
+	id = types_strip(types, last->type);
+	return id != TYPE_NONE && types->types.at[id].kind == TYPE_ARRAY &&
+	       types->types.at[id].count <= 1;
+}
+
+bool type_words_add(const struct type_table *types, uint32_t type,
+		    struct type_words *words, struct err *err)
+{
+	uint32_t id = types_strip(types, type);
+	struct fill fill = { .types = types };
+	struct word_map *map;
+	const struct type *t;
+
+	if (id == TYPE_NONE || type >= words->n_types || words->maps[type])
+		return true;
+	t = &types->types.at[id];
+	map = arena_alloc(&words->arena, sizeof(*map));
+	if (!map)
+		return err_nomem(err, "word maps");
+	words->maps[type] = map;
+	map->stride = t->size;
+	map->open_ended = is_open_ended(types, t);
+	fill.n = (t->size + 7) / 8;
+	if (fill.n == 0 || fill.n > MAX_WORDS)
+		return true;
+	fill.kind = arena_alloc(&words->arena, fill.n);
+	if (!fill.kind)
+		return err_nomem(err, "word maps");
+	types_leaves(types, id, (uint64_t)MAX_WORDS * 8, visit, &fill);
+	if (fill.give_up)
+		return true;
+	map->kind = fill.kind;
+	map->n = (uint32_t)fill.n;
+	return true;
+}

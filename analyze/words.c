@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/words.h"
+
+struct word_walk word_walk_of(struct window *window, uint64_t start,
+			      uint64_t end)
+{
+	return (struct word_walk){
+		.window = window,
+		.next = start > UINT64_MAX - 7 ? end : (start + 7) & ~UINT64_C(7),
+		.end = end & ~UINT64_C(7),
+	};
+}
+
+/* Step over what cannot be read to where the next captured range begins. */
+static bool skip_hole(struct word_walk *walk)
+{
+	const struct image *image = walk->window->image;
+	size_t low = 0, high = image->ranges.len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (image->ranges.at[middle].end <= walk->next)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < image->ranges.len; low++) {
+		const struct range *r = &image->ranges.at[low];
+
+		if (r->start >= walk->end)
+			break;
+		if (r->presence != PRESENCE_CAPTURED &&
+		    r->presence != PRESENCE_TORN)
+			continue;
+		if (r->start > walk->next)
+			walk->next = (r->start + 7) & ~UINT64_C(7);
+		return walk->next < walk->end;
+	}
+	walk->next = walk->end;
+	return false;
+}
+
+/* Blocks that lie in what is pinned already are the common case. */
+static bool in_window(const struct window *w, uint64_t addr)
+{
+	return addr >= w->start && addr < w->end && w->end - addr >= 8;
+}
+
+bool word_walk_next(struct word_walk *walk, struct word_run *ret)
+{
+	while (walk->next < walk->end) {
+		size_t n;
+		const uint8_t *at;
+
+		if (!in_window(walk->window, walk->next) && !skip_hole(walk))
+			return false;
+		at = window_span(walk->window, walk->next, 8, &n);
+		if (!at) {
+			/* A damaged frame: its pages are lost, others not. */
+			walk->next = (walk->next | (PAGE_SIZE_X86 - 1)) + 1;
+			continue;
+		}
+		if (n > walk->end - walk->next)
+			n = (size_t)(walk->end - walk->next);
+		*ret = (struct word_run){
+			.addr = walk->next, .at = at, .n = n / 8,
+		};
+		walk->next += ret->n * 8;
+		return ret->n > 0;
+	}
+	return false;
+}

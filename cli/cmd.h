@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Subcommands: one file each, one line each in the table of cli/main.c.
+ */
+#ifndef CLI_CMD_H
+#define CLI_CMD_H
+
+#include "base/err.h"
+
+/* Only `check` and --exit-code use EXIT_FOUND. */
+enum { EXIT_DONE = 0, EXIT_FOUND = 1, EXIT_TROUBLE = 2 };
+
+struct cmd {
+	const char *name;
+	const char *summary;	/* one line for `holdfast help` */
+	const char *usage;	/* printed by --help; ends in a newline */
+	/** argv[0] is the subcommand. Returns the exit status. */
+	int (*run)(int argc, char **argv);
+};
+
+extern const struct cmd cmd_blocks, cmd_dump, cmd_info, cmd_leaks, cmd_memory,
+	cmd_retainers, cmd_show, cmd_types;
+
+/** Print "holdfast: <message>" on stderr and return EXIT_TROUBLE. */
+int cmd_trouble(const struct err *err);
+
+/** Print @cmd's usage: on stdout for --help (returns EXIT_DONE), else on
+ * stderr (returns EXIT_TROUBLE). */
+int cmd_help(const struct cmd *cmd);
+int cmd_misuse(const struct cmd *cmd);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* The program: find the subcommand and run it. */
+#include <ctype.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/progress.h"
+#include "cli/cmd.h"
+#include "cli/progress_line.h"
+
+#define VERSION "0.1.0"
+
+/* In the order in which a newcomer needs them. */
+static const struct cmd *const commands[] = {
+	&cmd_dump, &cmd_info, &cmd_memory, &cmd_types, &cmd_leaks,
+	&cmd_retainers, &cmd_show, &cmd_blocks,
+};
+
+enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+int cmd_trouble(const struct err *err)
+{
+	fflush(stdout);
+	fprintf(stderr, "holdfast: %s\n",
+		err->message[0] ? err->message : "unknown trouble");
+	return EXIT_TROUBLE;
+}
+
+int cmd_help(const struct cmd *cmd)
+{
+	fputs(cmd->usage, stdout);
+	return EXIT_DONE;
+}
+
+int cmd_misuse(const struct cmd *cmd)
+{
+	fputs(cmd->usage, stderr);
+	return EXIT_TROUBLE;
+}
+
+static void print_commands(FILE *out)
+{
+	fputs("usage: holdfast COMMAND [OPTION...] ARG...\n"
+	      "\n"
+	      "What holds this memory? Capture a process, then ask its heap.\n"
+	      "\n", out);
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(out, "  %-11s %s\n", commands[i]->name,
+			commands[i]->summary);
+	fputs("\n"
+	      "FILE is a snapshot of `holdfast dump` or an ELF core.\n"
+	      "`holdfast COMMAND --help` tells more.\n", out);
+}
+
+static const struct cmd *find_command(const char *name)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	}
+	return NULL;
+}
+
+static int help(int argc, char **argv)
+{
+	const struct cmd *cmd;
+
+	if (argc < 2) {
+		print_commands(stdout);
+		return EXIT_DONE;
+	}
+	cmd = find_command(argv[1]);
+	if (cmd)
+		return cmd_help(cmd);
+	fprintf(stderr, "holdfast: there is no command \"%s\"; "
+		"`holdfast help` lists them\n", argv[1]);
+	return EXIT_TROUBLE;
+}
+
+static bool is_number(const char *text)
+{
+	for (; isdigit((unsigned char)*text); text++)
+		;
+	return *text == '\0';
+}
+
+static int unknown(const char *name)
+{
+	if (is_number(name))
+		fprintf(stderr, "holdfast: %s looks like a process id: run "
+			"`holdfast dump %s` first\n", name, name);
+	else if (access(name, F_OK) == 0)
+		fprintf(stderr, "holdfast: say what you want to know of %s, "
+			"as in `holdfast info %s`\n", name, name);
+	else
+		fprintf(stderr, "holdfast: there is no command \"%s\"; "
+			"`holdfast help` lists them\n", name);
+	return EXIT_TROUBLE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct cmd *cmd;
+	int status;
+
+	/* A reader that closes its end is no reason to die half way. */
+	signal(SIGPIPE, SIG_IGN);
+	if (argc < 2) {
+		print_commands(stderr);
+		return EXIT_TROUBLE;
+	}
+	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") ||
+	    !strcmp(argv[1], "-h"))
+		return help(argc - 1, argv + 1);
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("holdfast " VERSION);
+		return EXIT_DONE;
+	}
+	cmd = find_command(argv[1]);
+	if (!cmd)
+		return unknown(argv[1]);
+	progress_line_install();
+	status = cmd->run(argc - 1, argv + 1);
+	progress_line_clear();
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		perror("holdfast: standard output");
+		return EXIT_TROUBLE;
+	}
+	return status;
+}

@@ -67,6 +67,12 @@ struct allocator {
 		     const struct allocator_finding *finding,
 		     struct allocation_list *ret, struct diag *diag,
 		     struct err *err);
+	/**
+	 * Usable bytes of a block that was asked for with @size, for sizes
+	 * below this allocator's threshold of direct mappings. NULL when the
+	 * allocator is not understood.
+	 */
+	uint64_t (*usable)(uint64_t size);
 };
 
 /* All allocators, in the order of probing; ends in NULL. */

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Names of C++ and Rust as people write them (libiberty).
+ */
+#ifndef ANALYZE_DEMANGLE_H
+#define ANALYZE_DEMANGLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/**
+ * The class behind the name in a typeinfo object ("N2ns5ShapeE" becomes
+ * "ns::Shape", with ">>" closed up as in the type table). Returns false when
+ * @mangled is no type name of the Itanium C++ ABI, or too long for @buf.
+ */
+bool demangle_type(const char *mangled, char *buf, size_t size);
+
+#endif

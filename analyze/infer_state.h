@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * What the steps of type inference share: how a block gets a type, and the
+ * queue of blocks whose fields are still to be followed.
+ */
+#ifndef ANALYZE_INFER_STATE_H
+#define ANALYZE_INFER_STATE_H
+
+#include "analyze/heap.h"
+#include "base/vec.h"
+
+struct infer {
+	struct heap *heap;
+	struct window window;
+	VEC(uint32_t) queue;	/* blocks with a new type, first in first out */
+};
+
+/* Evidence for the type of one block. */
+struct claim {
+	uint32_t node;		/* the block */
+	uint32_t type;
+	uint32_t count;		/* elements, at least 1 */
+	uint8_t evidence;	/* enum evidence */
+	uint8_t confidence;	/* percent */
+	uint32_t why_node;	/* who says so, or NODE_NONE */
+	uint32_t why_offset;	/* of the word in it */
+};
+
+/**
+ * Give the block its type, unless it has one on better evidence. Two claims
+ * of one rank that disagree leave the first, and the doubt shows in its
+ * confidence. False when memory is exhausted.
+ */
+bool infer_claim(struct infer *infer, const struct claim *claim);
+
+/**
+ * True when a request of @size bytes gets just the usable size of block
+ * @node. @loose: or 16 bytes more, what malloc gives away when the rest of a
+ * free chunk is too small to stand alone.
+ */
+bool infer_fits(const struct heap *heap, uint32_t node, uint64_t size,
+		bool loose);
+
+/** Types by vtable and typeinfo: the first step. */
+bool infer_vtables(struct infer *infer, struct err *err) MUST_CHECK;
+
+/** Types over typed pointers, from roots and blocks in the queue. */
+bool infer_fields(struct infer *infer, struct err *err) MUST_CHECK;
+
+#endif

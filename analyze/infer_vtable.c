@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Types by vtable: the first word of a polymorphic object points behind the
+ * header of its class's vtable, where {offset to top, typeinfo} stand, and the
+ * typeinfo names the class (Itanium C++ ABI, 2.5.2 and 2.9.5). Works in
+ * stripped programs as well.
+ */
+#include "analyze/infer_state.h"
+
+#include <stdlib.h>
+
+#include "analyze/demangle.h"
+#include "analyze/words.h"
+#include "base/map.h"
+#include "base/pool.h"
+#include "base/progress.h"
+
+enum { CHUNK = 1 << 16, MAX_NAME = 4096 };
+
+/* A block whose first word points into the read-only part of a module. */
+struct candidate {
+	uint32_t node;
+	uint64_t vtable;
+};
+
+struct span {
+	uint64_t start, end;
+};
+
+struct sweep {
+	struct heap *heap;
+	VEC(struct span) spans;	/* where vtables may lie, by address */
+	VEC(struct candidate) *found;	/* [chunks] */
+	struct window *windows;	/* [pool_threads()] */
+};
+
+/* Vtables lie in .data.rel.ro or .rodata: mapped from a module, not executable. */
+static bool find_spans(struct sweep *s, struct err *err)
+{
+	const struct image *image = s->heap->image;
+
+	for (size_t i = 0; i < image->mappings.len; i++) {
+		const struct mapping *m = &image->mappings.at[i];
+		struct span span = { m->start, m->end };
+
+		if (m->perms & PERM_EXEC || !(m->perms & PERM_READ) ||
+		    m->inode == 0 || !image_module(image, m->start))
+			continue;
+		if (s->spans.len > 0 &&
+		    s->spans.at[s->spans.len - 1].end == m->start)
+			s->spans.at[s->spans.len - 1].end = m->end;
+		else if (!vec_push(&s->spans, span))
+			return err_nomem(err, "vtables");
+	}
+	return true;
+}
+
+static bool in_spans(const struct sweep *s, uint64_t addr)
+{
+	size_t low = 0, high = s->spans.len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->spans.at[middle].end <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < s->spans.len && s->spans.at[low].start <= addr;
+}
+
+static bool sweep_chunk(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
+			unsigned worker, struct err *err)
+{
+	struct sweep *s = ctx;
+	struct window *w = &s->windows[worker];
+
+	for (uint64_t i = begin; i < end; i++) {
+		struct candidate c = { .node = (uint32_t)i };
+
+		if (s->heap->size[i] < 8 ||
+		    !window_u64(w, s->heap->addr[i], &c.vtable) ||
+		    c.vtable % 8 != 0 || !in_spans(s, c.vtable))
+			continue;
+		if (!vec_push(&s->found[chunk], c))
+			return err_nomem(err, "vtables");
+	}
+	progress_add(end - begin);
+	return true;
+}
+
+static bool is_code(const struct image *image, uint64_t addr)
+{
+	const struct mapping *m = image_mapping(image, addr);
+
+	return m && (m->perms & PERM_EXEC);
+}
+
+/* The name of the class whose vtable has its address point at @vtable. */
+static bool class_name(const struct image *image, uint64_t vtable, char *buf,
+		       size_t size)
+{
+	char mangled[MAX_NAME];
+	uint64_t word[3], info[2];
+
+	if (!image_read(image, vtable - 16, word, sizeof(word)))
+		return false;
+	/* {0, typeinfo, first virtual function, or 0 when it is pure} */
+	if (word[0] != 0 || (word[2] != 0 && !is_code(image, word[2])))
+		return false;
+	if (!image_read(image, word[1], info, sizeof(info)))
+		return false;
+	if (!pointer_decode(info[0]) ||
+	    image_text(image, info[1], mangled, sizeof(mangled)) >=
+	    sizeof(mangled) - 1)
+		return false;
+	return demangle_type(mangled, buf, size);
+}
+
+/* The type called @name; one without members when DWARF has none. */
+static uint32_t type_called(struct type_table *types, const char *name)
+{
+	uint32_t i = TYPE_NONE, id;
+	struct type t = {
+		.kind = TYPE_CLASS, .flags = TYPE_RUNTIME | TYPE_POLYMORPHIC,
+		.target = TYPE_NONE, .scope = TYPE_NONE, .module = UINT32_MAX,
+	};
+
+	while ((id = types_find(types, name, &i)) != TYPE_NONE) {
+		if (types_is_record(types, id) &&
+		    !(types->types.at[id].flags & TYPE_DECLARATION))
+			return id;
+	}
+	t.name = types_string(types, name);
+	return t.name ? types_add(types, &t, NULL, NULL) : TYPE_NONE;
+}
+
+/* How many objects of @size bytes with this vtable follow one another. */
+static uint32_t count_objects(struct infer *infer, uint32_t node,
+			      uint64_t vtable, uint64_t size)
+{
+	const struct heap *heap = infer->heap;
+	uint32_t n = 1;
+	uint64_t word;
+
+	if (size == 0 || infer_fits(heap, node, size, true))
+		return 1;
+	while (n < UINT32_MAX && (n + 1) * size <= heap->size[node] &&
+	       window_u64(&infer->window, heap->addr[node] + n * size, &word) &&
+	       word == vtable)
+		n++;
+	return n;
+}
+
+static bool claim_object(struct infer *infer, struct map *classes,
+			 const struct candidate *c, struct err *err)
+{
+	struct type_table *types = &infer->heap->image->types;
+	char name[MAX_NAME];
+	struct claim claim = {
+		.node = c->node, .evidence = EVIDENCE_VTABLE, .confidence = 99,
+		.why_node = c->node, .why_offset = 0,
+	};
+	bool added;
+	uint64_t *slot = map_slot(classes, c->vtable, &added);
+
+	if (!slot)
+		return err_nomem(err, "vtables");
+	if (added)
+		*slot = class_name(infer->heap->image, c->vtable, name,
+				   sizeof(name)) ?
+			type_called(types, name) : TYPE_NONE;
+	claim.type = (uint32_t)*slot;
+	if (claim.type == TYPE_NONE ||
+	    types->types.at[claim.type].size > infer->heap->size[c->node])
+		return true;
+	claim.count = count_objects(infer, c->node, c->vtable,
+				    types->types.at[claim.type].size);
+	return infer_claim(infer, &claim) || err_nomem(err, "types of blocks");
+}
+
+static bool sweep_all(struct sweep *s, struct err *err)
+{
+	size_t chunks = pool_chunks(s->heap->n_blocks, CHUNK);
+	bool ok;
+
+	s->found = calloc(chunks + 1, sizeof(*s->found));
+	s->windows = calloc(pool_threads(), sizeof(*s->windows));
+	if (!s->found || !s->windows)
+		return err_nomem(err, "vtables");
+	for (unsigned i = 0; i < pool_threads(); i++)
+		s->windows[i] = window_of(s->heap->image);
+	progress_begin("looking for vtables", s->heap->n_blocks);
+	ok = pool_run(s->heap->n_blocks, CHUNK, sweep_chunk, s, err);
+	progress_end();
+	for (unsigned i = 0; i < pool_threads(); i++)
+		window_close(&s->windows[i]);
+	return ok;
+}
+
+static void sweep_free(struct sweep *s)
+{
+	for (size_t i = 0; s->found &&
+	     i < pool_chunks(s->heap->n_blocks, CHUNK); i++)
+		vec_free(&s->found[i]);
+	free(s->found);
+	free(s->windows);
+	vec_free(&s->spans);
+}
+
+bool infer_vtables(struct infer *infer, struct err *err)
+{
+	struct sweep s = { .heap = infer->heap };
+	struct map classes = {0};	/* vtable -> type id */
+	bool ok = find_spans(&s, err) && sweep_all(&s, err);
+
+	for (size_t i = 0; ok && i < pool_chunks(s.heap->n_blocks, CHUNK); i++) {
+		for (size_t k = 0; ok && k < s.found[i].len; k++)
+			ok = claim_object(infer, &classes, &s.found[i].at[k],
+					  err);
+	}
+	sweep_free(&s);
+	map_free(&classes);
+	return ok;
+}

@@ -14,7 +14,7 @@ struct session {
 	char user[32];
 };
 
-static struct session *active;
+struct session *active;
 
 static struct session *session_push(struct session *next, unsigned id)
 {

@@ -144,7 +144,7 @@ class Scan:
         first = data[0] & ~(HEAP_MAX - 1) == m.start
         for offset in (0x8d0, 0x8c0, 0x8b0, 0x870) if first else (0x30, 0x20):
             size = data[offset // 8 + 1]
-            if size & 5 == 5 and 32 <= size & ~7 <= m.end - m.start:
+            if size & 3 == 1 and 32 <= size & ~7 <= m.end - m.start:
                 self.walk(m.start, data, offset)
                 self.states.append(data[:offset // 8])
                 return

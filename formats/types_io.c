@@ -34,6 +34,11 @@ static void put(struct out *o, uint64_t value, size_t width)
 
 static void put_bytes(struct out *o, const void *bytes, size_t n)
 {
+	if (n <= BUFFER - o->len) {
+		memcpy(o->buf + o->len, bytes, n);
+		o->len += n;
+		return;
+	}
 	flush(o);
 	if (!o->failed && n > 0)
 		o->failed = !o->sink->put(o->sink->ctx, bytes, n, o->err);
@@ -271,10 +276,12 @@ static const char *name_at(const struct bytes *strings, uint32_t offset)
 	return (const char *)strings->start + offset;
 }
 
-static bool read_var(struct bytes *b, const struct bytes *strings,
+/* Names do not overlap: together they take no more room than the strings. */
+static bool read_var(struct bytes *b, struct bytes *strings,
 		     struct image *image, struct variable *v)
 {
 	const char *name;
+	size_t n;
 
 	v->addr = bytes_u64(b);
 	v->size = bytes_u64(b);
@@ -282,7 +289,12 @@ static bool read_var(struct bytes *b, const struct bytes *strings,
 	v->module = bytes_u32(b);
 	v->flags = bytes_u32(b);
 	name = name_at(strings, bytes_u32(b));
-	v->name = name ? arena_text(&image->arena, name, strlen(name)) : NULL;
+	if (!name)
+		return false;
+	n = strlen(name);
+	if (!bytes_take(strings, n + 1))
+		return false;
+	v->name = arena_text(&image->arena, name, n);
 	return v->name != NULL;
 }
 

@@ -301,4 +301,16 @@ __attribute__((unused)) static int truth_stop(void)
 	return 0;
 }
 
+#ifdef __cplusplus
+/**
+ * The block that counts the owners of a shared or weak pointer: libstdc++
+ * keeps its address in the second word. From make_shared the object is in it.
+ */
+template <class Pointer>
+static const void *truth_control_block(const Pointer &pointer)
+{
+	return reinterpret_cast<const void *const *>(&pointer)[1];
+}
+#endif
+
 #endif

@@ -25,6 +25,7 @@ PTRACE_GETREGSET = 0x4204
 NT_PRSTATUS, NT_X86_XSTATE = 1, 0x202
 WALL = 0x40000000
 HEAP_MAX = 64 << 20
+MAX_FAST = 0x78				# usable bytes of a fastbin's chunk
 PAGE = os.sysconf('SC_PAGESIZE')
 REG_SP, REG_FS_BASE = 19, 21		# in struct user_regs_struct
 
@@ -186,8 +187,7 @@ class Scan:
 
     def cached(self, addr, words):
         """The entries of a tcache, if that is what this block is."""
-        if self.chunks[addr] & ~0x18 not in (0x240, 0x280, 0x2e0, 0x2f8 & ~0x18,
-                                             0x300):
+        if self.chunks[addr] & ~0x18 not in (0x240, 0x280, 0x2e0, 0x300):
             return None
         counts = array('H', words.tobytes()[:128])
         if max(counts) > 7 or words[16:].count(0) == len(words[16:]):
@@ -224,8 +224,9 @@ class Scan:
             for i, word in enumerate(words):
                 if not low <= word < high:
                     continue
-                if word in self.headers:	# a bin, or top
-                    self.free |= self.chain(word + 16, 16, contents)
+                if word in self.headers:	# a bin, top, or a fastbin
+                    if self.chunks[word + 16] <= MAX_FAST:
+                        self.free |= self.chain(word + 16, 16, contents)
                     continue
                 chunk = self.find(word)
                 if chunk is not None and chunk not in reached:

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/heap.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "analyze/infer.h"
@@ -79,28 +78,4 @@ void heap_free(struct heap *heap)
 	diag_free(&heap->diag);
 	arena_free(&heap->arena);
 	*heap = (struct heap){0};
-}
-
-/* Text reached as characters is an array, whatever its length. */
-static bool is_array(const struct heap *heap, uint32_t node)
-{
-	uint32_t type = types_strip(&heap->image->types, heap->type[node]);
-
-	return heap->count[node] != 1 ||
-	       (type != TYPE_NONE &&
-		heap->image->types.types.at[type].kind == TYPE_CHAR);
-}
-
-const char *heap_type_name(const struct heap *heap, uint32_t node, char *buf,
-			   size_t size)
-{
-	size_t n;
-
-	if (heap->type[node] == TYPE_NONE)
-		return NULL;
-	types_name(&heap->image->types, heap->type[node], buf, size);
-	n = strlen(buf);
-	if (is_array(heap, node))
-		snprintf(buf + n, size - n, "[]");
-	return buf;
 }

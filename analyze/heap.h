@@ -160,13 +160,6 @@ static inline const struct root *heap_root(const struct heap *heap,
 	return &heap->roots[node - heap->n_blocks];
 }
 
-/**
- * The type of block @node for people: "Account", "Account[]", "char[]".
- * Returns NULL for an untyped block, else @buf.
- */
-const char *heap_type_name(const struct heap *heap, uint32_t node, char *buf,
-			   size_t size);
-
 extern const char *const state_names[N_STATES];
 extern const char *const evidence_names[N_EVIDENCE];
 extern const char *const content_names[N_CONTENT_CLASSES];

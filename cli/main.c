@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: find the subcommand and run it. */
 #include <ctype.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +106,7 @@ int main(int argc, char **argv)
 	const struct cmd *cmd;
 	int status;
 
+	setlocale(LC_CTYPE, "");
 	/* A reader that closes its end is no reason to die half way. */
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DEFAULT_ROWS = 30 };
+
+enum { OPT_JSON = 256, OPT_BYTES, OPT_LIMIT, OPT_SORT, OPT_FILTER, OPT_COLOR,
+       OPT_FREE };
+
+static const struct option longs[] = {
+	{ "json",   no_argument,       NULL, OPT_JSON },
+	{ "bytes",  no_argument,       NULL, OPT_BYTES },
+	{ "limit",  required_argument, NULL, OPT_LIMIT },
+	{ "sort",   required_argument, NULL, OPT_SORT },
+	{ "filter", required_argument, NULL, OPT_FILTER },
+	{ "color",  optional_argument, NULL, OPT_COLOR },
+	{ "free",   no_argument,       NULL, OPT_FREE },
+	{ "help",   no_argument,       NULL, 'h' },
+	{ 0 },
+};
+
+/* NO_COLOR: https://no-color.org, set and not empty. */
+static bool want_color(const char *when)
+{
+	const char *no = getenv("NO_COLOR");
+
+	if (when && !strcmp(when, "always"))
+		return true;
+	if (when && !strcmp(when, "never"))
+		return false;
+	return !(no && *no) && isatty(STDOUT_FILENO);
+}
+
+static bool parse_limit(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	*ret = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && *end == '\0';
+}
+
+static bool set_filter(struct options *o, const char *pattern)
+{
+	char why[128];
+	int code;
+
+	if (o->has_filter)
+		regfree(&o->filter);
+	code = regcomp(&o->filter, pattern, REG_EXTENDED | REG_NOSUB);
+	o->has_filter = code == 0;
+	if (code == 0)
+		return true;
+	regerror(code, &o->filter, why, sizeof(why));
+	fprintf(stderr, "holdfast: --filter %s: %s\n", pattern, why);
+	return false;
+}
+
+static bool take_option(struct options *o, int c, const char *arg)
+{
+	switch (c) {
+	case OPT_JSON:
+		o->json = true;
+		return true;
+	case OPT_BYTES:
+		o->bytes = true;
+		return true;
+	case OPT_LIMIT:
+		if (parse_limit(arg, &o->limit))
+			return true;
+		fprintf(stderr, "holdfast: --limit %s: not a number\n", arg);
+		return false;
+	case OPT_SORT:
+		o->sort = arg;
+		return true;
+	case OPT_FILTER:
+		return set_filter(o, arg);
+	case OPT_COLOR:
+		o->color = want_color(arg ? arg : "always");
+		return true;
+	case OPT_FREE:
+		o->free_chunks = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum parsed options_parse(const struct cmd *cmd, int argc, char **argv,
+			  int min, int max, struct options *ret, int *status)
+{
+	const uint64_t unset = UINT64_MAX - 1;
+	int c;
+
+	*ret = (struct options){ .limit = unset, .color = want_color(NULL) };
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		if (c == 'h') {
+			*status = cmd_help(cmd);
+			options_free(ret);
+			return PARSED_EXIT;
+		}
+		if (!take_option(ret, c, optarg))
+			goto wrong;
+	}
+	ret->args = argv + optind;
+	ret->n_args = argc - optind;
+	if (ret->n_args < min || ret->n_args > max)
+		goto wrong;
+	if (ret->limit == unset)
+		ret->limit = ret->json ? UINT64_MAX : DEFAULT_ROWS;
+	return PARSED_RUN;
+wrong:
+	*status = cmd_misuse(cmd);
+	options_free(ret);
+	return PARSED_EXIT;
+}
+
+void options_free(struct options *options)
+{
+	if (options->has_filter)
+		regfree(&options->filter);
+	options->has_filter = false;
+}
+
+bool options_match(const struct options *options, const char *name)
+{
+	return !options->has_filter ||
+	       regexec(&options->filter, name ? name : "", 0, NULL, 0) == 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Options that all reports share, and the file that they are about.
+ */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <regex.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "cli/cmd.h"
+
+struct options {
+	bool json;
+	bool bytes;		/* exact sizes */
+	bool color;
+	uint64_t limit;		/* rows; UINT64_MAX is all */
+	const char *sort;	/* key, or NULL */
+	regex_t filter;		/* on type names, if has_filter */
+	bool has_filter;
+	bool free_chunks;	/* blocks --free */
+	char **args;		/* what follows the options: FILE first */
+	int n_args;
+};
+
+enum parsed { PARSED_RUN, PARSED_EXIT };
+
+/**
+ * Parse @argv for a report that takes @min to @max arguments. PARSED_EXIT:
+ * help was printed or the call was wrong; exit with *@status.
+ */
+enum parsed options_parse(const struct cmd *cmd, int argc, char **argv,
+			  int min, int max, struct options *ret, int *status);
+
+void options_free(struct options *options);
+
+/** True when a row of type @name (NULL: untyped) is to be shown. */
+bool options_match(const struct options *options, const char *name);
+
+/** Text for the usage of every report: what options_parse() understands. */
+#define OPTIONS_USAGE \
+	"  --json          one JSON document instead of text\n" \
+	"  --limit N       show at most N rows (default 30; JSON: all)\n" \
+	"  --bytes         exact sizes\n"
+#define OPTIONS_USAGE_SORTED OPTIONS_USAGE \
+	"  --filter REGEX  only types whose name matches\n" \
+	"  --sort KEY      order of the rows\n"
+#define OPTIONS_EXIT_STATUS "\nExit status: 0 done, 2 trouble.\n"
+
+#endif

@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "analyze/dominators.h"
+#include "base/vec.h"
+#include "tests/aid_graph.h"
+#include "tests/aid_lengauer_tarjan.h"
+
+enum { ALL_KINDS = (1 << N_REF_KINDS) - 1, MAX_TIERS = 3, MAX_GROUPS = 4 };
+
+/* A random problem, with the arrays that its spec points at. */
+struct problem {
+	struct graph graph;
+	struct bitset members;
+	struct dom_tier tiers[MAX_TIERS];
+	uint64_t group_row[MAX_GROUPS + 1];
+	VEC(uint32_t) entries, group_members;
+	uint64_t *bytes;
+	struct dom_spec spec;
+};
+
+static void make_groups(struct problem *p, uint64_t *seed)
+{
+	uint32_t n = p->graph.n_nodes;
+
+	p->spec.n_groups = random_below(seed, MAX_GROUPS + 1);
+	for (uint32_t g = 0; g < p->spec.n_groups; g++) {
+		uint32_t len = random_below(seed, 5);
+
+		while (len-- > 0)
+			assert_true(vec_push(&p->group_members,
+					     random_below(seed, n)));
+		p->group_row[g + 1] = p->group_members.len;
+	}
+	p->spec.group_row = p->group_row;
+	p->spec.group_member = p->group_members.at;
+}
+
+static void make_tiers(struct problem *p, uint64_t *seed)
+{
+	uint32_t n = p->graph.n_nodes, at = 0;
+
+	p->spec.tiers = p->tiers;
+	p->spec.n_tiers = 1 + random_below(seed, MAX_TIERS);
+	for (uint32_t t = 0; t < p->spec.n_tiers; t++) {
+		p->tiers[t].n = random_below(seed, 5);
+		for (uint32_t i = 0; i < p->tiers[t].n; i++) {
+			uint32_t id = random_below(seed, n);
+
+			if (p->spec.n_groups && random_below(seed, 3) == 0)
+				id = n + 1 + random_below(seed,
+							  p->spec.n_groups);
+			assert_true(vec_push(&p->entries, id));
+		}
+	}
+	for (uint32_t t = 0; t < p->spec.n_tiers; t++) {
+		p->tiers[t].entry = p->entries.at ? p->entries.at + at : NULL;
+		at += p->tiers[t].n;
+	}
+}
+
+static void make_problem(struct problem *p, uint64_t *seed, uint32_t max)
+{
+	uint32_t n = 1 + random_below(seed, max);
+
+	*p = (struct problem){0};
+	p->graph = random_graph(seed, n, random_below(seed, 3 * n + 4));
+	p->spec.graph = &p->graph;
+	p->spec.kinds = random_below(seed, 2) ? ALL_KINDS :
+			random_below(seed, ALL_KINDS + 1);
+	p->bytes = calloc(n, sizeof(*p->bytes));
+	assert_non_null(p->bytes);
+	for (uint32_t i = 0; i < n; i++)
+		p->bytes[i] = random_below(seed, 1000);
+	p->spec.bytes = p->bytes;
+	p->spec.n_bytes = n - random_below(seed, n / 4 + 1);
+	if (random_below(seed, 3) == 0) {
+		assert_true(bitset_init(&p->members, n));
+		for (uint32_t i = 0; i < n; i++) {
+			if (random_below(seed, 8))
+				bitset_add(&p->members, i);
+		}
+		p->spec.members = &p->members;
+	}
+	make_groups(p, seed);
+	make_tiers(p, seed);
+}
+
+static void free_problem(struct problem *p)
+{
+	graph_free(&p->graph);
+	bitset_free(&p->members);
+	vec_free(&p->entries);
+	vec_free(&p->group_members);
+	free(p->bytes);
+}
+
+static bool is_in(const struct dom_spec *spec, uint32_t id)
+{
+	return id >= spec->graph->n_nodes || !spec->members ||
+	       bitset_has(spec->members, id);
+}
+
+/* All edges of the problem except those of the virtual root. */
+static struct graph plain_graph(const struct dom_spec *spec)
+{
+	const struct graph *g = spec->graph;
+	uint32_t n = g->n_nodes;
+	VEC(struct edge) edges = {0};
+	struct graph plain;
+
+	for (uint32_t i = 0; i < n; i++) {
+		for (uint64_t e = g->row[i]; e < g->row[i + 1]; e++) {
+			struct edge edge = { .from = i, .to = g->target[e] };
+
+			if (spec->kinds >> g->kind[e] & 1 && is_in(spec, i) &&
+			    is_in(spec, edge.to))
+				assert_true(vec_push(&edges, edge));
+		}
+	}
+	for (uint32_t i = 0; i < spec->n_groups; i++) {
+		for (uint64_t m = spec->group_row[i];
+		     m < spec->group_row[i + 1]; m++) {
+			struct edge edge = { .from = n + 1 + i };
+
+			edge.to = spec->group_member[m];
+			if (is_in(spec, edge.to))
+				assert_true(vec_push(&edges, edge));
+		}
+	}
+	plain = graph_of(n + 1 + spec->n_groups, edges.at, edges.len);
+	vec_free(&edges);
+	return plain;
+}
+
+/* Give tier @t to all that @id reaches and that has none, by relaxation. */
+static void spread(const struct graph *graph, uint32_t *tier, uint32_t id,
+		   uint32_t t)
+{
+	bool changed = tier[id] == NODE_NONE;
+
+	if (changed)
+		tier[id] = t;
+	while (changed) {
+		changed = false;
+		for (uint32_t i = 0; i < graph->n_nodes; i++) {
+			if (tier[i] != t)
+				continue;
+			for (uint64_t e = graph->row[i]; e < graph->row[i + 1];
+			     e++) {
+				uint32_t to = graph->target[e];
+
+				if (tier[to] == NODE_NONE) {
+					tier[to] = t;
+					changed = true;
+				}
+			}
+		}
+	}
+}
+
+/*
+ * The problem as an ordinary flow graph from node spec->graph->n_nodes: what
+ * dominators.h says about tiers, put into edges.
+ */
+static struct graph flow_graph(const struct dom_spec *spec)
+{
+	struct graph plain = plain_graph(spec), flow;
+	uint32_t *tier = malloc(plain.n_nodes * sizeof(*tier));
+	VEC(struct edge) edges = {0};
+
+	assert_non_null(tier);
+	memset(tier, 0xff, plain.n_nodes * sizeof(*tier));
+	for (uint32_t t = 0; t < spec->n_tiers; t++) {
+		for (uint32_t i = 0; i < spec->tiers[t].n; i++) {
+			if (is_in(spec, spec->tiers[t].entry[i]))
+				spread(&plain, tier, spec->tiers[t].entry[i],
+				       t);
+		}
+	}
+	for (uint32_t t = 0; t < spec->n_tiers; t++) {
+		for (uint32_t i = 0; i < spec->tiers[t].n; i++) {
+			struct edge edge = { .from = spec->graph->n_nodes };
+
+			edge.to = spec->tiers[t].entry[i];
+			if (is_in(spec, edge.to) && t <= tier[edge.to])
+				assert_true(vec_push(&edges, edge));
+		}
+	}
+	for (uint32_t i = 0; i < plain.n_nodes; i++) {
+		for (uint64_t e = plain.row[i]; e < plain.row[i + 1]; e++) {
+			struct edge edge = { .from = i };
+
+			edge.to = plain.target[e];
+			if (tier[i] != NODE_NONE && tier[i] <= tier[edge.to])
+				assert_true(vec_push(&edges, edge));
+		}
+	}
+	flow = graph_of(plain.n_nodes, edges.at, edges.len);
+	vec_free(&edges);
+	free(tier);
+	graph_free(&plain);
+	return flow;
+}
+
+/* Mark what @root reaches without @gone, by relaxation. */
+static void mark(const struct graph *graph, uint32_t root, uint32_t gone,
+		 uint8_t *seen)
+{
+	VEC(uint32_t) todo = {0};
+
+	memset(seen, 0, graph->n_nodes);
+	if (root == gone)
+		return;
+	seen[root] = 1;
+	assert_true(vec_push(&todo, root));
+	while (todo.len > 0) {
+		uint32_t i = vec_pop(&todo);
+
+		for (uint64_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
+			uint32_t to = graph->target[e];
+
+			if (to != gone && !seen[to]) {
+				seen[to] = 1;
+				assert_true(vec_push(&todo, to));
+			}
+		}
+	}
+	vec_free(&todo);
+}
+
+static uint64_t bytes_of_id(const struct dom_spec *spec, uint32_t id)
+{
+	return id < spec->n_bytes ? spec->bytes[id] : 0;
+}
+
+/*
+ * Remove each node in turn: what becomes unreachable is what it dominates.
+ * The immediate dominator is the strict one that has the most dominators.
+ */
+static void check_by_removal(const struct dom_spec *spec,
+			     const struct dominators *dom)
+{
+	struct graph flow = flow_graph(spec);
+	uint32_t n = flow.n_nodes, root = spec->graph->n_nodes;
+	uint8_t *before = calloc(n, 1), *after = calloc((size_t)n * n, 1);
+	uint32_t *depth = calloc(n, sizeof(*depth));
+
+	assert_true(before && after && depth);
+	mark(&flow, root, NODE_NONE, before);
+	for (uint32_t d = 0; d < n; d++) {
+		uint64_t retained = 0;
+
+		mark(&flow, root, d, after + (size_t)d * n);
+		for (uint32_t v = 0; v < n; v++) {
+			if (!before[v] || after[(size_t)d * n + v])
+				continue;
+			depth[v]++;
+			retained += bytes_of_id(spec, v);
+		}
+		assert_int_equal(dom->retained[d], retained);
+	}
+	for (uint32_t v = 0; v < n; v++) {
+		uint32_t idom = NODE_NONE;
+
+		for (uint32_t d = 0; d < n; d++) {
+			if (d != v && before[v] && !after[(size_t)d * n + v] &&
+			    (idom == NODE_NONE || depth[d] > depth[idom]))
+				idom = d;
+		}
+		assert_int_equal(dom->idom[v], idom);
+		assert_int_equal(dom_has(dom, v), before[v]);
+	}
+	free(before);
+	free(after);
+	free(depth);
+	graph_free(&flow);
+}
+
+static void check_by_textbook(const struct dom_spec *spec,
+			      const struct dominators *dom)
+{
+	struct graph flow = flow_graph(spec);
+	uint32_t *idom = calloc(flow.n_nodes, sizeof(*idom));
+
+	assert_non_null(idom);
+	lengauer_tarjan(&flow, spec->graph->n_nodes, idom);
+	assert_memory_equal(dom->idom, idom, flow.n_nodes * sizeof(*idom));
+	free(idom);
+	graph_free(&flow);
+}
+
+/* What must hold between the arrays of any tree. */
+static void check_shape(const struct dom_spec *spec,
+			const struct dominators *dom)
+{
+	uint32_t n_ids = dom->n_nodes + 1 + dom->n_groups, n = 0;
+
+	assert_int_equal(dom->order[0], dom_root(dom));
+	assert_int_equal(dom->end[0], dom->n_order);
+	for (uint32_t id = 0; id < n_ids; id++) {
+		uint32_t p = dom->position[id], children = 0;
+		uint64_t bytes = bytes_of_id(spec, id);
+
+		if (p == NODE_NONE) {
+			assert_int_equal(dom->idom[id], NODE_NONE);
+			assert_int_equal(dom->retained[id], 0);
+			continue;
+		}
+		n++;
+		assert_int_equal(dom->order[p], id);
+		for (uint32_t c = p + 1; c < dom->end[p]; c = dom->end[c]) {
+			assert_true(dom->end[c] > c);
+			assert_int_equal(dom->idom[dom->order[c]], id);
+			bytes += dom->retained[dom->order[c]];
+			children++;
+		}
+		assert_int_equal(dom->retained[id], bytes);
+		assert_int_equal(dom_n_children(dom, id), children);
+	}
+	assert_int_equal(n, dom->n_order);
+}
+
+static void random_problems_agree_with_removal(void **state)
+{
+	(void)state;
+	for (uint64_t n = 1; n <= 6000; n++) {
+		uint64_t seed = n;
+		struct problem p;
+		struct dominators dom;
+		struct err err = {0};
+
+		if (n % 1000 == 0)
+			print_message("seed %u\n", (unsigned)n);
+		make_problem(&p, &seed, 24);
+		assert_true(dom_build(&p.spec, &dom, &err));
+		check_shape(&p.spec, &dom);
+		check_by_removal(&p.spec, &dom);
+		dom_free(&dom);
+		free_problem(&p);
+	}
+}
+
+static void larger_random_problems_agree_with_lengauer_tarjan(void **state)
+{
+	(void)state;
+	for (uint64_t n = 1; n <= 300; n++) {
+		uint64_t seed = n + 1000000;
+		struct problem p;
+		struct dominators dom;
+		struct err err = {0};
+
+		if (n % 100 == 0)
+			print_message("seed %u\n", (unsigned)(n + 1000000));
+		make_problem(&p, &seed, 2000);
+		assert_true(dom_build(&p.spec, &dom, &err));
+		check_shape(&p.spec, &dom);
+		check_by_textbook(&p.spec, &dom);
+		dom_free(&dom);
+		free_problem(&p);
+	}
+}
+
+static struct dominators from_one(const struct graph *graph, uint32_t entry,
+				  const uint64_t *bytes)
+{
+	struct dom_tier tier = { .entry = &entry, .n = 1 };
+	struct dom_spec spec = {
+		.graph = graph, .kinds = ALL_KINDS, .tiers = &tier,
+		.n_tiers = 1, .bytes = bytes,
+		.n_bytes = bytes ? graph->n_nodes : 0,
+	};
+	struct dominators dom;
+	struct err err = {0};
+
+	assert_true(dom_build(&spec, &dom, &err));
+	return dom;
+}
+
+/* Several buckets of late references, and hubs that thousands point at. */
+static void a_heap_of_300000_nodes_agrees_with_lengauer_tarjan(void **state)
+{
+	uint32_t n = 300000, first_root, n_roots;
+	struct graph graph = heap_like_graph(7, n, &first_root);
+	uint32_t *roots;
+	struct dom_tier tier;
+	struct dom_spec spec = {
+		.graph = &graph, .kinds = ALL_KINDS, .tiers = &tier,
+		.n_tiers = 1,
+	};
+	struct dominators dom;
+	struct err err = {0};
+
+	(void)state;
+	n_roots = n - first_root;
+	roots = calloc(n_roots, sizeof(*roots));
+	assert_non_null(roots);
+	for (uint32_t i = 0; i < n_roots; i++)
+		roots[i] = first_root + i;
+	tier = (struct dom_tier){ .entry = roots, .n = n_roots };
+	assert_true(dom_build(&spec, &dom, &err));
+	assert_true(dom.n_order > n / 2);
+	check_shape(&spec, &dom);
+	check_by_textbook(&spec, &dom);
+	dom_free(&dom);
+	free(roots);
+	graph_free(&graph);
+}
+
+static void chains_and_rings_of_a_million_need_no_stack(void **state)
+{
+	enum { N = 1000000 };
+	uint64_t *bytes = calloc(N, sizeof(*bytes));
+
+	(void)state;
+	assert_non_null(bytes);
+	for (uint32_t i = 0; i < N; i++)
+		bytes[i] = 3;
+	for (int ring = 0; ring < 2; ring++) {
+		struct graph graph = chain_graph(N, ring);
+		struct dominators dom = from_one(&graph, 0, bytes);
+
+		for (uint32_t i = 0; i < N; i++) {
+			assert_int_equal(dom.idom[i], i ? i - 1 : N);
+			assert_int_equal(dom.retained[i], 3 * (N - i));
+		}
+		dom_free(&dom);
+		graph_free(&graph);
+	}
+	free(bytes);
+}
+
+/*
+ * A list of 500,000 nodes that hold a value each, and a table that holds the
+ * values too: nothing dominates a value but the root of both. Semi-NCA alone
+ * would walk up half the list for each value, 10^11 steps.
+ */
+static void a_list_whose_values_a_table_holds_takes_no_quadratic_time(
+	void **state)
+{
+	enum { N = 500000, TABLE = 2 * N, ROOT };
+	struct edge *edges = calloc(4 * N, sizeof(*edges));
+	size_t len = 0;
+	struct graph graph;
+	struct dominators dom;
+
+	(void)state;
+	assert_non_null(edges);
+	for (uint32_t i = 0; i < N; i++) {
+		if (i + 1 < N)
+			edges[len++] = (struct edge){ .from = i, .to = i + 1 };
+		edges[len++] = (struct edge){ .from = i, .to = N + i };
+		edges[len++] = (struct edge){ .from = TABLE, .to = N + i };
+	}
+	edges[len++] = (struct edge){ .from = ROOT, .to = 0 };
+	edges[len++] = (struct edge){ .from = ROOT, .to = TABLE };
+	graph = graph_of(ROOT + 1, edges, len);
+	dom = from_one(&graph, ROOT, NULL);
+	for (uint32_t i = 0; i < N; i++) {
+		assert_int_equal(dom.idom[i], i ? i - 1 : ROOT);
+		assert_int_equal(dom.idom[N + i], ROOT);
+	}
+	dom_free(&dom);
+	graph_free(&graph);
+	free(edges);
+}
+
+/*
+ * named 0 -> 1 -> 2; stack word 3 -> 2, 3 -> 4; 4 -> 1. The stack must not
+ * take 2 away from 1, yet it is what holds 4.
+ */
+static void a_later_tier_holds_only_what_no_earlier_one_reaches(void **state)
+{
+	struct edge edges[] = {
+		{ 0, 1, 0 }, { 1, 2, 0 }, { 3, 2, 0 }, { 3, 4, 0 },
+		{ 4, 1, 0 },
+	};
+	uint32_t named = 0, stack[] = { 3, 2 };
+	struct dom_tier tiers[] = { { &named, 1 }, { stack, 2 } };
+	uint64_t bytes[] = { 0, 10, 20, 0, 40 };
+	struct graph graph = graph_of(5, edges, 5);
+	struct dom_spec spec = {
+		.graph = &graph, .kinds = 1 << REF_STRONG, .tiers = tiers,
+		.n_tiers = 2, .bytes = bytes, .n_bytes = 5,
+	};
+	struct dominators dom;
+	struct err err = {0};
+
+	(void)state;
+	assert_true(dom_build(&spec, &dom, &err));
+	assert_int_equal(dom.idom[2], 1);
+	assert_int_equal(dom.retained[0], 30);
+	assert_int_equal(dom.idom[4], 3);
+	assert_int_equal(dom.retained[3], 40);
+	assert_int_equal(dom.idom[3], dom_root(&dom));
+	assert_int_equal(dom.retained[dom_root(&dom)], 70);
+	dom_free(&dom);
+	graph_free(&graph);
+}
+
+/* Leak roots 0 and 1 share 2; each alone holds nothing of it. */
+static void a_group_retains_what_its_members_share(void **state)
+{
+	struct edge edges[] = { { 0, 2, 0 }, { 1, 2, 0 }, { 3, 4, 0 } };
+	uint32_t members[] = { 0, 1, 3 }, entries[] = { 6, 7 };
+	uint64_t row[] = { 0, 2, 3 }, bytes[] = { 1, 2, 4, 8, 16 };
+	struct graph graph = graph_of(5, edges, 3);
+	struct dom_tier tier = { entries, 2 };
+	struct dom_spec spec = {
+		.graph = &graph, .kinds = 1 << REF_STRONG, .tiers = &tier,
+		.n_tiers = 1, .n_groups = 2, .group_row = row,
+		.group_member = members, .bytes = bytes, .n_bytes = 5,
+	};
+	struct dominators dom;
+	struct err err = {0};
+
+	(void)state;
+	assert_true(dom_build(&spec, &dom, &err));
+	assert_int_equal(dom.retained[dom_group(&dom, 0)], 7);
+	assert_int_equal(dom.retained[dom_group(&dom, 1)], 24);
+	assert_int_equal(dom.idom[2], dom_group(&dom, 0));
+	assert_int_equal(dom.retained[0], 1);
+	assert_true(dom_dominates(&dom, dom_group(&dom, 0), 2));
+	assert_false(dom_dominates(&dom, dom_group(&dom, 1), 2));
+	assert_false(dom_dominates(&dom, 2, dom_group(&dom, 0)));
+	dom_free(&dom);
+	graph_free(&graph);
+}
+
+static void without_entries_there_is_only_the_root(void **state)
+{
+	struct graph graph = graph_of(0, NULL, 0);
+	struct dom_spec spec = { .graph = &graph, .kinds = ALL_KINDS };
+	struct dominators dom;
+	struct err err = {0};
+
+	(void)state;
+	assert_true(dom_build(&spec, &dom, &err));
+	assert_int_equal(dom.n_order, 1);
+	assert_int_equal(dom.idom[0], NODE_NONE);
+	dom_free(&dom);
+	graph_free(&graph);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_problems_agree_with_removal),
+		cmocka_unit_test(
+			larger_random_problems_agree_with_lengauer_tarjan),
+		cmocka_unit_test(
+			a_heap_of_300000_nodes_agrees_with_lengauer_tarjan),
+		cmocka_unit_test(chains_and_rings_of_a_million_need_no_stack),
+		cmocka_unit_test(
+			a_list_whose_values_a_table_holds_takes_no_quadratic_time),
+		cmocka_unit_test(
+			a_later_tier_holds_only_what_no_earlier_one_reaches),
+		cmocka_unit_test(a_group_retains_what_its_members_share),
+		cmocka_unit_test(without_entries_there_is_only_the_root),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -53,6 +53,7 @@ enum page_kind {
 	PAGE_PRESENT,
 	PAGE_SWAPPED,
 	PAGE_ZERO,		/* present, but the kernel's shared zero page */
+	PAGE_FILE,		/* present, and (still) a page of the file */
 };
 
 /* One line of /proc/PID/maps, and what smaps adds; sizes in bytes. */
@@ -109,6 +110,8 @@ struct thread {
 	/* NT_FPREGSET and NT_X86_XSTATE as they were in the notes. */
 	const uint8_t *fpregs, *xstate;
 	size_t fpregs_size, xstate_size;
+	const uint8_t *siginfo;	/* siginfo_t of @signal, or NULL */
+	size_t siginfo_size;
 	int signal;		/* that stopped it; 0 none */
 };
 

@@ -30,10 +30,15 @@ enum ref_kind {
 	N_REF_KINDS,
 };
 
-/** True for the kinds that keep a block alive. */
+/* The kinds that keep a block alive, as a mask of 1 << kind. */
+enum {
+	REF_HOLDING = 1 << REF_STRONG | 1 << REF_INTERIOR |
+		      1 << REF_CONSERVATIVE | 1 << REF_META,
+};
+
 static inline bool ref_holds(uint8_t kind)
 {
-	return kind <= REF_META;
+	return REF_HOLDING >> kind & 1;
 }
 
 struct graph {

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Everything that is known about one image: what reports and views show.
+ *
+ * One dominator tree covers all nodes, in tiers (dominators.h): first the
+ * roots with names, then unnamed stack words, registers and mappings, then
+ * the leak groups that are held weakly, by dead words, and not at all. So
+ * each group is a child of the virtual root, and what it retains is exact,
+ * shared parts counted once.
+ */
+#ifndef ANALYZE_FACTS_H
+#define ANALYZE_FACTS_H
+
+#include "analyze/dominators.h"
+#include "analyze/heap.h"
+#include "analyze/leaks.h"
+
+struct facts {
+	struct image image;
+	struct heap heap;	/* of image */
+	struct leaks leaks;
+	struct dominators dom;	/* group g of leaks is dom_group(dom, g) */
+};
+
+/**
+ * Open @path and analyse it. Release with facts_close(). The struct must not
+ * move: its parts refer to each other.
+ */
+bool facts_open(const char *path, struct facts *ret, struct err *err)
+	MUST_CHECK;
+
+void facts_close(struct facts *facts);
+
+/** What leak group @g retains, itself included. */
+static inline uint64_t facts_group_retained(const struct facts *facts,
+					    uint32_t g)
+{
+	return facts->dom.retained[dom_group(&facts->dom, g)];
+}
+
+#endif

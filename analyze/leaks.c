@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/leaks.h"
+
+#include <stdlib.h>
+
+#include "analyze/scc.h"
+#include "base/bitset.h"
+#include "base/map.h"
+#include "base/progress.h"
+
+/* A leak root before it has its group. */
+struct instance {
+	uint32_t component;
+	uint32_t first;		/* block with the lowest address */
+	uint32_t group;
+};
+
+struct builder {
+	const struct heap *heap;
+	struct leaks *leaks;
+	struct bitset members;	/* unreachable blocks */
+	struct scc scc;
+	uint32_t *start;	/* [n_components + 1] rows of blocks[] */
+	uint32_t *blocks;	/* by component, ascending within */
+	VEC(struct leak_group) groups;
+	VEC(struct instance) instances;
+	struct map by_signature;	/* hash -> group + 1 */
+	VEC(struct leak_member) scratch;
+};
+
+static bool is_lost(const struct heap *heap, uint32_t node)
+{
+	return !heap_is_root(heap, node) &&
+	       heap->state[node] != STATE_REACHABLE;
+}
+
+/* Mark the unreachable and sum them up. */
+static bool find_members(struct builder *b, struct err *err)
+{
+	const struct heap *heap = b->heap;
+
+	if (!bitset_init(&b->members, heap->n_nodes))
+		return err_nomem(err, "leaks");
+	for (uint32_t i = 0; i < heap->n_blocks; i++) {
+		unsigned state = heap->state[i];
+
+		b->leaks->total[state].blocks++;
+		b->leaks->total[state].bytes += heap->size[i];
+		if (state != STATE_REACHABLE)
+			bitset_add(&b->members, i);
+	}
+	return true;
+}
+
+/* Blocks in rows by their component. */
+static bool sort_components(struct builder *b, struct err *err)
+{
+	const struct heap *heap = b->heap;
+	size_t n = b->scc.n_components, total = 0;
+
+	b->start = calloc(n + 2, sizeof(*b->start));
+	b->blocks = malloc((bitset_count(&b->members) + 1) *
+			   sizeof(*b->blocks));
+	if (!b->start || !b->blocks)
+		return err_nomem(err, "leaks");
+	for (uint32_t i = 0; i < heap->n_blocks; i++) {
+		if (is_lost(heap, i))
+			b->start[b->scc.component[i] + 2]++;
+	}
+	for (size_t i = 1; i <= n + 1; i++) {
+		total += b->start[i];
+		b->start[i] = (uint32_t)total;
+	}
+	for (uint32_t i = 0; i < heap->n_blocks; i++) {
+		if (is_lost(heap, i))
+			b->blocks[b->start[b->scc.component[i] + 1]++] = i;
+	}
+	return true;
+}
+
+/* No other unreachable block of the same verdict refers to the component. */
+static bool is_leak_root(const struct builder *b, uint32_t component)
+{
+	const struct heap *heap = b->heap;
+	const struct graph *g = &heap->referrers;
+
+	for (uint32_t i = b->start[component]; i < b->start[component + 1]; i++) {
+		uint32_t node = b->blocks[i];
+
+		for (uint64_t e = g->row[node]; e < g->row[node + 1]; e++) {
+			uint32_t from = g->target[e];
+
+			if (ref_holds(g->kind[e]) && is_lost(heap, from) &&
+			    heap->state[from] == heap->state[node] &&
+			    b->scc.component[from] != component)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool refers_to_itself(const struct graph *g, uint32_t node)
+{
+	for (uint64_t e = g->row[node]; e < g->row[node + 1]; e++) {
+		if (g->target[e] == node && ref_holds(g->kind[e]))
+			return true;
+	}
+	return false;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct leak_member *x = a, *y = b;
+
+	return (x->key > y->key) - (x->key < y->key);
+}
+
+/* The multiset of the component's block keys, sorted, in b->scratch. */
+static bool count_members(struct builder *b, uint32_t component)
+{
+	size_t n = 0;
+
+	b->scratch.len = 0;
+	for (uint32_t i = b->start[component]; i < b->start[component + 1]; i++) {
+		struct leak_member m = {
+			.key = block_key(b->heap, b->blocks[i], true),
+			.count = 1, .bytes = b->heap->size[b->blocks[i]],
+		};
+
+		if (!vec_push(&b->scratch, m))
+			return false;
+	}
+	qsort(b->scratch.at, b->scratch.len, sizeof(*b->scratch.at), by_key);
+	for (size_t i = 0; i < b->scratch.len; i++) {
+		struct leak_member m = b->scratch.at[i];
+
+		if (n == 0 || b->scratch.at[n - 1].key != m.key) {
+			b->scratch.at[n++] = m;
+			continue;
+		}
+		b->scratch.at[n - 1].count++;
+		b->scratch.at[n - 1].bytes += m.bytes;
+	}
+	b->scratch.len = n;
+	return true;
+}
+
+/* Key of the kind of member that has most bytes. */
+static uint64_t largest_key(const struct builder *b)
+{
+	const struct leak_member *best = b->scratch.at;
+
+	for (size_t i = 1; i < b->scratch.len; i++) {
+		if (b->scratch.at[i].bytes > best->bytes)
+			best = &b->scratch.at[i];
+	}
+	return best->key;
+}
+
+static bool same_group(const struct builder *b, const struct leak_group *g,
+		       enum state verdict, bool cycle)
+{
+	const struct leak_member *members =
+		&b->leaks->members.at[g->first_member];
+
+	if (g->verdict != verdict || g->cycle != cycle ||
+	    g->n_members != b->scratch.len)
+		return false;
+	for (size_t i = 0; i < g->n_members; i++) {
+		if (members[i].key != b->scratch.at[i].key ||
+		    members[i].count != b->scratch.at[i].count)
+			return false;
+	}
+	return true;
+}
+
+static uint64_t signature(const struct builder *b, enum state verdict,
+			  bool cycle)
+{
+	uint64_t hash = (uint64_t)verdict << 1 | cycle;
+
+	for (size_t i = 0; i < b->scratch.len; i++)
+		hash = hash_u64(hash_u64(hash ^ b->scratch.at[i].key) +
+				b->scratch.at[i].count);
+	return hash;
+}
+
+static bool add_group(struct builder *b, enum state verdict, bool cycle)
+{
+	struct leak_group group = {
+		.verdict = verdict, .cycle = cycle,
+		.key = largest_key(b),
+		.first_member = b->leaks->members.len,
+		.n_members = b->scratch.len, .held_by = NODE_NONE,
+	};
+
+	for (size_t i = 0; i < b->scratch.len; i++) {
+		if (!vec_push(&b->leaks->members, b->scratch.at[i]))
+			return false;
+	}
+	return vec_push(&b->groups, group);
+}
+
+/* The group of a signature; different ones with one hash are told apart. */
+static bool find_group(struct builder *b, enum state verdict, bool cycle,
+		       uint32_t *ret)
+{
+	uint64_t hash = signature(b, verdict, cycle);
+
+	for (;; hash++) {
+		bool added;
+		uint64_t *slot = map_slot(&b->by_signature, hash, &added);
+
+		if (!slot)
+			return false;
+		if (added) {
+			*slot = b->groups.len;
+			*ret = (uint32_t)b->groups.len;
+			return add_group(b, verdict, cycle);
+		}
+		if (same_group(b, &b->groups.at[*slot], verdict, cycle)) {
+			*ret = (uint32_t)*slot;
+			return true;
+		}
+	}
+}
+
+static bool take_instance(struct builder *b, uint32_t component)
+{
+	struct instance instance = {
+		.component = component,
+		.first = b->blocks[b->start[component]],
+	};
+	uint32_t n = b->start[component + 1] - b->start[component];
+	bool cycle = n > 1 || refers_to_itself(&b->heap->refs, instance.first);
+	struct leak_group *group;
+
+	if (!count_members(b, component) ||
+	    !find_group(b, b->heap->state[instance.first], cycle,
+			&instance.group) ||
+	    !vec_push(&b->instances, instance))
+		return false;
+	group = &b->groups.at[instance.group];
+	group->count++;
+	group->blocks += n;
+	for (uint32_t i = 0; i < n; i++)
+		group->bytes += b->heap->size[b->blocks[b->start[component] + i]];
+	return true;
+}
+
+static int by_first(const void *a, const void *b)
+{
+	const struct instance *x = a, *y = b;
+
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Instances in address order, so that groups number alike on every run. */
+static bool find_instances(struct builder *b, struct err *err)
+{
+	VEC(struct instance) roots = {0};
+	bool ok = true;
+
+	for (uint32_t c = 0; ok && c < b->scc.n_components; c++) {
+		struct instance i = { .component = c };
+
+		if (b->start[c] == b->start[c + 1] || !is_leak_root(b, c))
+			continue;
+		i.first = b->blocks[b->start[c]];
+		ok = vec_push(&roots, i);
+	}
+	if (roots.len > 0)
+		qsort(roots.at, roots.len, sizeof(*roots.at), by_first);
+	for (size_t i = 0; ok && i < roots.len; i++)
+		ok = take_instance(b, roots.at[i].component);
+	vec_free(&roots);
+	return ok || err_nomem(err, "leaks");
+}
+
+/* The blocks of each group in a row of its own. */
+static bool store_nodes(struct builder *b, struct err *err)
+{
+	struct leaks *leaks = b->leaks;
+	size_t n = b->groups.len;
+	uint64_t total = 0;
+
+	leaks->rows = calloc(n + 2, sizeof(*leaks->rows));
+	for (size_t g = 0; g < n; g++)
+		total += b->groups.at[g].blocks;
+	leaks->nodes = malloc((total + 1) * sizeof(*leaks->nodes));
+	if (!leaks->rows || !leaks->nodes)
+		return err_nomem(err, "leaks");
+	for (size_t g = 0; g < n; g++)
+		leaks->rows[g + 2] = leaks->rows[g + 1] +
+				     b->groups.at[g].blocks;
+	for (size_t i = 0; i < b->instances.len; i++) {
+		const struct instance *inst = &b->instances.at[i];
+
+		for (uint32_t k = b->start[inst->component];
+		     k < b->start[inst->component + 1]; k++)
+			leaks->nodes[leaks->rows[inst->group + 1]++] =
+				b->blocks[k];
+	}
+	return true;
+}
+
+/* For what is held by a word that does not count: who has the word. */
+static void find_holder(const struct heap *heap, const struct leaks *leaks,
+			uint32_t group, struct leak_group *ret)
+{
+	const struct graph *g = &heap->referrers;
+
+	for (uint64_t i = leaks->rows[group]; i < leaks->rows[group + 1]; i++) {
+		uint32_t node = leaks->nodes[i];
+
+		for (uint64_t e = g->row[node]; e < g->row[node + 1]; e++) {
+			uint32_t from = g->target[e];
+
+			if (ref_holds(g->kind[e]) ||
+			    (!heap_is_root(heap, from) &&
+			     heap->state[from] == STATE_LEAKED))
+				continue;
+			ret->held_by = from;
+			return;
+		}
+	}
+}
+
+static bool build(struct builder *b, struct err *err)
+{
+	if (!find_members(b, err) ||
+	    !scc_build(&b->heap->refs, REF_HOLDING, &b->members, &b->scc,
+		       err) ||
+	    !sort_components(b, err) || !find_instances(b, err) ||
+	    !store_nodes(b, err))
+		return false;
+	for (uint32_t g = 0; g < b->groups.len; g++) {
+		if (b->groups.at[g].verdict != STATE_LEAKED)
+			find_holder(b->heap, b->leaks, g, &b->groups.at[g]);
+	}
+	b->leaks->groups = b->groups.at;
+	b->leaks->n_groups = (uint32_t)b->groups.len;
+	b->groups.at = NULL;
+	return true;
+}
+
+bool leaks_build(const struct heap *heap, struct leaks *ret, struct err *err)
+{
+	struct builder b = { .heap = heap, .leaks = ret };
+	bool ok;
+
+	*ret = (struct leaks){0};
+	progress_begin("grouping leaks", 0);
+	ok = build(&b, err);
+	progress_end();
+	bitset_free(&b.members);
+	scc_free(&b.scc);
+	free(b.start);
+	free(b.blocks);
+	free(b.groups.at);
+	vec_free(&b.instances);
+	vec_free(&b.scratch);
+	map_free(&b.by_signature);
+	if (!ok)
+		leaks_free(ret);
+	return ok;
+}
+
+void leaks_free(struct leaks *leaks)
+{
+	free(leaks->groups);
+	vec_free(&leaks->members);
+	free(leaks->rows);
+	free(leaks->nodes);
+	*leaks = (struct leaks){0};
+}

@@ -36,29 +36,24 @@ static void format(char *buf, size_t size, const char *fmt, va_list args)
 }
 
 /*
- * Make the message "<left>: <right>". When that is too long, the beginning of
- * @left goes: the reason stands at the end, and the end of a path tells more
- * than its beginning.
+ * Make the message "<left>: <right>". When that is too long, its beginning
+ * goes: the reason stands at the end, and the end of a path tells more than
+ * its beginning. Neither part is longer than a message.
  */
 static void join(struct err *err, const char *left, const char *right)
 {
-	size_t room = sizeof(err->message) - sizeof(": ");
-	size_t n_right = strlen(right), n_left = strlen(left), cut = 0;
-	char *to = err->message;
+	const size_t size = sizeof(err->message);
+	char text[2 * sizeof(err->message) + 2], *from = text;
+	size_t n = (size_t)snprintf(text, sizeof(text), "%s: %s", left, right);
 
-	if (n_right > room - 3)
-		n_right = room - 3;
-	room -= n_right;
-	if (n_left > room) {
-		cut = n_left - room + 3;
-		while (((unsigned char)left[cut] & 0xc0) == 0x80)
-			cut++;
-		to = mempcpy(to, "...", 3);
+	if (n < size) {
+		memcpy(err->message, text, n + 1);
+		return;
 	}
-	to = mempcpy(to, left + cut, n_left - cut);
-	to = mempcpy(to, ": ", 2);
-	to = mempcpy(to, right, n_right);
-	*to = '\0';
+	from += n - (size - 4);
+	while (((unsigned char)*from & 0xc0) == 0x80)
+		from++;
+	snprintf(err->message, size, "...%.*s", (int)size - 4, from);
 }
 
 bool err_set(struct err *err, enum err_code code, const char *fmt, ...)

@@ -221,10 +221,13 @@ class Scan:
         reached, work, self.free = {}, [], set()
 
         def scan(words, path):
+            # libc's bins name chunks by their headers, which overlap the
+            # last word of the block before.
+            bins = path == 'arena' or '/libc' in str(path)
             for i, word in enumerate(words):
                 if not low <= word < high:
                     continue
-                if word in self.headers:	# a bin, top, or a fastbin
+                if bins and word in self.headers:
                     if self.chunks[word + 16] <= MAX_FAST:
                         self.free |= self.chain(word + 16, 16, contents)
                     continue

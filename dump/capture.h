@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * From a running process to a snapshot: stop, look, copy, let go, name.
+ *
+ * Two threads. The tracer stops the process, collects what /proc and ptrace
+ * know, copies memory into a queue, lets the process go on and ends. The
+ * caller meanwhile finds the modules, begins the file and writes what the
+ * queue brings; symbols and types are read when the process runs again, from
+ * files that were opened while it stood. A process with less memory than the
+ * queue waits only for the copy.
+ *
+ * Whatever ends holdfast, the kernel lets the process go on (see stop.h).
+ */
+#ifndef DUMP_CAPTURE_H
+#define DUMP_CAPTURE_H
+
+#include "formats/image.h"
+#include "formats/modules.h"
+#include "formats/snapshot.h"
+
+enum { SNAPSHOT_PATH_MAX = 4096 };
+
+struct capture_options {
+	/* Without a path the file is "<comm>.<pid>.core.zst" in @folder. */
+	struct snapshot_target target;
+	const char *folder;	/* NULL is the current one */
+	/* sysroot, exe and debug_dir count; strings may be NULL. */
+	struct module_search search;
+	const char *options;	/* as given, for the snapshot; may be NULL */
+	uint8_t capture_id[16];
+	bool no_types;		/* no symbols, types and variables either */
+};
+
+struct capture_result {
+	char path[SNAPSHOT_PATH_MAX];
+	uint64_t memory_bytes;	/* captured, before compression */
+	uint64_t pause_ns;
+	struct diag diag;	/* owned; release with diag_free() */
+};
+
+/**
+ * Where the snapshot of process @pid called @comm goes: fills ret->path and
+ * @target, which borrows it. Fails when a file is there that may not be
+ * replaced, before anything is done to a process.
+ */
+bool capture_target(const struct capture_options *options, uint32_t pid,
+		    const char *comm, struct capture_result *ret,
+		    struct snapshot_target *target, struct err *err)
+	MUST_CHECK;
+
+/** Capture @pid. ret->diag is filled on failure too. */
+bool capture_live(uint32_t pid, const struct capture_options *options,
+		  struct capture_result *ret, struct err *err) MUST_CHECK;
+
+/**
+ * Add what module files tell to an image whose mappings are known. Damaged
+ * and missing files are diagnostics: a snapshot without types is worth
+ * having. Fails when the user cancels.
+ */
+bool capture_find_modules(struct image *image,
+			  const struct module_search *search, struct err *err)
+	MUST_CHECK;
+bool capture_load_modules(struct image *image,
+			  const struct capture_options *options,
+			  const struct module_search *search, struct err *err)
+	MUST_CHECK;
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "dump/piece_queue.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+bool piece_queue_init(struct piece_queue *queue, size_t cap, struct err *err)
+{
+	void *buffers = mmap(NULL, cap * PIECE_SIZE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			     0);
+
+	*queue = (struct piece_queue){ .cap = cap };
+	queue->sizes = calloc(cap, sizeof(*queue->sizes));
+	if (buffers == MAP_FAILED || !queue->sizes) {
+		if (buffers != MAP_FAILED)
+			munmap(buffers, cap * PIECE_SIZE);
+		free(queue->sizes);
+		*queue = (struct piece_queue){0};
+		return err_nomem(err, "buffers for copying memory");
+	}
+	queue->buffers = buffers;
+	pthread_mutex_init(&queue->lock, NULL);
+	pthread_cond_init(&queue->changed, NULL);
+	return true;
+}
+
+void piece_queue_free(struct piece_queue *queue)
+{
+	if (!queue->buffers)
+		return;
+	munmap(queue->buffers, queue->cap * PIECE_SIZE);
+	free(queue->sizes);
+	pthread_cond_destroy(&queue->changed);
+	pthread_mutex_destroy(&queue->lock);
+	*queue = (struct piece_queue){0};
+}
+
+uint8_t *piece_queue_reserve(struct piece_queue *queue)
+{
+	uint8_t *buffer = NULL;
+
+	pthread_mutex_lock(&queue->lock);
+	while (queue->len == queue->cap && !queue->closed)
+		pthread_cond_wait(&queue->changed, &queue->lock);
+	if (!queue->closed)
+		buffer = queue->buffers + (queue->head + queue->len) %
+			 queue->cap * PIECE_SIZE;
+	pthread_mutex_unlock(&queue->lock);
+	return buffer;
+}
+
+void piece_queue_commit(struct piece_queue *queue, size_t n)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->sizes[(queue->head + queue->len) % queue->cap] = (uint32_t)n;
+	queue->len++;
+	pthread_cond_signal(&queue->changed);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void piece_queue_end(struct piece_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->ended = true;
+	pthread_cond_signal(&queue->changed);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+const uint8_t *piece_queue_first(struct piece_queue *queue, size_t *n)
+{
+	const uint8_t *buffer = NULL;
+
+	pthread_mutex_lock(&queue->lock);
+	while (queue->len == 0 && !queue->ended)
+		pthread_cond_wait(&queue->changed, &queue->lock);
+	if (queue->len > 0) {
+		buffer = queue->buffers + queue->head * PIECE_SIZE;
+		*n = queue->sizes[queue->head];
+	}
+	pthread_mutex_unlock(&queue->lock);
+	return buffer;
+}
+
+void piece_queue_drop(struct piece_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->head = (queue->head + 1) % queue->cap;
+	queue->len--;
+	pthread_cond_signal(&queue->changed);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void piece_queue_close(struct piece_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->closed = true;
+	pthread_cond_signal(&queue->changed);
+	pthread_mutex_unlock(&queue->lock);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * A bounded queue of byte buffers between one producer and one consumer.
+ *
+ * It decouples copying memory out of a stopped process from compressing and
+ * writing it: a process whose memory fits in the queue waits for the copy
+ * alone. Buffers take memory as they are first used.
+ */
+#ifndef DUMP_PIECE_QUEUE_H
+#define DUMP_PIECE_QUEUE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum { PIECE_SIZE = 1 << 20 };
+
+struct piece_queue {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	uint8_t *buffers;	/* [cap * PIECE_SIZE] */
+	uint32_t *sizes;	/* [cap], bytes */
+	size_t cap;
+	size_t head, len;	/* the oldest, and how many are full */
+	bool ended, closed;
+};
+
+/** Make a queue of @cap buffers. Release with piece_queue_free(). */
+bool piece_queue_init(struct piece_queue *queue, size_t cap, struct err *err)
+	MUST_CHECK;
+void piece_queue_free(struct piece_queue *queue);
+
+/**
+ * Producer: wait for an empty buffer of PIECE_SIZE bytes. NULL when the
+ * consumer wants no more.
+ */
+uint8_t *piece_queue_reserve(struct piece_queue *queue);
+
+/** Producer: hand over the reserved buffer with @n bytes in it. */
+void piece_queue_commit(struct piece_queue *queue, size_t n);
+
+/** Producer: nothing follows. */
+void piece_queue_end(struct piece_queue *queue);
+
+/** Consumer: wait for the oldest full buffer; NULL at the end. */
+const uint8_t *piece_queue_first(struct piece_queue *queue, size_t *n);
+
+/** Consumer: done with that buffer. */
+void piece_queue_drop(struct piece_queue *queue);
+
+/** Consumer: take no more; the producer will stop. */
+void piece_queue_close(struct piece_queue *queue);
+
+#endif

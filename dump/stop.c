@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "dump/stop.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/progress.h"
+#include "dump/proc_file.h"
+#include "dump/target.h"
+
+/* Stops take microseconds; the wait backs off from spinning to 2 ms naps. */
+enum { SPINS = 200, NAP_NS = 50000, NAP_MAX_NS = 2000000 };
+static const uint64_t patience_ns = 2000000000;
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static bool has_exited(uint32_t tid)
+{
+	struct proc_stat stat;
+
+	return !proc_stat_read(tid, &stat) || stat.state == 'Z' ||
+	       stat.state == 'X';
+}
+
+/** Seize @tid if it is new; *@added counts the new ones. */
+static bool seize(struct stopped *s, uint32_t tid, size_t *added,
+		  struct err *err)
+{
+	struct held_thread thread = { .tid = tid, .hold = HOLD_RUNNING };
+
+	if (map_find(&s->known, tid))
+		return true;
+	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
+		if (errno != ESRCH && !has_exited(tid))
+			return target_refused(s->pid, errno, err);
+		thread.hold = HOLD_GONE;
+	} else {
+		(*added)++;
+	}
+	if (!vec_push(&s->threads, thread) ||
+	    !map_set(&s->known, tid, s->threads.len))
+		return err_nomem(err, "threads");
+	if (thread.hold == HOLD_RUNNING)
+		(void)ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+	return true;
+}
+
+static bool seize_new(struct stopped *s, size_t *added, struct err *err)
+{
+	char path[64];
+	struct dirent *entry;
+	bool ok = true;
+	DIR *dir;
+
+	*added = 0;
+	snprintf(path, sizeof(path), "/proc/%u/task", s->pid);
+	dir = opendir(path);
+	if (!dir)
+		return err_set(err, ERR_IO,
+			       "process %u exited while it was being stopped",
+			       s->pid);
+	while (ok && (entry = readdir(dir))) {
+		unsigned long tid = strtoul(entry->d_name, NULL, 10);
+
+		if (tid > 0 && tid <= INT32_MAX)
+			ok = seize(s, (uint32_t)tid, added, err);
+	}
+	closedir(dir);
+	return ok;
+}
+
+/** Note how @t stopped or ended; false while it still runs. */
+static bool look(struct held_thread *t)
+{
+	siginfo_t info = {0};
+
+	if (waitid(P_PID, t->tid, &info,
+		   WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) != 0) {
+		if (errno == ECHILD)
+			t->hold = HOLD_GONE;
+		return errno == ECHILD;
+	}
+	if (info.si_pid == 0)
+		return false;
+	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
+		/* A traced thread stays a zombie until its tracer reaps it. */
+		waitid(P_PID, t->tid, &info, WEXITED | WNOHANG | __WALL);
+		t->hold = HOLD_GONE;
+		return true;
+	}
+	t->hold = HOLD_STOPPED;
+	if (info.si_status >> 8 == 0)
+		t->signal = info.si_status;
+	else if (info.si_status >> 8 == PTRACE_EVENT_STOP &&
+		 (info.si_status & 0xff) != SIGTRAP)
+		t->group_stop = info.si_status & 0xff;
+	return true;
+}
+
+static void nap(unsigned round)
+{
+	struct timespec t = { .tv_nsec = NAP_NS };
+
+	if (round < SPINS) {
+		sched_yield();
+		return;
+	}
+	t.tv_nsec = NAP_NS * (long)(round - SPINS + 1);
+	if (t.tv_nsec > NAP_MAX_NS)
+		t.tv_nsec = NAP_MAX_NS;
+	nanosleep(&t, NULL);
+}
+
+static void give_up(struct held_thread *t, struct diag *diag)
+{
+	struct proc_stat stat;
+
+	t->hold = HOLD_STUCK;
+	if (!proc_stat_read(t->tid, &stat) || stat.state == 'Z')
+		t->hold = HOLD_GONE;
+	else
+		diag_add_at(diag, t->tid, 1, "thread did not stop within 2 s "
+			    "(state %c: it waits in the kernel, as the parent "
+			    "of a vfork does): most of its registers are "
+			    "unknown", stat.state);
+}
+
+static bool wait_for(struct held_thread *t, uint64_t deadline,
+		     struct diag *diag, struct err *err)
+{
+	for (unsigned round = 0; t->hold == HOLD_RUNNING && !look(t); round++) {
+		if (progress_cancelled())
+			return err_set(err, ERR_CANCELLED, "cancelled");
+		/* A main thread that exits before the others sends no event. */
+		if (round == SPINS && has_exited(t->tid))
+			t->hold = HOLD_GONE;
+		else if (now_ns() > deadline)
+			give_up(t, diag);
+		else
+			nap(round);
+	}
+	return true;
+}
+
+bool stop_process(uint32_t pid, struct stopped *ret, struct diag *diag,
+		  struct err *err)
+{
+	uint64_t deadline = now_ns() + patience_ns;
+	size_t added;
+
+	*ret = (struct stopped){ .pid = pid };
+	/* A thread may start others until it stops: look until none is new. */
+	do {
+		if (!seize_new(ret, &added, err))
+			return false;
+		for (size_t i = 0; i < ret->threads.len; i++) {
+			if (!wait_for(&ret->threads.at[i], deadline, diag, err))
+				return false;
+		}
+	} while (added > 0);
+	if (stop_memory_pid(ret) == 0)
+		return err_set(err, ERR_IO,
+			       "process %u exited while it was being stopped",
+			       pid);
+	return true;
+}
+
+void stop_resume(struct stopped *stopped)
+{
+	for (size_t i = 0; i < stopped->threads.len; i++) {
+		struct held_thread *t = &stopped->threads.at[i];
+
+		/* One that stopped late has yet to be seen. */
+		if (t->hold == HOLD_STUCK || t->hold == HOLD_RUNNING)
+			(void)look(t);
+		if (t->hold == HOLD_STOPPED)
+			(void)ptrace(PTRACE_DETACH, t->tid, NULL, t->signal);
+	}
+	vec_free(&stopped->threads);
+	map_free(&stopped->known);
+	*stopped = (struct stopped){0};
+}
+
+uint32_t stop_memory_pid(const struct stopped *stopped)
+{
+	for (size_t i = 0; i < stopped->threads.len; i++) {
+		enum thread_hold hold = stopped->threads.at[i].hold;
+
+		if (hold == HOLD_STOPPED || hold == HOLD_STUCK)
+			return stopped->threads.at[i].tid;
+	}
+	return 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Hold all threads of a process still, and let them go unharmed.
+ *
+ * PTRACE_SEIZE and PTRACE_INTERRUPT (ptrace(2), Linux >= 3.4) send no signal
+ * and disturb no system call that the kernel cannot restart. A process that
+ * job control had stopped is stopped again afterwards.
+ *
+ * Stops are looked at with WNOWAIT: the kernel then keeps a signal that it
+ * was about to deliver, and delivers it even when the tracer dies.
+ *
+ * ptrace ties a traced thread to the thread that seized it: stop_process(),
+ * registers_read() and stop_resume() are called by one thread. When that
+ * thread ends, the kernel lets go of whatever is still held; this is the only
+ * way to let go of a thread that never stopped, so it should end soon.
+ */
+#ifndef DUMP_STOP_H
+#define DUMP_STOP_H
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/map.h"
+#include "base/vec.h"
+
+enum thread_hold {
+	HOLD_RUNNING,		/* seized, not yet seen to stop */
+	HOLD_STOPPED,
+	HOLD_STUCK,		/* in a wait of the kernel that nothing ends */
+	HOLD_GONE,		/* exited meanwhile */
+};
+
+struct held_thread {
+	uint32_t tid;
+	enum thread_hold hold;
+	int signal;		/* on its way to the thread: goes with resume */
+	int group_stop;		/* signal that job control stopped it by, or 0 */
+};
+
+struct stopped {
+	uint32_t pid;
+	VEC(struct held_thread) threads;
+	struct map known;	/* tid -> 1 + index in threads */
+};
+
+/**
+ * Stop every thread of @pid. Release with stop_resume(), also on failure.
+ *
+ * A thread that does not stop within two seconds (it waits in the kernel, as
+ * the parent of a vfork() does) is left as HOLD_STUCK and counted in @diag:
+ * it cannot run the program's code before it is let go either.
+ */
+bool stop_process(uint32_t pid, struct stopped *ret, struct diag *diag,
+		  struct err *err) MUST_CHECK;
+
+/** Let the threads go on, with the signals they had coming. */
+void stop_resume(struct stopped *stopped);
+
+/**
+ * A thread through which /proc shows the memory: the main thread may have
+ * exited while others go on, and then its /proc/PID/maps is empty.
+ */
+uint32_t stop_memory_pid(const struct stopped *stopped);
+
+#endif

@@ -21,9 +21,10 @@
  *      "roots": [{"addr", "root"}]}         variable that reaches the block
  *
  * Rules for a sample: allocate what is to be lost in TRUTH_APART functions
- * called from main, so that main's own frame never sees the pointer; in a
- * thread, call truth_scrub() between such a function and blocking. Registering
- * is thread-safe.
+ * called from main, so that main's own frame never sees the pointer. Call
+ * truth_scrub() between such a function and another that stays on the stack,
+ * or that blocks: an unused slot of its frame would keep what lay there.
+ * Registering is thread-safe.
  */
 #ifndef SAMPLES_TRUTH_H
 #define SAMPLES_TRUTH_H

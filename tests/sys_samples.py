@@ -4,7 +4,8 @@
 import os
 import sys
 
-import samples_check
+sys.dont_write_bytecode = True		# leave the source tree clean
+import samples_check  # noqa: E402
 
 if __name__ == '__main__':
     sys.exit(samples_check.run_samples(

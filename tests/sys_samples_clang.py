@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import sys
 
-import samples_check
+sys.dont_write_bytecode = True		# leave the source tree clean
+import samples_check  # noqa: E402
 
 FLAGS = ['-O2', '-g', '-pthread', f'-I{samples_check.SOURCE}']
 

@@ -4,7 +4,8 @@
 set -eu
 want="gcc g++ make pkg-config libelf-dev libdwarf-dev libncurses-dev libzstd-dev
 zlib1g-dev liblzma-dev libiberty-dev libxxhash-dev libjansson-dev libcmocka-dev
-libvterm-dev gdb binutils zstd python3 redis-server"
+libvterm-dev gdb binutils zstd python3 redis-server
+libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 musl-tools"
 missing=
 for package in $want; do
 	dpkg-query -W -f '${Status}' "$package" 2>/dev/null |

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CPython's obmalloc by its table of arenas.
+ *
+ * `arenas` (in the module's data up to 3.11, in the state of the main
+ * interpreter, which is module data too, from 3.12 on) points at a table of
+ * 48-byte entries: address, pool_address, nfreepools, ntotalpools, freepools,
+ * links. Each pool says at +32 which entry its arena has. Arenas have 1 MiB
+ * and pools 16 KiB from 3.10 on, 256 KiB and 4 KiB before. Arenas of
+ * sub-interpreters (3.12+) are found when their state lies in module data.
+ * Layout: Objects/obmalloc.c, Include/internal/pycore_obmalloc.h.
+ */
+#include "analyze/alloc_probe.h"
+#include "base/map.h"
+
+enum {
+	ENTRY_WORDS = 6,
+	FIRST_ENTRIES = 16,	/* the table starts with this many */
+	ENTRIES_MAX = 1 << 22,
+	POOL_WORDS = 6,
+	CLASSES_MAX = 64,
+};
+
+static const struct geometry {
+	const char *version;
+	uint64_t arena, pool;	/* bytes */
+	bool tested;
+} geometries[] = {
+	{ "3.10+", UINT64_C(1) << 20, UINT64_C(16) << 10, true },
+	{ "up to 3.9", UINT64_C(256) << 10, UINT64_C(4) << 10, false },
+};
+
+struct tables {
+	struct probe_space *space;
+	struct map seen;	/* candidates looked at, by address */
+	struct allocator_finding *ret;
+	struct err *err;
+};
+
+/* Is this entry an arena of @g whose first pool names entry @index? */
+static bool is_arena(struct probe_space *space, const uint64_t *entry,
+		     uint64_t index, const struct geometry *g)
+{
+	uint64_t first = (entry[0] + g->pool - 1) & ~(g->pool - 1);
+	uint64_t total = entry[2] >> 32, free = entry[2] & UINT32_MAX;
+	uint64_t pool[POOL_WORDS];
+
+	if (entry[0] == 0 || entry[0] % PAGE_SIZE_X86 != 0 ||
+	    entry[1] < first || entry[1] > entry[0] + g->arena ||
+	    entry[1] % g->pool != 0 || free > total ||
+	    total != (entry[0] + g->arena - first) / g->pool ||
+	    !probe_anon(space, entry[0]) ||
+	    !probe_anon(space, entry[0] + g->arena - 1))
+		return false;
+	if (entry[1] == first)	/* no pool was carved off yet */
+		return true;
+	return probe_words(space, first, POOL_WORDS, pool) &&
+	       (pool[4] & UINT32_MAX) == index && pool[4] >> 32 < CLASSES_MAX;
+}
+
+/* Claim the arenas of the table at @table: entries to the first odd one. */
+static bool claim_table(struct tables *t, uint64_t table,
+			const struct geometry *g)
+{
+	uint64_t entry[ENTRY_WORDS];
+
+	for (uint64_t i = 0; i < ENTRIES_MAX; i++) {
+		if (!probe_words(t->space, table + i * sizeof(entry),
+				 ENTRY_WORDS, entry))
+			break;
+		if (is_arena(t->space, entry, i, g)) {
+			if (!probe_claim(t->space, entry[0],
+					 entry[0] + g->arena, t->ret, t->err))
+				return false;
+			continue;
+		}
+		/* An unused entry has address 0 and a link. */
+		if (entry[0] != 0 ||
+		    (entry[4] != 0 && !probe_anon(t->space, entry[4])))
+			break;
+	}
+	t->ret->found = true;
+	t->ret->version = g->version;
+	t->ret->tested = g->tested;
+	return true;
+}
+
+/* Arenas among the first entries of a table at @table. */
+static unsigned count_arenas(struct tables *t, uint64_t table,
+			     const struct geometry *g)
+{
+	uint64_t entry[ENTRY_WORDS * FIRST_ENTRIES];
+	unsigned n = 0;
+
+	if (!probe_words(t->space, table, ENTRY_WORDS * FIRST_ENTRIES, entry))
+		return 0;
+	for (unsigned i = 0; i < FIRST_ENTRIES; i++) {
+		const uint64_t *e = entry + (size_t)i * ENTRY_WORDS;
+
+		if (is_arena(t->space, e, i, g))
+			n++;
+		else if (e[0] != 0)
+			return 0;
+	}
+	return n;
+}
+
+static bool match_table(void *ctx, uint64_t at, uint64_t word)
+{
+	struct tables *t = ctx;
+	bool added;
+
+	(void)at;
+	if (word % 16 != 0)
+		return false;
+	if (!map_slot(&t->seen, word, &added)) {
+		err_nomem(t->err, "candidates of arena tables");
+		return true;
+	}
+	for (size_t i = 0;
+	     added && i < sizeof(geometries) / sizeof(geometries[0]); i++) {
+		if (count_arenas(t, word, &geometries[i]) > 0)
+			return !claim_table(t, word, &geometries[i]);
+	}
+	return false;
+}
+
+static bool probe(const struct image *image, struct arena *arena,
+		  struct allocator_finding *ret, struct err *err)
+{
+	struct probe_space space;
+	struct tables t = { .space = &space, .ret = ret, .err = err };
+	bool ok;
+
+	(void)arena;
+	*ret = (struct allocator_finding){ .version = "" };
+	ok = probe_space_build(image, &space, err) &&
+	     probe_data_pointers(&space, match_table, &t, err);
+	map_free(&t.seen);
+	probe_settle(ret);
+	probe_space_free(&space);
+	return ok;
+}
+
+const struct allocator alloc_obmalloc = {
+	.name = "CPython obmalloc",
+	.probe = probe,
+};

@@ -47,6 +47,8 @@ static inline bool vec_grow_(void *at, size_t *cap, size_t need, size_t size)
 	if (want < 8)
 		want = 8;
 	memcpy(&block, at, sizeof(block));
+	/* On failure the old block is still where @at points. */
+	/* cppcheck-suppress memleakOnRealloc */
 	block = reallocarray(block, want, size);
 	if (!block)
 		return false;

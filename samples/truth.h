@@ -10,7 +10,7 @@
  * stdout, wipes what earlier calls left in dead stack and registers, and
  * raises SIGSTOP. After SIGCONT it returns 0, for main to return.
  *
- *     {"sample": NAME, "bytes": usable bytes of all of "leaked",
+ *     {"sample": NAME, "pid": PID, "bytes": usable bytes of all of "leaked",
  *      "leaked": [addresses of all lost blocks],
  *      "stale_allowed": [those of them that may be called stale instead],
  *      "stale": [those of them that must be called stale],
@@ -221,8 +221,8 @@ static void truth_print_notes(const char *key, enum truth_note_kind what)
 
 TRUTH_APART static void truth_publish(void)
 {
-	truth_print("{\"sample\": \"%s\", \"bytes\": %zu", truth->sample,
-		    truth->leaked_bytes);
+	truth_print("{\"sample\": \"%s\", \"pid\": %d, \"bytes\": %zu",
+		    truth->sample, (int)getpid(), truth->leaked_bytes);
 	truth_print_blocks("leaked", TRUTH_LEAKED, TRUTH_STALE);
 	truth_print_blocks("stale_allowed", TRUTH_STALE_ALLOWED,
 			   TRUTH_STALE_ALLOWED);

@@ -249,8 +249,20 @@ class Scan:
                 continue
             for head in heads:
                 self.free |= self.chain(head, 0, contents)
+        self.drop_orphans(reached, contents)
         os.close(memory)
         return reached
+
+    def drop_orphans(self, reached, contents):
+        """Caches of threads that a fork left behind are free, entries too."""
+        for addr in self.in_use - set(reached):
+            if self.chunks[addr] > 0x320:
+                continue
+            heads = self.cached(addr, contents(addr))
+            if heads is not None:
+                self.free.add(addr)
+                for head in heads:
+                    self.free |= self.chain(head, 0, contents)
 
     def lost(self, pid):
         """(lost blocks in use, what reaches the others)."""

@@ -29,7 +29,7 @@ def stopped(program, *args):
         _, status = os.waitpid(child.pid, os.WUNTRACED)
         if not os.WIFSTOPPED(status):
             raise AssertionError(f'did not stop: status {status:#x}')
-        yield child.pid, truth
+        yield truth['pid'], truth
         os.kill(child.pid, signal.SIGCONT)
         if child.wait(timeout=60):
             raise AssertionError(f'exit status {child.returncode}')

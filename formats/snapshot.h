@@ -19,6 +19,8 @@
  * in ret->diag and the rest is read. Fails when the file is no 64-bit
  * little-endian x86-64 ELF core at all.
  *
+ * @ret keeps pointers to itself: it must stay where it is until image_close().
+ *
  * For a core, mappings come from NT_FILE and the program headers, and there
  * are no types, variables or symbols: modules_load() adds them.
  */

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "formats/image.h"
+
+bool image_read(const struct image *image, uint64_t addr, void *buf, size_t n)
+{
+	return image->ops && image->ops->read(image->memory, addr, buf, n) == n;
+}
+
+size_t image_text(const struct image *image, uint64_t addr, char *buf,
+		  size_t size)
+{
+	size_t n, len;
+
+	if (size == 0 || !image->ops)
+		return SIZE_MAX;
+	n = image->ops->read(image->memory, addr, buf, size - 1);
+	buf[n] = '\0';
+	len = strlen(buf);
+	return len < n || n == size - 1 ? len : SIZE_MAX;
+}
+
+/*
+ * Number of the @n records of @size bytes at @base whose first field, a u64,
+ * is <= @addr. All tables below begin with their start address.
+ */
+static size_t count_at_or_below(const void *base, size_t n, size_t size,
+				uint64_t addr)
+{
+	const char *records = base;
+	size_t low = 0;
+
+	while (n > 0) {
+		size_t half = n / 2;
+		uint64_t start;
+
+		memcpy(&start, records + (low + half) * size, sizeof(start));
+		if (start <= addr) {
+			low += half + 1;
+			n -= half + 1;
+		} else {
+			n = half;
+		}
+	}
+	return low;
+}
+
+const struct range *image_range(const struct image *image, uint64_t addr)
+{
+	const struct range *ranges = image->ranges.at;
+	size_t i = count_at_or_below(ranges, image->ranges.len,
+				     sizeof(*ranges), addr);
+
+	_Static_assert(offsetof(struct range, start) == 0, "searched by start");
+	return i > 0 && addr < ranges[i - 1].end ? &ranges[i - 1] : NULL;
+}
+
+const struct mapping *image_mapping(const struct image *image, uint64_t addr)
+{
+	const struct mapping *mappings = image->mappings.at;
+	size_t i = count_at_or_below(mappings, image->mappings.len,
+				     sizeof(*mappings), addr);
+
+	_Static_assert(offsetof(struct mapping, start) == 0,
+		       "searched by start");
+	return i > 0 && addr < mappings[i - 1].end ? &mappings[i - 1] : NULL;
+}
+
+const struct module *image_module(const struct image *image, uint64_t addr)
+{
+	const struct module *modules = image->modules.at;
+	size_t low = 0, high = image->modules.len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (modules[middle].start <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > 0 && addr < modules[low - 1].end ? &modules[low - 1] : NULL;
+}
+
+const struct variable *image_variable(const struct image *image, uint64_t addr)
+{
+	const struct variable *vars = image->vars.at;
+	size_t low = 0, high = image->vars.len;
+
+	/* Sorted by (TLS, addr): those with an address come first. */
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (!(vars[middle].flags & VAR_TLS) &&
+		    vars[middle].addr <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	/* Of several at one address the largest stands last. */
+	return low > 0 && addr - vars[low - 1].addr < vars[low - 1].size ?
+	       &vars[low - 1] : NULL;
+}
+
+const struct symbol *image_symbol(const struct image *image, uint64_t addr,
+				  enum symbol_kind kind)
+{
+	enum { LOOK_BACK = 64 };
+	const struct symbol *symbols = image->symbols.at;
+	size_t i = count_at_or_below(symbols, image->symbols.len,
+				     sizeof(*symbols), addr);
+	size_t stop = i > LOOK_BACK ? i - LOOK_BACK : 0;
+
+	_Static_assert(offsetof(struct symbol, addr) == 0, "searched by addr");
+	/* Symbols of the other kind, aliases and empty ones stand between. */
+	for (; i > stop; i--) {
+		const struct symbol *symbol = &symbols[i - 1];
+
+		if (symbol->kind == (uint32_t)kind &&
+		    (addr - symbol->addr < symbol->size ||
+		     addr == symbol->addr))
+			return symbol;
+	}
+	return NULL;
+}
+
+const char *path_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+void image_close(struct image *image)
+{
+	if (image->ops)
+		image->ops->close(image->memory);
+	vec_free(&image->ranges);
+	vec_free(&image->mappings);
+	vec_free(&image->page_runs);
+	vec_free(&image->modules);
+	vec_free(&image->sections);
+	vec_free(&image->threads);
+	vec_free(&image->vars);
+	vec_free(&image->symbols);
+	vec_free(&image->auxv);
+	types_free(&image->types);
+	diag_free(&image->diag);
+	arena_free(&image->arena);
+	*image = (struct image){0};
+}
+
+const uint8_t *window_span(struct window *w, uint64_t addr, size_t need,
+			   size_t *n)
+{
+	size_t got = SIZE_MAX;
+
+	if (addr >= w->start && addr < w->end && w->end - addr >= need) {
+		*n = (size_t)(w->end - addr);
+		return w->at + (addr - w->start);
+	}
+	window_close(w);
+	if (!w->image->ops)
+		return NULL;
+	w->at = w->image->ops->pin(w->image->memory, addr, &got, &w->token);
+	if (!w->at)
+		return NULL;
+	w->start = addr;
+	w->end = addr + got;
+	*n = got;
+	return got >= need ? w->at : NULL;
+}
+
+bool window_word_(struct window *w, uint64_t addr, uint64_t *ret)
+{
+	size_t n;
+	const uint8_t *at = window_span(w, addr, sizeof(*ret), &n);
+
+	if (!at)
+		return image_u64(w->image, addr, ret);
+	memcpy(ret, at, sizeof(*ret));
+	return true;
+}
+
+void window_close(struct window *w)
+{
+	if (w->token)
+		w->image->ops->unpin(w->image->memory, w->token);
+	*w = window_of(w->image);
+}

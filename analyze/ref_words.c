@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/ref_words.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "analyze/words.h"
+
+void ref_words(const struct heap *heap, struct window *window, uint32_t source,
+	       bool (*visit)(void *ctx, const struct ref_word *word), void *ctx)
+{
+	bool root = heap_is_root(heap, source);
+	uint64_t start = root ? heap_root(heap, source)->addr :
+				heap->addr[source];
+	uint64_t size = root ? heap_root(heap, source)->size :
+			       heap->size[source];
+	struct word_walk walk = word_walk_of(window, start, start + size);
+	struct word_run run;
+	size_t hint = 0;
+
+	while (word_walk_next(&walk, &run)) {
+		for (size_t i = 0; i < run.n; i++) {
+			struct ref_word word = {
+				.offset = run.addr + i * 8 - start,
+				.value = word_run_at(&run, i),
+			};
+			uint64_t to = pointer_decode(word.value);
+
+			if (!to)
+				continue;
+			word.target = block_index_near(&heap->index, to, &hint);
+			if (word.target != NODE_NONE && !visit(ctx, &word))
+				return;
+		}
+	}
+}
+
+struct search {
+	uint32_t target;
+	uint64_t offset;
+};
+
+static bool is_it(void *ctx, const struct ref_word *word)
+{
+	struct search *search = ctx;
+
+	if (word->target == search->target)
+		search->offset = word->offset;
+	return word->target != search->target;
+}
+
+uint64_t ref_offset(const struct heap *heap, struct window *window,
+		    uint32_t source, uint32_t target)
+{
+	struct search search = { .target = target, .offset = UINT64_MAX };
+
+	ref_words(heap, window, source, is_it, &search);
+	return search.offset;
+}
+
+/* "slots[17].key" becomes "slots[].key". */
+static void drop_indexes(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from;) {
+		*to++ = *from;
+		if (*from++ == '[') {
+			while (isdigit((unsigned char)*from))
+				from++;
+		}
+	}
+	*to = '\0';
+}
+
+const char *ref_field(const struct heap *heap, uint32_t source,
+		      uint64_t offset, char *buf, size_t size)
+{
+	const struct type_table *types = &heap->image->types;
+	bool root = heap_is_root(heap, source);
+	uint32_t type = types_strip(types, root ?
+				    heap_root(heap, source)->type :
+				    heap->type[source]);
+	bool array = !root && heap->count[source] > 1;
+	uint64_t stride = type == TYPE_NONE ? 0 : types->types.at[type].size;
+	char field[1024];
+
+	buf[0] = '\0';
+	if (stride == 0 || (!array && offset >= stride)) {
+		if (!root || heap_root(heap, source)->size > 8)
+			snprintf(buf, size, "+0x%" PRIx64, offset);
+		return buf;
+	}
+	types_field_at(types, type, offset % stride, field, sizeof(field));
+	drop_indexes(field);
+	snprintf(buf, size, "%s%s%s", array ? "[]" : "",
+		 array && field[0] && field[0] != '[' ? "." : "", field);
+	return buf;
+}

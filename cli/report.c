@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/human.h"
+#include "cli/progress_line.h"
+#include "cli/table.h"
+
+bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
+		  int max, struct report *ret, int *status)
+{
+	struct err err = {0};
+
+	if (options_parse(cmd, argc, argv, min, max, &ret->options, status) ==
+	    PARSED_EXIT)
+		return false;
+	if (facts_open(ret->options.args[0], &ret->facts, &err)) {
+		progress_line_clear();
+		return true;
+	}
+	progress_line_clear();
+	*status = cmd_trouble(&err);
+	options_free(&ret->options);
+	return false;
+}
+
+void report_end(struct report *report)
+{
+	facts_close(&report->facts);
+	options_free(&report->options);
+}
+
+const char *report_size(const struct report *report, uint64_t bytes,
+			char buf[24])
+{
+	return human_size(bytes, report->options.bytes, buf);
+}
+
+typedef void note_sink(void *ctx, const char *text);
+
+static void allocator_notes(const struct report *report, note_sink *sink,
+			    void *ctx)
+{
+	const struct heap *heap = &report->facts.heap;
+	char size[HUMAN_MAX], text[256];
+	bool any = false;
+
+	for (size_t i = 0; i < heap->allocators.len; i++) {
+		const struct allocator_summary *a = &heap->allocators.at[i];
+
+		any = true;
+		if (a->understood)
+			continue;
+		snprintf(text, sizeof(text),
+			 "%s%s%s memory is not understood yet: %s mapped, "
+			 "whose blocks are not listed; all of it counts as a root",
+			 a->allocator->name, a->version[0] ? " " : "",
+			 a->version, report_size(report, a->mapped_bytes, size));
+		sink(ctx, text);
+	}
+	if (!any)
+		sink(ctx, "no allocator was recognised: there are no blocks");
+}
+
+static void diagnostic_notes(const struct diag *diag, note_sink *sink,
+			     void *ctx)
+{
+	char text[512];
+
+	for (size_t i = 0; i < diag->len; i++) {
+		const struct diag_entry *d = &diag->at[i];
+
+		if (d->first == DIAG_NO_PLACE)
+			snprintf(text, sizeof(text), "%s (%" PRIu64 ")",
+				 d->what, d->count);
+		else
+			snprintf(text, sizeof(text),
+				 "%s (%" PRIu64 ", first at 0x%" PRIx64 ")",
+				 d->what, d->count, d->first);
+		sink(ctx, text);
+	}
+}
+
+static void all_notes(const struct report *report, note_sink *sink, void *ctx)
+{
+	allocator_notes(report, sink, ctx);
+	diagnostic_notes(&report->facts.image.diag, sink, ctx);
+	diagnostic_notes(&report->facts.heap.diag, sink, ctx);
+}
+
+static void print_note(void *ctx, const char *text)
+{
+	bool *first = ctx;
+
+	if (*first)
+		putchar('\n');
+	*first = false;
+	fputs("note: ", stdout);
+	text_print(text);
+	putchar('\n');
+}
+
+void report_notes(const struct report *report)
+{
+	bool first = true;
+
+	all_notes(report, print_note, &first);
+}
+
+static void add_note(void *ctx, const char *text)
+{
+	json_add_text(ctx, text);
+}
+
+void report_notes_json(const struct report *report, struct json_t *document)
+{
+	struct json_t *notes = json_new_array();
+
+	json_put(document, "notes", notes);
+	all_notes(report, add_note, notes);
+}

@@ -40,6 +40,7 @@ struct capture {
 	struct diag diag;
 	struct err err;
 	uint64_t pause_ns;
+	bool copied;
 };
 
 static uint64_t now_ns(void)
@@ -84,11 +85,11 @@ static void *trace(void *arg)
 	ok = stop_process(c->pid, &stopped, &c->diag, &c->err) &&
 	     collect(c, &stopped, &c->err);
 	announce(c, ok);
-	if (ok)
-		(void)live_copy(&c->image, &c->plan, &c->queue, &c->diag,
-				&c->err);
+	ok = ok && live_copy(&c->image, &c->plan, &c->queue, &c->diag,
+			     &c->err);
 	stop_resume(&stopped);
 	c->pause_ns = now_ns() - start;
+	c->copied = ok;
 	piece_queue_end(&c->queue);
 	return NULL;
 }
@@ -214,11 +215,9 @@ static bool run(struct capture *c, const struct capture_options *options,
 	}
 	pthread_join(tracer, NULL);
 	diag_merge(&c->image.diag, &c->diag);
-	if (c->err.code != ERR_NONE && err->code == ERR_NONE) {
+	if (!c->copied && err->code == ERR_NONE)
 		*err = c->err;
-		ok = false;
-	}
-	if (ok)
+	if (ok && c->copied)
 		return finish(c, options, &search, writer, err);
 	if (writer)
 		snapshot_abort(writer);

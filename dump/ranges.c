@@ -72,9 +72,10 @@ static bool seek(const struct spans *s, int whence, uint64_t at, uint64_t end,
 	if ((uint64_t)found < end - m->start + m->offset)
 		*ret = ((uint64_t)found - m->offset + m->start) &
 		       ~(uint64_t)(PAGE_SIZE_X86 - 1);
+	/* The object may shrink meanwhile: go on in any case. */
 	if (whence == SEEK_HOLE && *ret <= at)
 		*ret = at + PAGE_SIZE_X86;
-	return true;
+	return *ret >= at;
 }
 
 /** Shared memory that is not mapped here: what the object itself holds. */
@@ -83,12 +84,12 @@ static void add_shared_gap(struct spans *s, uint64_t start, uint64_t end)
 	uint64_t limit = s->file ? file_end(s, start, end) : start;
 	uint64_t at = start, data, hole;
 
-	while (at < limit) {
-		if (!seek(s, SEEK_DATA, at, limit, &data) ||
-		    !seek(s, SEEK_HOLE, data, limit, &hole))
-			break;
+	while (at < limit && seek(s, SEEK_DATA, at, limit, &data)) {
 		add_span(s, at, data, SPAN_ZERO);
-		add_span(s, data, hole, SPAN_FILE);
+		at = data;
+		if (at == limit || !seek(s, SEEK_HOLE, at, limit, &hole))
+			break;
+		add_span(s, at, hole, SPAN_FILE);
 		at = hole;
 	}
 	add_span(s, at, end, SPAN_ABSENT);

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/block_fields.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "analyze/words.h"
+
+enum { MAX_TEXT = 256, NAME_MAX_BYTES = 1024 };
+
+struct builder {
+	const struct heap *heap;
+	uint32_t node;
+	uint64_t base;		/* offset of the element in the block */
+	bool array;
+	size_t limit;
+	struct window window;
+	struct block_fields *ret;
+	bool failed;
+	/* Characters that are being joined to one text. */
+	uint64_t text_end;	/* 0: none */
+	uint32_t text_member, text_owner;
+};
+
+static bool add(struct builder *b, const struct block_field *field)
+{
+	if (b->ret->at.len >= b->limit) {
+		b->ret->cut = true;
+		return false;
+	}
+	if (!field->name || !field->type || !field->value ||
+	    !vec_push(&b->ret->at, *field))
+		b->failed = true;
+	return !b->failed;
+}
+
+static const char *signed_text(struct arena *arena, uint64_t value,
+			       uint64_t size)
+{
+	unsigned shift = (unsigned)(64 - size * 8);
+
+	return arena_printf(arena, "%" PRId64,
+			    (int64_t)(value << shift) >> shift);
+}
+
+static const char *float_text(struct arena *arena, const uint8_t *bytes,
+			      uint64_t size)
+{
+	float f;
+	double d;
+
+	if (size == sizeof(f)) {
+		memcpy(&f, bytes, sizeof(f));
+		return arena_printf(arena, "%.9g", (double)f);
+	}
+	if (size != sizeof(d))
+		return arena_printf(arena, "(%" PRIu64 "-byte float)", size);
+	memcpy(&d, bytes, sizeof(d));
+	return arena_printf(arena, "%.17g", d);
+}
+
+static const char *code_text(struct builder *b, uint64_t addr)
+{
+	const struct symbol *s = image_symbol(b->heap->image, addr,
+					      SYMBOL_FUNCTION);
+	struct arena *arena = &b->ret->arena;
+
+	if (addr == 0)
+		return "0x0";
+	return s ? arena_printf(arena, "0x%" PRIx64 " <%s>", addr, s->name) :
+		   arena_printf(arena, "0x%" PRIx64, addr);
+}
+
+static const char *value_text(struct builder *b, const struct type *t,
+			      const uint8_t *bytes)
+{
+	struct arena *arena = &b->ret->arena;
+	uint64_t value = 0;
+
+	memcpy(&value, bytes, t->size < 8 ? t->size : 8);
+	switch (t->kind) {
+	case TYPE_BOOL:
+		return value ? "true" : "false";
+	case TYPE_FLOAT:
+		return float_text(arena, bytes, t->size);
+	case TYPE_POINTER:
+	case TYPE_REFERENCE:
+	case TYPE_MEMBER_POINTER:
+		return code_text(b, value);
+	default:
+		if (t->size > 8)
+			return arena_printf(arena, "(%" PRIu64 " bytes)",
+					    t->size);
+		return t->flags & TYPE_UNSIGNED ?
+		       arena_printf(arena, "%" PRIu64, value) :
+		       signed_text(arena, value, t->size);
+	}
+}
+
+static const char *field_name(struct builder *b, uint64_t offset)
+{
+	const struct heap *heap = b->heap;
+	uint32_t type = types_strip(&heap->image->types, heap->type[b->node]);
+	uint64_t stride = heap->image->types.types.at[type].size;
+	char name[NAME_MAX_BYTES];
+
+	types_field_at(&heap->image->types, type, offset, name, sizeof(name));
+	if (!b->array)
+		return arena_text(&b->ret->arena, name, strlen(name));
+	return arena_printf(&b->ret->arena, "[%" PRIu64 "]%s%s",
+			    stride ? b->base / stride : 0,
+			    name[0] && name[0] != '[' ? "." : "", name);
+}
+
+/* "title[0]" with further characters behind it is "title". */
+static const char *text_name(struct builder *b, uint64_t offset)
+{
+	const char *name = field_name(b, offset);
+	size_t n = name ? strlen(name) : 0;
+
+	if (n > 3 && !strcmp(name + n - 3, "[0]"))
+		n -= 3;
+	return name ? arena_text(&b->ret->arena, name, n) : NULL;
+}
+
+static bool joins_text(struct builder *b, const struct leaf *leaf)
+{
+	if (b->text_end != b->base + leaf->offset ||
+	    b->text_member != leaf->member || b->text_owner != leaf->owner)
+		return false;
+	b->text_end++;
+	b->ret->at.at[b->ret->at.len - 1].size++;
+	return true;
+}
+
+static bool add_char(struct builder *b, const struct leaf *leaf)
+{
+	struct block_field field = {
+		.offset = b->base + leaf->offset, .size = 1,
+		.name = text_name(b, leaf->offset), .type = "char",
+		.value = "", .target = NODE_NONE,
+	};
+
+	if (!add(b, &field))
+		return false;
+	b->text_end = field.offset + 1;
+	b->text_member = leaf->member;
+	b->text_owner = leaf->owner;
+	return true;
+}
+
+static bool visit(void *ctx, const struct leaf *leaf)
+{
+	struct builder *b = ctx;
+	const struct heap *heap = b->heap;
+	const struct type_table *types = &heap->image->types;
+	struct block_field field = {
+		.offset = b->base + leaf->offset, .target = NODE_NONE,
+	};
+	char name[NAME_MAX_BYTES];
+	const struct type *t;
+	uint8_t bytes[16] = {0};
+	uint64_t word;
+
+	if (leaf->type == TYPE_NONE)
+		return true;
+	t = &types->types.at[leaf->type];
+	if (t->kind == TYPE_CHAR)
+		return joins_text(b, leaf) || add_char(b, leaf);
+	b->text_end = 0;
+	field.size = t->size;
+	field.name = field_name(b, leaf->offset);
+	types_name(types, leaf->type, name, sizeof(name));
+	field.type = arena_text(&b->ret->arena, name, strlen(name));
+	if (t->size > sizeof(bytes) ||
+	    !image_read(heap->image, heap->addr[b->node] + field.offset, bytes,
+			t->size))
+		field.value = "?";
+	else
+		field.value = value_text(b, t, bytes);
+	memcpy(&word, bytes, sizeof(word));
+	if (t->size == 8 && pointer_decode(word))
+		field.target = heap_find(heap, word);
+	return add(b, &field);
+}
+
+/* Fill in the texts, now that their lengths are known. */
+static bool read_texts(struct builder *b)
+{
+	struct block_fields *ret = b->ret;
+
+	for (size_t i = 0; i < ret->at.len; i++) {
+		struct block_field *f = &ret->at.at[i];
+		size_t n = f->size < MAX_TEXT ? (size_t)f->size : MAX_TEXT;
+		char text[MAX_TEXT];
+
+		if (strcmp(f->type, "char") || f->value[0])
+			continue;
+		if (!image_read(b->heap->image,
+				b->heap->addr[b->node] + f->offset, text, n))
+			n = 0;
+		n = strnlen(text, n);
+		f->value = arena_printf(&ret->arena, "\"%.*s\"%s", (int)n, text,
+					f->size > MAX_TEXT && n == MAX_TEXT ?
+					"..." : "");
+		if (f->size > 1)
+			f->type = arena_printf(&ret->arena, "char [%" PRIu64 "]",
+					       f->size);
+		if (!f->value || !f->type)
+			return false;
+	}
+	return true;
+}
+
+static void typed_fields(struct builder *b)
+{
+	const struct heap *heap = b->heap;
+	const struct type_table *types = &heap->image->types;
+	uint32_t type = types_strip(types, heap->type[b->node]);
+	uint64_t stride = types->types.at[type].size;
+
+	for (uint32_t i = 0; i < heap->count[b->node]; i++) {
+		b->base = i * stride;
+		if (stride == 0 || b->base + stride > heap->size[b->node] ||
+		    b->ret->cut || b->failed)
+			return;
+		types_leaves(types, type, b->limit + 1, visit, b);
+	}
+}
+
+static void untyped_fields(struct builder *b)
+{
+	const struct heap *heap = b->heap;
+	uint64_t start = heap->addr[b->node], word;
+
+	for (uint64_t at = 0; at + 8 <= heap->size[b->node]; at += 8) {
+		struct block_field field = {
+			.offset = at, .size = 8, .name = "", .type = "",
+			.target = NODE_NONE, .value = "?",
+		};
+
+		if (window_u64(&b->window, start + at, &word)) {
+			field.value = arena_printf(&b->ret->arena,
+						   "0x%" PRIx64, word);
+			if (pointer_decode(word))
+				field.target = heap_find(heap, word);
+		}
+		if (!add(b, &field))
+			return;
+	}
+}
+
+bool block_fields_build(const struct heap *heap, uint32_t node, size_t limit,
+			struct block_fields *ret, struct err *err)
+{
+	struct builder b = {
+		.heap = heap, .node = node, .limit = limit, .ret = ret,
+		.window = window_of(heap->image),
+		.array = heap->count[node] > 1,
+	};
+
+	*ret = (struct block_fields){0};
+	if (types_strip(&heap->image->types, heap->type[node]) != TYPE_NONE)
+		typed_fields(&b);
+	/* A class that only RTTI knows has no fields to show. */
+	if (ret->at.len == 0 && !b.failed)
+		untyped_fields(&b);
+	window_close(&b.window);
+	if (!b.failed && read_texts(&b))
+		return true;
+	block_fields_free(ret);
+	return err_nomem(err, "fields");
+}
+
+void block_fields_free(struct block_fields *fields)
+{
+	vec_free(&fields->at);
+	arena_free(&fields->arena);
+}

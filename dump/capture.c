@@ -284,6 +284,12 @@ static size_t queue_pieces(void)
 	       pieces > QUEUE_MAX ? QUEUE_MAX : (size_t)pieces;
 }
 
+/** About as many as the memory that the process has now. */
+static size_t expected_pieces(uint32_t pid)
+{
+	return (size_t)(proc_status_number(pid, "VmRSS", 0) / 1024 + 1);
+}
+
 static bool prepare(struct capture *c, const struct capture_options *options,
 		    struct capture_result *ret, struct err *err)
 {
@@ -298,7 +304,8 @@ static bool prepare(struct capture *c, const struct capture_options *options,
 	return capture_target(options, c->pid, stat.comm, ret, &c->target,
 			      err) &&
 	       types_init(&c->image.types, err) &&
-	       piece_queue_init(&c->queue, queue_pieces(), err);
+	       piece_queue_init(&c->queue, queue_pieces(),
+				expected_pieces(c->pid), err);
 }
 
 bool capture_live(uint32_t pid, const struct capture_options *options,

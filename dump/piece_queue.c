@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-bool piece_queue_init(struct piece_queue *queue, size_t cap, struct err *err)
+/* MADV_POPULATE_WRITE of Linux 5.14; older kernels refuse, to no harm. */
+enum { POPULATE_WRITE = 23 };
+
+bool piece_queue_init(struct piece_queue *queue, size_t cap, size_t expected,
+		      struct err *err)
 {
 	void *buffers = mmap(NULL, cap * PIECE_SIZE, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
@@ -19,6 +23,9 @@ bool piece_queue_init(struct piece_queue *queue, size_t cap, struct err *err)
 		*queue = (struct piece_queue){0};
 		return err_nomem(err, "buffers for copying memory");
 	}
+	(void)madvise(buffers, cap * PIECE_SIZE, MADV_HUGEPAGE);
+	(void)madvise(buffers, (expected < cap ? expected : cap) * PIECE_SIZE,
+		      POPULATE_WRITE);
 	queue->buffers = buffers;
 	pthread_mutex_init(&queue->lock, NULL);
 	pthread_cond_init(&queue->changed, NULL);
@@ -72,8 +79,10 @@ const uint8_t *piece_queue_first(struct piece_queue *queue, size_t *n)
 	const uint8_t *buffer = NULL;
 
 	pthread_mutex_lock(&queue->lock);
-	while (queue->len == 0 && !queue->ended)
+	while (!queue->ended &&
+	       queue->len < (queue->flowing ? 1 : queue->cap / 2))
 		pthread_cond_wait(&queue->changed, &queue->lock);
+	queue->flowing = true;
 	if (queue->len > 0) {
 		buffer = queue->buffers + queue->head * PIECE_SIZE;
 		*n = queue->sizes[queue->head];

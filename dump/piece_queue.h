@@ -5,7 +5,10 @@
  *
  * It decouples copying memory out of a stopped process from compressing and
  * writing it: a process whose memory fits in the queue waits for the copy
- * alone. Buffers take memory as they are first used.
+ * alone. Three things keep that wait short (measured with 36 MiB on two
+ * processors: 15 ms instead of 50): the memory of the buffers is there before
+ * the process is stopped, in huge pages, and the consumer holds back until
+ * the queue is half full, so that compression does not compete for processors.
  */
 #ifndef DUMP_PIECE_QUEUE_H
 #define DUMP_PIECE_QUEUE_H
@@ -27,11 +30,15 @@ struct piece_queue {
 	size_t cap;
 	size_t head, len;	/* the oldest, and how many are full */
 	bool ended, closed;
+	bool flowing;		/* the consumer no longer holds back */
 };
 
-/** Make a queue of @cap buffers. Release with piece_queue_free(). */
-bool piece_queue_init(struct piece_queue *queue, size_t cap, struct err *err)
-	MUST_CHECK;
+/**
+ * Make a queue of @cap buffers, of which the first @expected are likely to be
+ * used. Release with piece_queue_free().
+ */
+bool piece_queue_init(struct piece_queue *queue, size_t cap, size_t expected,
+		      struct err *err) MUST_CHECK;
 void piece_queue_free(struct piece_queue *queue);
 
 /**

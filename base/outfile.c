@@ -226,8 +226,6 @@ static bool rename_new(const char *temp, const char *path)
 		unlink(temp);
 		return true;
 	}
-	if (errno == EEXIST)
-		return false;
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return false;

@@ -2,6 +2,7 @@
 #include "tests/aid_cmocka.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -141,6 +142,42 @@ static void the_error_of_the_lowest_failed_chunk_wins(void **state)
 	}
 }
 
+struct pair {
+	size_t first;		/* the chunk that fails first */
+	atomic_bool failed;
+};
+
+/* Both chunks are under way before either fails; the other fails much later. */
+static bool pair_body(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
+		      unsigned worker, struct err *err)
+{
+	struct pair *pair = ctx;
+
+	(void)begin, (void)end, (void)worker;
+	if (chunk == pair->first) {
+		atomic_store(&pair->failed, true);
+	} else {
+		while (!atomic_load(&pair->failed))
+			sched_yield();
+		for (int i = 0; i < 1000; i++)
+			sched_yield();
+	}
+	return err_at(err, ERR_FORMAT, chunk, "chunk %zu", chunk);
+}
+
+static void the_order_in_which_chunks_fail_does_not_matter(void **state)
+{
+	(void)state;
+	pool_set_threads(2);
+	for (int round = 0; round < 20; round++) {
+		struct pair pair = { .first = 0 };
+		struct err err = {0};
+
+		assert_false(pool_run(2, 1, pair_body, &pair, &err));
+		assert_int_equal(err.offset, 0);
+	}
+}
+
 static bool cancelling_body(void *ctx, size_t chunk, uint64_t begin,
 			    uint64_t end, unsigned worker, struct err *err)
 {
@@ -226,7 +263,28 @@ static void threads_that_run_loops_take_turns(void **state)
 		pthread_join(threads[i], NULL);
 }
 
-/* The helpers of the parent do not exist in the child. */
+/* Two chunks that wait for each other: ends only when two threads run. */
+static bool meeting_body(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
+			 unsigned worker, struct err *err)
+{
+	atomic_uint *here = ctx;
+
+	(void)chunk, (void)begin, (void)end, (void)worker, (void)err;
+	atomic_fetch_add(here, 1);
+	while (atomic_load(here) < 2)
+		sched_yield();
+	return true;
+}
+
+static bool meet(void)
+{
+	atomic_uint here = 0;
+	struct err err = {0};
+
+	return pool_run(2, 1, meeting_body, &here, &err);
+}
+
+/* The helpers of the parent do not exist in the child, which needs its own. */
 static void a_forked_child_runs_loops(void **state)
 {
 	(void)state;
@@ -239,7 +297,7 @@ static void a_forked_child_runs_loops(void **state)
 		if (pid == 0) {
 			alarm(20);
 			run_many(10);
-			_exit(0);
+			_exit(!meet());
 		}
 		assert_true(pid > 0);
 		run_many(10);
@@ -280,6 +338,8 @@ int main(void)
 			every_item_is_done_once_whatever_the_thread_count),
 		cmocka_unit_test(a_loop_over_nothing_calls_nothing),
 		cmocka_unit_test(the_error_of_the_lowest_failed_chunk_wins),
+		cmocka_unit_test(
+			the_order_in_which_chunks_fail_does_not_matter),
 		cmocka_unit_test(a_request_to_stop_ends_the_loop),
 		cmocka_unit_test(many_short_loops_end),
 		cmocka_unit_test(threads_that_run_loops_take_turns),

@@ -62,7 +62,7 @@ enum member_flags {
 	MEMBER_VIRTUAL = 2,	/* virtual base: the offset is not a constant */
 	MEMBER_BITFIELD = 4,
 	MEMBER_VPTR = 8,	/* the vtable pointer */
-	MEMBER_VARIANT = 16,	/* active only for discr_value */
+	MEMBER_VARIANT = 16,	/* active only for its discriminant value */
 	MEMBER_DISCRIMINANT = 32,
 };
 
@@ -88,8 +88,14 @@ struct member {
 	uint64_t offset;	/* bytes from the start */
 	uint16_t flags;		/* enum member_flags */
 	uint16_t bit_size;	/* MEMBER_BITFIELD */
-	uint32_t bit_offset;	/* from offset; for variants: index in variants */
+	/*
+	 * From offset; for MEMBER_VARIANT: which argument of the type has the
+	 * discriminant's value as is_value, VARIANT_OTHERWISE when all others.
+	 */
+	uint32_t bit_offset;
 };
+
+#define VARIANT_OTHERWISE UINT32_MAX
 
 struct template_arg {
 	uint32_t name;
@@ -98,6 +104,9 @@ struct template_arg {
 	/* a type argument has is_value 0 */
 	uint32_t is_value;
 };
+
+/* Of a Rust vtable's type: the argument that is the type it belongs to. */
+#define ARG_SELF "Self"
 
 struct type_table {
 	VEC(struct type) types;

@@ -31,6 +31,11 @@ bool types_is_derived(const struct type *type)
 	}
 }
 
+bool types_is_alias(const struct type *type)
+{
+	return type->kind == TYPE_TYPEDEF && !type->name;
+}
+
 /* A forward declaration may say struct where the definition says class. */
 static uint8_t family(const struct type *type)
 {
@@ -50,8 +55,14 @@ static uint64_t hash_ref(const struct type_table *table, uint32_t id,
 		const struct type *t;
 
 		if (id >= table->types.len)
-			return mix(h, id == TYPE_NONE);
+			return mix(h, 1);
 		t = &table->types.at[id];
+		if (t->kind == TYPE_VOID && !t->name)
+			return mix(h, 1);
+		if (types_is_alias(t)) {
+			id = t->target;
+			continue;
+		}
 		h = mix(h, family(t));
 		if (t->name)
 			return mix_text(h, table, t->name);

@@ -105,6 +105,12 @@ static bool add_derived(struct merge *m, uint32_t i)
 	uint64_t hash;
 	uint32_t id;
 
+	if (types_is_alias(&t)) {
+		m->map[i] = mapped(m, t.target);
+		if (m->map[i] != TYPE_NONE)
+			m->into->types.at[m->map[i]].popularity += t.popularity;
+		return true;
+	}
 	t.target = mapped(m, t.target);
 	t.scope = mapped(m, t.scope);
 	t.n_members = t.n_args = 0;
@@ -170,6 +176,8 @@ static bool run_pass(struct merge *m, enum pass pass)
 		bool declaration = t->flags & TYPE_DECLARATION;
 		bool ok = true;
 
+		if (t->kind == TYPE_VOID && !t->name)
+			continue;
 		if (types_is_derived(t))
 			ok = pass != PASS_DERIVED || add_chain(m, i);
 		else if (pass == PASS_DEFINITIONS && !declaration)

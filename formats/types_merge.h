@@ -26,8 +26,9 @@
 
 /**
  * Append @type without looking for an equal one; ids in it may be of types
- * that are appended later. Only types_merge() and types_free() understand
- * the table. TYPE_NONE when memory is exhausted or 2^31 types are reached.
+ * that are appended later. A nameless typedef stands for its target, and a
+ * nameless void for TYPE_NONE: neither gets through a merge. Only
+ * types_merge() and types_free() understand the table. TYPE_NONE when memory is exhausted or 2^31 types are reached.
  */
 uint32_t types_append(struct type_table *table, const struct type *type,
 		      const struct member *members,
@@ -62,6 +63,9 @@ bool types_hash_all(struct type_table *table);
 
 /** True for kinds that are what their target is: pointer, array, typedef. */
 bool types_is_derived(const struct type *type);
+
+/** True for a nameless typedef: it is its target (const, volatile). */
+bool types_is_alias(const struct type *type);
 
 /** True when @a and @b may be declaration and definition of one thing. */
 bool types_same_family(const struct type *a, const struct type *b);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * libdwarf over the sections of an ELF file, old API and new.
+ *
+ * libdwarf 20210528 (Debian 12) and the releases from 0.2 on differ in names
+ * and signatures; what differs is hidden here and in dwarf_open.c. Sections
+ * are libelf's bytes, decompressed by elf_file and not copied again. A
+ * `struct dwarf_file` belongs to one thread.
+ *
+ * libdwarf is C code that parses hostile input: where a file comes from
+ * elsewhere, use it in a process that may die (dwarf_worker.h).
+ */
+#ifndef FORMATS_DWARF_H
+#define FORMATS_DWARF_H
+
+#include <dwarf.h>
+#include <libdwarf.h>
+
+#include "formats/elf_file.h"
+
+struct dwarf_file;
+
+/**
+ * Open the DWARF of @elf.
+ *
+ * @param elf	Borrowed until dwarf_file_close().
+ * @param ret	Owned by the caller; NULL when there is no DWARF at all.
+ */
+bool dwarf_file_open(struct elf_file *elf, struct dwarf_file **ret,
+		     struct err *err) MUST_CHECK;
+
+void dwarf_file_close(struct dwarf_file *file);
+
+Dwarf_Debug dwarf_file_debug(const struct dwarf_file *file);
+
+/** Release @error and report it: "<what>: <libdwarf's message>". */
+bool dwarf_failed(Dwarf_Debug debug, Dwarf_Error error, const char *what,
+		  struct err *err);
+
+#endif

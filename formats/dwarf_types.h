@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * All types and all global, static and thread-local variables of one module,
+ * from its DWARF (versions 2 to 5).
+ *
+ * One pass over the DIEs of each unit; bodies of functions are entered for
+ * the types and statics in them only. What is not understood is counted.
+ * Not read: .dwo files, dwz's alternate files.
+ *
+ * Cost: about 1.5 million DIEs a second; memory for every description before
+ * equal ones are joined, about 150 bytes each.
+ */
+#ifndef FORMATS_DWARF_TYPES_H
+#define FORMATS_DWARF_TYPES_H
+
+#include "base/diag.h"
+#include "formats/elf_file.h"
+#include "formats/image.h"
+
+struct dwarf_variable {
+	uint32_t name;		/* qualified; in the table's strings */
+	uint32_t linkage;	/* name in the symbol table, 0 the same */
+	uint64_t addr;		/* in the file; VAR_TLS: offset in the block */
+	uint32_t type;		/* id in the table, or TYPE_NONE */
+	uint32_t flags;		/* enum var_flags */
+};
+
+struct dwarf_types {
+	struct type_table types;
+	VEC(struct dwarf_variable) vars;
+};
+
+/**
+ * Read the DWARF in @elf. Variables without a location take it from the
+ * symbol table of @symbols (may be @elf, or NULL).
+ *
+ * @param ret	Owned by the caller; release with dwarf_types_free().
+ */
+bool dwarf_types_read(struct elf_file *elf, struct elf_file *symbols,
+		      struct dwarf_types *ret, struct diag *diag,
+		      struct err *err) MUST_CHECK;
+
+void dwarf_types_free(struct dwarf_types *types);
+
+#endif

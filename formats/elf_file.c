@@ -276,6 +276,7 @@ bool elf_file_data(struct elf_file *file, size_t i, struct bytes *ret,
 	if (!data)
 		return elf_error(err, s->name);
 	*ret = bytes_of(data->d_buf, data->d_buf ? data->d_size : 0);
+	s->size = ret->size;
 	return true;
 }
 

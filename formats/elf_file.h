@@ -21,7 +21,8 @@ struct elf_section {
 	uint32_t type;		/* SHT_* */
 	uint32_t link, info;
 	uint64_t flags;		/* SHF_* */
-	uint64_t addr, size, entsize;	/* size in the file */
+	uint64_t addr, entsize;
+	uint64_t size;		/* in the file; plain once it was read */
 };
 
 struct elf_segment {

@@ -69,6 +69,29 @@ static bool probe(const struct image *image, struct arena *arena,
 	return ok;
 }
 
+/*
+ * Bins and top point at chunk headers, whose first word is the last of the
+ * block before: as roots they would hold blocks that nobody uses.
+ */
+static bool add_state(struct glibc_walk *walk, const struct glibc_copy *copy,
+		      struct err *err)
+{
+	struct extent arena = {
+		copy->main_arena, copy->main_arena + copy->facts.arena->size,
+	};
+
+	return vec_push(&walk->list->state, arena) ||
+	       err_nomem(err, "the state of malloc");
+}
+
+/* usable = chunk - 8; a chunk is a multiple of 16, and at least 32. */
+static uint64_t usable(uint64_t size)
+{
+	uint64_t chunk = glibc_chunk_for(size);
+
+	return (chunk < GLIBC_MIN_CHUNK ? GLIBC_MIN_CHUNK : chunk) - 8;
+}
+
 static bool walk_copies(struct glibc_walk *walk, struct err *err)
 {
 	struct glibc_found *found = walk->found;
@@ -77,7 +100,8 @@ static bool walk_copies(struct glibc_walk *walk, struct err *err)
 		if (found->copies[i].mp == 0)
 			glibc_note(walk, found->copies[i].main_arena,
 				   "copies of malloc whose mp_ was not found");
-		if (!glibc_walk_arenas(walk, i, err))
+		if (!add_state(walk, &found->copies[i], err) ||
+		    !glibc_walk_arenas(walk, i, err))
 			return false;
 	}
 	if (!glibc_walk_mmaps(walk, err) || !glibc_index(walk, err) ||
@@ -115,4 +139,5 @@ const struct allocator alloc_glibc = {
 	.name = "glibc",
 	.probe = probe,
 	.walk = walk,
+	.usable = usable,
 };

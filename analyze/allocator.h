@@ -34,6 +34,8 @@ struct allocation_list {
 	VEC(struct chunk) blocks;	/* live; any order, no overlap */
 	VEC(struct chunk) free;		/* free chunks; any order */
 	VEC(struct extent) extents;	/* any order, no overlap */
+	/* The allocator's own state outside of them: it holds no block. */
+	VEC(struct extent) state;
 	uint64_t arenas;		/* number of arenas, heaps or zones */
 	/* Bytes of the extents in neither: headers, metadata, guard chunks. */
 	uint64_t overhead_bytes;

@@ -23,5 +23,6 @@ void allocation_list_free(struct allocation_list *list)
 	vec_free(&list->blocks);
 	vec_free(&list->free);
 	vec_free(&list->extents);
+	vec_free(&list->state);
 	list->arenas = list->overhead_bytes = 0;
 }

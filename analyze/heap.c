@@ -75,6 +75,7 @@ void heap_free(struct heap *heap)
 	graph_free(&heap->referrers);
 	vec_free(&heap->allocators);
 	vec_free(&heap->extents);
+	vec_free(&heap->allocator_state);
 	diag_free(&heap->diag);
 	arena_free(&heap->arena);
 	*heap = (struct heap){0};

@@ -127,6 +127,7 @@ struct heap {
 	size_t n_free;
 	VEC(struct allocator_summary) allocators;
 	VEC(struct owned_extent) extents;	/* by address */
+	VEC(struct extent) allocator_state;	/* no roots; any order */
 	struct diag diag;
 	struct arena arena;
 };

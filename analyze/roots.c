@@ -362,6 +362,12 @@ static bool take_extents(struct builder *b, struct err *err)
 		    (!a->understood && !add_later(b, root, err)))
 			return false;
 	}
+	for (size_t i = 0; i < heap->allocator_state.len; i++) {
+		const struct extent *e = &heap->allocator_state.at[i];
+
+		if (!take(b, e->start, e->end, err))
+			return false;
+	}
 	return true;
 }
 

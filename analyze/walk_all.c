@@ -58,6 +58,16 @@ static bool add_extents(struct heap *heap, const struct extent *at, size_t n,
 	return true;
 }
 
+static bool add_state(struct heap *heap, const struct allocation_list *list,
+		      struct err *err)
+{
+	for (size_t i = 0; i < list->state.len; i++) {
+		if (!vec_push(&heap->allocator_state, list->state.at[i]))
+			return err_nomem(err, "the state of allocators");
+	}
+	return true;
+}
+
 static bool add_list(struct gathered *all, const struct allocation_list *list,
 		     uint8_t owner, struct err *err)
 {
@@ -123,6 +133,7 @@ static bool walk_one(struct heap *heap, const struct allocator_finding *found,
 	}
 	summarize(&list, summary);
 	ok = add_list(all, &list, (uint8_t)id, err) &&
+	     add_state(heap, &list, err) &&
 	     add_extents(heap, list.extents.at, list.extents.len, id, err);
 	allocation_list_free(&list);
 	return ok;

@@ -7,7 +7,7 @@
 #include "analyze/retainers.h"
 #include "cli/report.h"
 #include "cli/table.h"
-#include "cli/target.h"
+#include "cli/block_target.h"
 
 enum { NAME_MAX_BYTES = 4096 };
 

@@ -7,7 +7,7 @@
 #include "analyze/ref_words.h"
 #include "cli/report.h"
 #include "cli/table.h"
-#include "cli/target.h"
+#include "cli/block_target.h"
 
 enum { NAME_MAX_BYTES = 4096, MAX_FIELDS = 4096 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "cli/target.h"
+#include "cli/block_target.h"
 
 #include <ctype.h>
 #include <inttypes.h>

@@ -3,8 +3,8 @@
  * @file
  * What a user means by ADDR or TYPE on the command line.
  */
-#ifndef CLI_TARGET_H
-#define CLI_TARGET_H
+#ifndef CLI_BLOCK_TARGET_H
+#define CLI_BLOCK_TARGET_H
 
 #include "analyze/facts.h"
 

@@ -10,8 +10,9 @@
  * sub-interpreters (3.12+) are found when their state lies in module data.
  * Layout: Objects/obmalloc.c, Include/internal/pycore_obmalloc.h.
  */
+#include <stdlib.h>
+
 #include "analyze/alloc_probe.h"
-#include "base/map.h"
 
 enum {
 	ENTRY_WORDS = 6,
@@ -30,9 +31,11 @@ static const struct geometry {
 	{ "up to 3.9", UINT64_C(256) << 10, UINT64_C(4) << 10, false },
 };
 
+enum { N_GEOMETRIES = sizeof(geometries) / sizeof(geometries[0]) };
+
 struct tables {
 	struct probe_space *space;
-	struct map seen;	/* candidates looked at, by address */
+	VEC(uint64_t) candidates;
 	struct allocator_finding *ret;
 	struct err *err;
 };
@@ -63,6 +66,7 @@ static bool claim_table(struct tables *t, uint64_t table,
 			const struct geometry *g)
 {
 	uint64_t entry[ENTRY_WORDS];
+	bool end_of_list = false;
 
 	for (uint64_t i = 0; i < ENTRIES_MAX; i++) {
 		if (!probe_words(t->space, table + i * sizeof(entry),
@@ -74,10 +78,11 @@ static bool claim_table(struct tables *t, uint64_t table,
 				return false;
 			continue;
 		}
-		/* An unused entry has address 0 and a link. */
-		if (entry[0] != 0 ||
+		/* Unused entries are linked; one of them is the last. */
+		if (entry[0] != 0 || (entry[4] == 0 && end_of_list) ||
 		    (entry[4] != 0 && !probe_anon(t->space, entry[4])))
 			break;
+		end_of_list |= entry[4] == 0;
 	}
 	t->ret->found = true;
 	t->ret->version = g->version;
@@ -105,24 +110,48 @@ static unsigned count_arenas(struct tables *t, uint64_t table,
 	return n;
 }
 
-static bool match_table(void *ctx, uint64_t at, uint64_t word)
+static bool list_candidate(void *ctx, uint64_t at, uint64_t word)
 {
 	struct tables *t = ctx;
-	bool added;
 
 	(void)at;
-	if (word % 16 != 0)
+	if (word % 16 != 0 || vec_push(&t->candidates, word))
 		return false;
-	if (!map_slot(&t->seen, word, &added)) {
-		err_nomem(t->err, "candidates of arena tables");
-		return true;
+	err_nomem(t->err, "candidates of arena tables");
+	return true;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+/*
+ * Candidates lie all over the heap, and snapshots are read in large pieces:
+ * in address order each piece is read once.
+ */
+static bool try_candidates(struct tables *t)
+{
+	uint64_t last = 0;
+
+	if (t->candidates.len > 1)
+		qsort(t->candidates.at, t->candidates.len,
+		      sizeof(*t->candidates.at), by_address);
+	for (size_t i = 0; i < t->candidates.len; i++) {
+		uint64_t table = t->candidates.at[i];
+
+		for (int k = 0; table != last && k < N_GEOMETRIES; k++) {
+			if (count_arenas(t, table, &geometries[k]) == 0)
+				continue;
+			if (!claim_table(t, table, &geometries[k]))
+				return false;
+			break;
+		}
+		last = table;
 	}
-	for (size_t i = 0;
-	     added && i < sizeof(geometries) / sizeof(geometries[0]); i++) {
-		if (count_arenas(t, word, &geometries[i]) > 0)
-			return !claim_table(t, word, &geometries[i]);
-	}
-	return false;
+	return true;
 }
 
 static bool probe(const struct image *image, struct arena *arena,
@@ -135,8 +164,9 @@ static bool probe(const struct image *image, struct arena *arena,
 	(void)arena;
 	*ret = (struct allocator_finding){ .version = "" };
 	ok = probe_space_build(image, &space, err) &&
-	     probe_data_pointers(&space, match_table, &t, err);
-	map_free(&t.seen);
+	     probe_data_pointers(&space, list_candidate, &t, err) &&
+	     try_candidates(&t);
+	vec_free(&t.candidates);
 	probe_settle(ret);
 	probe_space_free(&space);
 	return ok;

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "formats/dwarf_worker.h"
+
+#include "formats/dwarf_types.h"
+#include "formats/types_io.h"
+#include "formats/worker.h"
+
+/* 200 MB of DWARF were seen to take 1.5 GB and 15 s. */
+enum { LIMIT_SECONDS = 120, LIMIT_GIB = 6, LONGEST_FINDING = 4096 };
+
+struct job {
+	struct elf_file *elf, *symbols;
+};
+
+static bool put_findings(const struct types_sink *sink,
+			 const struct diag *diag, struct err *err)
+{
+	uint64_t n = diag->len;
+	bool ok = sink->put(sink->ctx, &n, sizeof(n), err);
+
+	for (size_t i = 0; ok && i < diag->len; i++) {
+		uint64_t length = strlen(diag->at[i].what);
+
+		ok = sink->put(sink->ctx, &diag->at[i].count,
+			       sizeof(diag->at[i].count), err) &&
+		     sink->put(sink->ctx, &length, sizeof(length), err) &&
+		     sink->put(sink->ctx, diag->at[i].what, length, err);
+	}
+	return ok;
+}
+
+/* The last part: variables as the image has them. */
+static bool put_vars(const struct types_sink *sink,
+		     const struct dwarf_types *types, struct err *err)
+{
+	struct variable *vars = calloc(types->vars.len + 1, sizeof(*vars));
+	bool ok;
+
+	if (!vars)
+		return err_nomem(err, "variables");
+	for (size_t i = 0; i < types->vars.len; i++) {
+		const struct dwarf_variable *v = &types->vars.at[i];
+		uint32_t type = types_strip(&types->types, v->type);
+
+		vars[i] = (struct variable){
+			.name = types_text(&types->types, v->name),
+			.addr = v->addr, .type = v->type, .flags = v->flags,
+			.size = type == TYPE_NONE ? 0 :
+				types->types.types.at[type].size,
+		};
+	}
+	ok = vars_write(vars, types->vars.len, sink, err);
+	free(vars);
+	return ok;
+}
+
+static bool read_findings(struct bytes *b, struct diag *diag, struct err *err)
+{
+	uint64_t n = bytes_u64(b);
+
+	for (uint64_t i = 0; i < n && !b->broken; i++) {
+		uint64_t count = bytes_u64(b), length = bytes_u64(b);
+		const uint8_t *text = bytes_take(b, length);
+
+		if (text)
+			diag_add_at(diag, DIAG_NO_PLACE, count, "%.*s",
+				    length > LONGEST_FINDING ? LONGEST_FINDING
+				    : (int)length, (const char *)text);
+	}
+	return bytes_ok(b, "findings", err);
+}
+
+static bool put_answer(void *ctx, const void *bytes, size_t n, struct err *err)
+{
+	return worker_answer(ctx, bytes, n) || err_errno(err, "types");
+}
+
+/* Runs in the worker. */
+static bool work(void *ctx, struct worker *worker)
+{
+	struct types_sink sink = { put_answer, worker };
+	const struct job *job = ctx;
+	struct dwarf_types types;
+	struct diag diag = {0};
+	struct err err = {0};
+
+	if (!dwarf_types_read(job->elf, job->symbols, &types, &diag, &err)) {
+		diag_add(&diag, "%s", err.message);
+		err_clear(&err);
+		if (!types_init(&types.types, &err))
+			return false;
+	}
+	return put_findings(&sink, &diag, &err) &&
+	       types_write(&types.types, &sink, &err) &&
+	       put_vars(&sink, &types, &err);
+}
+
+static bool read_answer(struct bytes b, struct image *image,
+			struct type_table *types, struct err *err)
+{
+	if (!read_findings(&b, &image->diag, err) ||
+	    !types_read(&b, types, err))
+		return false;
+	if (vars_read(&b, types->types.len, 1, image, err))
+		return true;
+	types_free(types);
+	return false;
+}
+
+bool dwarf_worker_read(struct elf_file *elf, struct elf_file *symbols,
+		       struct image *image, struct type_table *types,
+		       struct err *err)
+{
+	struct job job = { .elf = elf, .symbols = symbols };
+	struct worker_limits limits = {
+		.seconds = LIMIT_SECONDS, .gib = LIMIT_GIB,
+	};
+	struct bytes answer;
+	bool ok;
+
+	*types = (struct type_table){0};
+	if (!worker_run(work, &job, &limits, &answer, err))
+		return err_wrap(err, "debug information");
+	ok = read_answer(answer, image, types, err);
+	worker_free(&answer);
+	return ok;
+}

@@ -11,16 +11,23 @@
 /* Only `check` and --exit-code use EXIT_FOUND. */
 enum { EXIT_DONE = 0, EXIT_FOUND = 1, EXIT_TROUBLE = 2 };
 
+/* Options that only some reports take (cli/options.h). */
+enum cmd_options {
+	TAKES_SORT = 1, TAKES_FILTER = 2, TAKES_FREE = 4, TAKES_DEPTH = 8,
+	TAKES_OF = 16,
+};
+
 struct cmd {
 	const char *name;
 	const char *summary;	/* one line for `holdfast help` */
 	const char *usage;	/* printed by --help; ends in a newline */
+	unsigned takes;		/* enum cmd_options */
 	/** argv[0] is the subcommand. Returns the exit status. */
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct cmd cmd_blocks, cmd_dump, cmd_info, cmd_leaks, cmd_memory,
-	cmd_retainers, cmd_show, cmd_types;
+extern const struct cmd cmd_blocks, cmd_dominators, cmd_dump, cmd_info,
+	cmd_leaks, cmd_memory, cmd_retainers, cmd_show, cmd_types;
 
 /** Print "holdfast: <message>" on stderr and return EXIT_TROUBLE. */
 int cmd_trouble(const struct err *err);

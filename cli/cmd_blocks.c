@@ -145,5 +145,6 @@ const struct cmd cmd_blocks = {
 	.name = "blocks",
 	.summary = "every block, one record each",
 	.usage = usage,
+	.takes = TAKES_FILTER | TAKES_FREE,
 	.run = run,
 };

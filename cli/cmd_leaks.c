@@ -292,5 +292,6 @@ const struct cmd cmd_leaks = {
 	.name = "leaks",
 	.summary = "what is lost, and where each loss begins",
 	.usage = usage,
+	.takes = TAKES_SORT | TAKES_FILTER,
 	.run = run,
 };

@@ -5,11 +5,10 @@
 #include <stdlib.h>
 
 #include "analyze/retainers.h"
+#include "cli/node_text.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/block_target.h"
-
-enum { NAME_MAX_BYTES = 4096 };
 
 static const char usage[] =
 	"usage: holdfast retainers [OPTION...] FILE ADDR|TYPE\n"
@@ -19,25 +18,6 @@ static const char usage[] =
 	"\n"
 	OPTIONS_USAGE
 	OPTIONS_EXIT_STATUS;
-
-static void put_node(struct json_t *o, const struct facts *f, uint32_t node)
-{
-	char name[NAME_MAX_BYTES];
-	const struct heap *heap = &f->heap;
-
-	if (heap_is_root(heap, node)) {
-		uint32_t type = heap_root(heap, node)->type;
-
-		json_put_text(o, "root", heap_root(heap, node)->name);
-		json_put_text(o, "type", type == TYPE_NONE ? NULL :
-			      types_name(&f->image.types, type, name,
-					 sizeof(name)));
-		return;
-	}
-	json_put_addr(o, "addr", heap->addr[node]);
-	json_put_text(o, "type", block_key_type(heap, block_key(heap, node,
-						false), name, sizeof(name)));
-}
 
 static struct json_t *path_json(const struct facts *f,
 				const struct retainers *r,
@@ -52,13 +32,13 @@ static struct json_t *path_json(const struct facts *f,
 			&r->steps.at[path->first_step + i];
 		struct json_t *s = json_new_object();
 
-		put_node(s, f, step->node);
+		node_put(s, f, step->node);
 		json_put_text(s, "field", step->field);
 		if (step->repeats)
 			json_put_bool(s, "repeats", true);
 		json_add(steps, s);
 	}
-	put_node(last, f, path->target);
+	node_put(last, f, path->target);
 	json_put_text(last, "field", NULL);
 	json_add(steps, last);
 	json_put(o, "steps", steps);
@@ -80,14 +60,9 @@ static int print_json(const struct report *report, const struct retainers *r,
 
 static void print_node(const struct facts *f, uint32_t node)
 {
-	char name[NAME_MAX_BYTES];
+	char name[NODE_TEXT_MAX];
 
-	if (heap_is_root(&f->heap, node)) {
-		text_print(heap_root(&f->heap, node)->name);
-		return;
-	}
-	text_print(block_key_label(&f->heap, block_key(&f->heap, node, false),
-				   name, sizeof(name)));
+	text_print(node_label(f, node, name));
 }
 
 static void print_field(const struct retainer_step *step)

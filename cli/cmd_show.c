@@ -5,11 +5,12 @@
 
 #include "analyze/block_fields.h"
 #include "analyze/ref_words.h"
+#include "cli/node_text.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/block_target.h"
 
-enum { NAME_MAX_BYTES = 4096, MAX_FIELDS = 4096 };
+enum { MAX_FIELDS = 4096 };
 
 static const char usage[] =
 	"usage: holdfast show [OPTION...] FILE ADDR\n"
@@ -29,38 +30,11 @@ struct view {
 	struct window window;
 };
 
-static const char *label_of(const struct heap *heap, uint32_t node, char *buf,
-			    size_t size)
-{
-	if (heap_is_root(heap, node))
-		return heap_root(heap, node)->name;
-	return block_key_label(heap, block_key(heap, node, false), buf, size);
-}
-
-static const char *type_of(const struct heap *heap, uint32_t node, char *buf,
-			   size_t size)
-{
-	uint32_t type;
-
-	if (!heap_is_root(heap, node))
-		return block_key_type(heap, block_key(heap, node, false), buf,
-				      size);
-	type = heap_root(heap, node)->type;
-	return type == TYPE_NONE ? NULL :
-	       types_name(&heap->image->types, type, buf, size);
-}
-
-/* {"root" or "addr", "type"} */
-static struct json_t *node_json(const struct heap *heap, uint32_t node)
+static struct json_t *node_json(const struct facts *facts, uint32_t node)
 {
 	struct json_t *o = json_new_object();
-	char name[NAME_MAX_BYTES];
 
-	if (heap_is_root(heap, node))
-		json_put_text(o, "root", heap_root(heap, node)->name);
-	else
-		json_put_addr(o, "addr", heap->addr[node]);
-	json_put_text(o, "type", type_of(heap, node, name, sizeof(name)));
+	node_put(o, facts, node);
 	return o;
 }
 
@@ -76,12 +50,12 @@ static struct json_t *why_json(const struct view *v)
 {
 	const struct heap *heap = v->heap;
 	uint32_t why = heap->why_node[v->node];
-	char field[NAME_MAX_BYTES];
+	char field[NODE_TEXT_MAX];
 	struct json_t *o;
 
 	if (why == NODE_NONE)
 		return NULL;
-	o = node_json(heap, why);
+	o = node_json(v->facts, why);
 	json_put_u64(o, "offset", heap->why_offset[v->node]);
 	json_put_text(o, "field", ref_field(heap, why,
 					    heap->why_offset[v->node], field,
@@ -125,10 +99,10 @@ static struct json_t *referrers_json(struct view *v)
 
 	for (uint64_t e = first; e < g->row[v->node + 1] &&
 	     e - first < v->report->options.limit; e++) {
-		struct json_t *o = node_json(v->heap, g->target[e]);
+		struct json_t *o = node_json(v->facts, g->target[e]);
 		uint64_t offset = ref_offset(v->heap, &v->window, g->target[e],
 					     v->node);
-		char field[NAME_MAX_BYTES] = "";
+		char field[NODE_TEXT_MAX] = "";
 
 		if (offset != UINT64_MAX) {
 			json_put_u64(o, "offset", offset);
@@ -147,11 +121,11 @@ static int print_json(struct view *v)
 	const struct heap *heap = v->heap;
 	struct json_t *o = json_new_object(), *why = why_json(v);
 	uint32_t dominator = dominator_of(v);
-	char name[NAME_MAX_BYTES];
+	char name[NODE_TEXT_MAX];
 
 	json_put_addr(o, "addr", heap->addr[v->node]);
 	json_put_u64(o, "size", heap->size[v->node]);
-	json_put_text(o, "type", type_of(heap, v->node, name, sizeof(name)));
+	json_put_text(o, "type", node_type(v->facts, v->node, name));
 	json_put_text(o, "class", content_names[heap->content[v->node]]);
 	json_put_u64(o, "elements", heap->count[v->node]);
 	json_put_text(o, "state", state_names[heap->state[v->node]]);
@@ -163,7 +137,7 @@ static int print_json(struct view *v)
 		json_put_text(o, "why", NULL);
 	json_put_u64(o, "retained", v->facts->dom.retained[v->node]);
 	if (dominator != NODE_NONE)
-		json_put(o, "dominator", node_json(heap, dominator));
+		json_put(o, "dominator", node_json(v->facts, dominator));
 	else
 		json_put_text(o, "dominator", NULL);
 	json_put(o, "fields", fields_json(v));
@@ -176,10 +150,10 @@ static void print_head(const struct view *v)
 {
 	const struct heap *heap = v->heap;
 	uint32_t dominator = dominator_of(v);
-	char name[NAME_MAX_BYTES], size[24];
+	char name[NODE_TEXT_MAX], size[24];
 
 	printf("0x%" PRIx64 "  ", heap->addr[v->node]);
-	text_print(label_of(heap, v->node, name, sizeof(name)));
+	text_print(node_label(v->facts, v->node, name));
 	if (heap->count[v->node] > 1)
 		printf(" of %" PRIu32, heap->count[v->node]);
 	printf("\n  %-10s %s usable, %s\n", "size",
@@ -191,7 +165,7 @@ static void print_head(const struct view *v)
 	if (dominator == NODE_NONE)
 		return;
 	printf("  %-10s ", "held by");
-	text_print(label_of(heap, dominator, name, sizeof(name)));
+	text_print(node_label(v->facts, dominator, name));
 	if (!heap_is_root(heap, dominator))
 		printf("  0x%" PRIx64, heap->addr[dominator]);
 	putchar('\n');
@@ -201,7 +175,7 @@ static void print_why(const struct view *v)
 {
 	const struct heap *heap = v->heap;
 	uint32_t why = heap->why_node[v->node];
-	char name[NAME_MAX_BYTES], field[NAME_MAX_BYTES];
+	char name[NODE_TEXT_MAX], field[NODE_TEXT_MAX];
 
 	if (why == NODE_NONE)
 		return;
@@ -212,7 +186,7 @@ static void print_why(const struct view *v)
 		puts("its own first word");
 		return;
 	}
-	text_print(label_of(heap, why, name, sizeof(name)));
+	text_print(node_label(v->facts, why, name));
 	ref_field(heap, why, heap->why_offset[v->node], field, sizeof(field));
 	if (field[0] && field[0] != '[' && field[0] != '+')
 		putchar('.');
@@ -230,7 +204,7 @@ static int print_fields(const struct view *v)
 		{ "Refers to", ALIGN_LEFT },
 	};
 	struct table t = table_of(columns, 5, v->report->options.bytes);
-	char name[NAME_MAX_BYTES];
+	char name[NODE_TEXT_MAX];
 
 	for (size_t i = 0; i < v->fields.at.len &&
 	     i < v->report->options.limit; i++) {
@@ -241,7 +215,7 @@ static int print_fields(const struct view *v)
 		table_text(&t, f->type);
 		table_text(&t, f->value);
 		table_text(&t, f->target == NODE_NONE ? "" :
-			   label_of(v->heap, f->target, name, sizeof(name)));
+			   node_label(v->facts, f->target, name));
 	}
 	putchar('\n');
 	return table_print(&t);
@@ -256,7 +230,7 @@ static int print_referrers(struct view *v)
 	struct table t = table_of(columns, 3, false);
 	const struct graph *g = &v->heap->referrers;
 	uint64_t first = g->row[v->node], n = g->row[v->node + 1] - first;
-	char name[NAME_MAX_BYTES], field[NAME_MAX_BYTES];
+	char name[NODE_TEXT_MAX], field[NODE_TEXT_MAX];
 	int status;
 
 	for (uint64_t i = 0; i < n && i < v->report->options.limit; i++) {
@@ -264,7 +238,7 @@ static int print_referrers(struct view *v)
 		uint64_t offset = ref_offset(v->heap, &v->window, from,
 					     v->node);
 
-		label_of(v->heap, from, name, sizeof(name));
+		node_label(v->facts, from, name);
 		if (heap_is_root(v->heap, from))
 			table_text(&t, heap_root(v->heap, from)->name);
 		else

@@ -189,5 +189,6 @@ const struct cmd cmd_types = {
 	.name = "types",
 	.summary = "how many blocks of each type, and what they retain",
 	.usage = usage,
+	.takes = TAKES_SORT | TAKES_FILTER,
 	.run = run,
 };

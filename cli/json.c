@@ -41,6 +41,11 @@ void json_put_u64(struct json_t *object, const char *key, uint64_t value)
 	json_put(object, key, json_integer((json_int_t)value));
 }
 
+void json_put_i64(struct json_t *object, const char *key, int64_t value)
+{
+	json_put(object, key, json_integer((json_int_t)value));
+}
+
 void json_put_real(struct json_t *object, const char *key, double value)
 {
 	json_put(object, key, json_real(value));

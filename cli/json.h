@@ -21,6 +21,7 @@ void json_put(struct json_t *object, const char *key, struct json_t *child);
 void json_add(struct json_t *array, struct json_t *child);
 
 void json_put_u64(struct json_t *object, const char *key, uint64_t value);
+void json_put_i64(struct json_t *object, const char *key, int64_t value);
 void json_put_real(struct json_t *object, const char *key, double value);
 void json_put_bool(struct json_t *object, const char *key, bool value);
 

@@ -10,7 +10,7 @@
 enum { DEFAULT_ROWS = 30 };
 
 enum { OPT_JSON = 256, OPT_BYTES, OPT_LIMIT, OPT_SORT, OPT_FILTER, OPT_COLOR,
-       OPT_FREE };
+       OPT_FREE, OPT_DEPTH, OPT_OF };
 
 static const struct option longs[] = {
 	{ "json",   no_argument,       NULL, OPT_JSON },
@@ -20,6 +20,8 @@ static const struct option longs[] = {
 	{ "filter", required_argument, NULL, OPT_FILTER },
 	{ "color",  optional_argument, NULL, OPT_COLOR },
 	{ "free",   no_argument,       NULL, OPT_FREE },
+	{ "depth",  required_argument, NULL, OPT_DEPTH },
+	{ "of",     required_argument, NULL, OPT_OF },
 	{ "help",   no_argument,       NULL, 'h' },
 	{ 0 },
 };
@@ -36,12 +38,34 @@ static bool want_color(const char *when)
 	return !(no && *no) && isatty(STDOUT_FILENO);
 }
 
-static bool parse_limit(const char *text, uint64_t *ret)
+static bool take_number(const char *option, const char *text, uint64_t *ret)
 {
 	char *end;
 
 	*ret = strtoull(text, &end, 10);
-	return *text >= '0' && *text <= '9' && *end == '\0';
+	if (*text >= '0' && *text <= '9' && *end == '\0')
+		return true;
+	fprintf(stderr, "holdfast: --%s %s: not a number\n", option, text);
+	return false;
+}
+
+/* Is option @c one that this report takes? */
+static bool is_taken(const struct cmd *cmd, int c)
+{
+	static const struct {
+		int option;
+		unsigned takes;
+	} special[] = {
+		{ OPT_SORT, TAKES_SORT }, { OPT_FILTER, TAKES_FILTER },
+		{ OPT_FREE, TAKES_FREE }, { OPT_DEPTH, TAKES_DEPTH },
+		{ OPT_OF, TAKES_OF },
+	};
+
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
+		if (special[i].option == c)
+			return cmd->takes & special[i].takes;
+	}
+	return true;
 }
 
 static bool set_filter(struct options *o, const char *pattern)
@@ -70,10 +94,7 @@ static bool take_option(struct options *o, int c, const char *arg)
 		o->bytes = true;
 		return true;
 	case OPT_LIMIT:
-		if (parse_limit(arg, &o->limit))
-			return true;
-		fprintf(stderr, "holdfast: --limit %s: not a number\n", arg);
-		return false;
+		return take_number("limit", arg, &o->limit);
 	case OPT_SORT:
 		o->sort = arg;
 		return true;
@@ -84,6 +105,11 @@ static bool take_option(struct options *o, int c, const char *arg)
 		return true;
 	case OPT_FREE:
 		o->free_chunks = true;
+		return true;
+	case OPT_DEPTH:
+		return take_number("depth", arg, &o->depth);
+	case OPT_OF:
+		o->of = arg;
 		return true;
 	default:
 		return false;
@@ -104,7 +130,7 @@ enum parsed options_parse(const struct cmd *cmd, int argc, char **argv,
 			options_free(ret);
 			return PARSED_EXIT;
 		}
-		if (!take_option(ret, c, optarg))
+		if (!is_taken(cmd, c) || !take_option(ret, c, optarg))
 			goto wrong;
 	}
 	ret->args = argv + optind;

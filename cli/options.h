@@ -22,6 +22,8 @@ struct options {
 	regex_t filter;		/* on type names, if has_filter */
 	bool has_filter;
 	bool free_chunks;	/* blocks --free */
+	uint64_t depth;		/* --depth, 0 when not given */
+	const char *of;		/* --of ADDR, or NULL */
 	char **args;		/* what follows the options: FILE first */
 	int n_args;
 };
@@ -29,7 +31,8 @@ struct options {
 enum parsed { PARSED_RUN, PARSED_EXIT };
 
 /**
- * Parse @argv for a report that takes @min to @max arguments. PARSED_EXIT:
+ * Parse @argv for a report that takes @min to @max arguments, and the options
+ * in @cmd->takes beside those that all reports share. PARSED_EXIT:
  * help was printed or the call was wrong; exit with *@status.
  */
 enum parsed options_parse(const struct cmd *cmd, int argc, char **argv,

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* `dominators`: the tree of who keeps what alive. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "analyze/dom_children.h"
+#include "cli/block_target.h"
+#include "cli/node_text.h"
+#include "cli/report.h"
+#include "cli/table.h"
+
+enum { DEFAULT_DEPTH = 3, DEFAULT_WIDTH = 10, MAX_DEPTH = 64 };
+
+static const char usage[] =
+	"usage: holdfast dominators [OPTION...] FILE\n"
+	"\n"
+	"Who keeps what alive: below each variable or block stand those that would\n"
+	"be freed with it. \"Retained\" is the sum over all that would be.\n"
+	"\n"
+	"  --depth N       levels to show (default 3, at most 64)\n"
+	"  --of ADDR       begin at one block\n"
+	OPTIONS_USAGE
+	"                  (rows of the first level; below it at most 10)\n"
+	OPTIONS_EXIT_STATUS;
+
+struct view {
+	const struct report *report;
+	const struct facts *facts;
+	uint64_t depth;
+	struct err err;
+};
+
+static uint64_t shallow(const struct facts *f, uint32_t id)
+{
+	return id < f->heap.n_blocks ? f->heap.size[id] : 0;
+}
+
+/* How many children of a node on @level are shown. */
+static uint64_t width(const struct view *v, uint64_t level)
+{
+	uint64_t limit = v->report->options.limit;
+
+	if (level == 0 || v->report->options.json)
+		return limit;
+	return limit < DEFAULT_WIDTH ? limit : DEFAULT_WIDTH;
+}
+
+/* At most MAX_DEPTH deep, whatever the tree: --depth is bounded. */
+static struct json_t *node_json(struct view *v, uint32_t id, uint64_t level)
+{
+	const struct dominators *dom = &v->facts->dom;
+	struct json_t *o = json_new_object(), *list = json_new_array();
+	struct dom_children children;
+
+	node_put(o, v->facts, id);
+	json_put_u64(o, "shallow", shallow(v->facts, id));
+	json_put_u64(o, "retained", dom->retained[id]);
+	json_put(o, "children", list);
+	if (level >= v->depth ||
+	    !dom_children_build(dom, id, width(v, level), &children, &v->err))
+		return o;
+	for (size_t i = 0; i < children.id.len; i++)
+		json_add(list, node_json(v, children.id.at[i], level + 1));
+	if (children.left_out)
+		json_put_u64(o, "children_left_out", children.left_out);
+	dom_children_free(&children);
+	return o;
+}
+
+static int print_json(struct view *v, uint32_t top)
+{
+	const struct dominators *dom = &v->facts->dom;
+	struct json_t *document = json_new_object(), *list = json_new_array();
+	struct dom_children children = {0};
+
+	json_put_u64(document, "total", dom->retained[dom_root(dom)]);
+	json_put(document, "nodes", list);
+	if (top != dom_root(dom)) {
+		json_add(list, node_json(v, top, 0));
+	} else if (dom_children_build(dom, top, width(v, 0), &children,
+				      &v->err)) {
+		for (size_t i = 0; i < children.id.len; i++) {
+			/* Roots that hold nothing are no news. */
+			if (dom->retained[children.id.at[i]] > 0)
+				json_add(list, node_json(v, children.id.at[i],
+							 1));
+		}
+	}
+	dom_children_free(&children);
+	report_notes_json(v->report, document);
+	return json_print(document);
+}
+
+static void add_row(struct view *v, struct table *t, uint32_t id,
+		    uint64_t level)
+{
+	uint64_t total = v->facts->dom.retained[dom_root(&v->facts->dom)];
+	uint64_t retained = v->facts->dom.retained[id];
+	char name[NODE_TEXT_MAX], addr[32] = "";
+
+	table_size(t, retained);
+	table_format(t, "%.1f %%", total ?
+		     100.0 * (double)retained / (double)total : 0.0);
+	if (id < v->facts->heap.n_blocks) {
+		table_size(t, shallow(v->facts, id));
+		snprintf(addr, sizeof(addr), "  0x%" PRIx64,
+			 v->facts->heap.addr[id]);
+	} else {
+		table_text(t, "-");
+	}
+	table_format(t, "%*s%s%s", (int)level * 2, "",
+		     node_label(v->facts, id, name), addr);
+}
+
+static void add_rest(struct view *v, struct table *t, uint64_t level,
+		     const struct dom_children *children)
+{
+	uint64_t total = v->facts->dom.retained[dom_root(&v->facts->dom)];
+
+	if (children->left_bytes == 0)
+		return;
+	table_size(t, children->left_bytes);
+	table_format(t, "%.1f %%", total ? 100.0 *
+		     (double)children->left_bytes / (double)total : 0.0);
+	table_text(t, "");
+	table_format(t, "%*s... %" PRIu64 " more", (int)level * 2, "",
+		     children->left_out);
+}
+
+static bool add_below(struct view *v, struct table *t, uint32_t id,
+		      uint64_t level)
+{
+	const struct dominators *dom = &v->facts->dom;
+	struct dom_children children;
+	bool ok = true;
+
+	if (level >= v->depth)
+		return true;
+	if (!dom_children_build(dom, id, width(v, level), &children, &v->err))
+		return false;
+	for (size_t i = 0; ok && i < children.id.len; i++) {
+		if (dom->retained[children.id.at[i]] == 0)
+			continue;
+		add_row(v, t, children.id.at[i], level);
+		ok = add_below(v, t, children.id.at[i], level + 1);
+	}
+	add_rest(v, t, level, &children);
+	dom_children_free(&children);
+	return ok;
+}
+
+static int print_text(struct view *v, uint32_t top)
+{
+	static const struct table_column columns[] = {
+		{ "Retained", ALIGN_RIGHT }, { "Share", ALIGN_RIGHT },
+		{ "Shallow", ALIGN_RIGHT }, { "Holder", ALIGN_LEFT },
+	};
+	struct table t = table_of(columns, 4, v->report->options.bytes);
+	bool ok;
+	int status;
+
+	if (top != dom_root(&v->facts->dom))
+		add_row(v, &t, top, 0);
+	ok = add_below(v, &t, top, 0);
+	status = table_print(&t);
+	report_notes(v->report);
+	return ok ? status : cmd_trouble(&v->err);
+}
+
+static int show(const struct report *report)
+{
+	struct view v = {
+		.report = report, .facts = &report->facts,
+		.depth = report->options.depth ? report->options.depth :
+						 DEFAULT_DEPTH,
+	};
+	uint32_t top = dom_root(&v.facts->dom);
+
+	if (v.depth > MAX_DEPTH)
+		v.depth = MAX_DEPTH;
+	if (report->options.of &&
+	    !target_block(v.facts, report->options.of, &top, &v.err))
+		return cmd_trouble(&v.err);
+	return report->options.json ? print_json(&v, top) :
+				      print_text(&v, top);
+}
+
+static int run(int argc, char **argv)
+{
+	struct report report;
+	int status = EXIT_TROUBLE;
+
+	if (!report_begin(&cmd_dominators, argc, argv, 1, 1, &report, &status))
+		return status;
+	status = show(&report);
+	report_end(&report);
+	return status;
+}
+
+const struct cmd cmd_dominators = {
+	.name = "dominators",
+	.summary = "who keeps what alive, as a tree",
+	.usage = usage,
+	.takes = TAKES_DEPTH | TAKES_OF,
+	.run = run,
+};

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * How reports name a node: a block by its type, a root by its name, a leak
+ * group (an id behind the nodes of a dominator tree) by what it lost.
+ */
+#ifndef CLI_NODE_TEXT_H
+#define CLI_NODE_TEXT_H
+
+#include "analyze/facts.h"
+#include "cli/json.h"
+
+enum { NODE_TEXT_MAX = 4096 };
+
+/** "Account", "(text)", "app:server.db", "leaked Account". */
+const char *node_label(const struct facts *facts, uint32_t id,
+		       char buf[NODE_TEXT_MAX]);
+
+/** The type alone; NULL when it is not known. */
+const char *node_type(const struct facts *facts, uint32_t id,
+		      char buf[NODE_TEXT_MAX]);
+
+/** Put "root" or "addr", and "type". */
+void node_put(struct json_t *object, const struct facts *facts, uint32_t id);
+
+#endif

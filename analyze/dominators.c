@@ -91,6 +91,9 @@ static void link_bucket(struct dom_walk *w, uint32_t base, uint32_t n,
 
 			if (e >= AHEAD)
 				__builtin_prefetch(&at[from[e - AHEAD]]);
+			if (e >= AHEAD / 2 && from[e - AHEAD / 2] > v)
+				__builtin_prefetch(&at[
+					at[from[e - AHEAD / 2]].link.ancestor]);
 			least = least_label(at, from[e], v);
 			semi = least < semi ? least : semi;
 		}

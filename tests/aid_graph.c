@@ -145,18 +145,21 @@ static void refer(struct heap_maker *m, uint32_t from, uint32_t to)
 	m->edges[m->n_edges++] = (struct edge){ .from = from, .to = to };
 }
 
-/* An earlier block: near ones and a few famous ones are likelier. */
+/*
+ * An earlier block. Of sixteen ten are near, four are among the famous, where
+ * each power of four is as likely as the next, and two are anywhere.
+ */
 static uint32_t earlier(struct heap_maker *m)
 {
-	uint32_t dice = random_below(&m->seed, 8), span = m->next;
+	uint32_t dice = random_below(&m->seed, 16), span = m->next;
 
 	if (span == 0)
 		return 0;
-	if (dice < 4 && span > 1000)
+	if (dice < 10 && span > 1000)
 		return m->next - 1 - random_below(&m->seed, 1000);
-	while (dice == 7 && span > 16 && random_below(&m->seed, 8))
-		span /= 4;
-	return random_below(&m->seed, span);
+	if (dice < 14)
+		span >>= 2 * random_below(&m->seed, 12);
+	return span > 1 ? random_below(&m->seed, span) : 0;
 }
 
 /* Doubly linked: head, then nodes that each hold an object and its name. */
@@ -173,7 +176,7 @@ static void add_list(struct heap_maker *m, uint32_t len)
 			refer(m, node, last);
 		refer(m, node, object);
 		refer(m, object, name);
-		if (random_below(&m->seed, 2))
+		for (uint32_t j = random_below(&m->seed, 4); j > 0; j--)
 			refer(m, object, earlier(m));
 		last = node;
 	}
@@ -222,7 +225,7 @@ static void add_objects(struct heap_maker *m, uint32_t len)
 {
 	for (uint32_t i = 0; i < len; i++) {
 		uint32_t object = m->next++;
-		uint32_t n = random_below(&m->seed, 7);
+		uint32_t n = random_below(&m->seed, 8);
 
 		for (uint32_t j = 0; j < n; j++)
 			refer(m, object, earlier(m));
@@ -275,7 +278,7 @@ struct graph heap_like_graph(uint64_t seed, uint32_t n_nodes,
 
 	m.n_blocks = n_blocks;
 	while (m.next < n_blocks) {
-		uint32_t len = UINT32_C(1) << random_below(&m.seed, 18);
+		uint32_t len = UINT32_C(1) << random_below(&m.seed, 17);
 		uint32_t first = m.next;
 
 		makers[random_below(&m.seed, 4)](&m, len);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "dump/core_convert.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/progress.h"
+#include "dump/core_holes.h"
 #include "dump/core_spool.h"
 
 enum { COPY_BUFFER = 1 << 20 };
@@ -21,9 +23,9 @@ static bool has_bytes(const struct range *range)
  * Give @image ranges of its own for the snapshot: their offsets will change,
  * while the memory of the core goes on to use the old ones (owned by the
  * caller then, in *@old). A snapshot has whole pages: a page that a cut core
- * has in part is left out.
+ * has in part is left out. @fd is the core if it is a plain file, or -1.
  */
-static bool renew_ranges(struct image *image, struct range **old,
+static bool renew_ranges(int fd, struct image *image, struct range **old,
 			 struct err *err)
 {
 	const uint64_t mask = PAGE_SIZE_X86 - 1;
@@ -38,13 +40,29 @@ static bool renew_ranges(struct image *image, struct range **old,
 			diag_add_at(&image->diag, r.end, 1,
 				    "page that the core has only in part, "
 				    "left out");
+			r.offset += -r.start & mask;
 			r.start = (r.start + mask) & ~mask;
 			r.end &= ~mask;
 		}
-		if (r.start < r.end && !vec_push(&image->ranges, r))
-			return err_nomem(err, "ranges");
+		if (r.start < r.end &&
+		    !core_holes_split(has_bytes(&r) ? fd : -1, &r, image, err))
+			return false;
 	}
 	return true;
+}
+
+/** The core, if it is a plain file: then its holes can be seen. */
+static int open_plain(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char magic[4];
+
+	if (fd >= 0 && (pread(fd, magic, sizeof(magic), 0) != sizeof(magic) ||
+			memcmp(magic, "\x7f" "ELF", sizeof(magic)) != 0)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
 static bool write_range(struct image *image, const struct range *r, char *buf,
@@ -128,9 +146,11 @@ static bool convert(const char *path, const struct capture_options *options,
 	struct range *old = NULL;
 	const char *comm = "";
 	bool ok;
+	int fd;
 
 	if (!image_open(path, &image, err))
 		return false;
+	fd = open_plain(path);
 	memcpy(image.meta.capture_id, options->capture_id,
 	       sizeof(image.meta.capture_id));
 	if (image.threads.len > 0)
@@ -138,7 +158,7 @@ static bool convert(const char *path, const struct capture_options *options,
 	if (!comm[0])
 		comm = path_name(image.meta.exe);
 	ok = capture_find_modules(&image, &options->search, err) &&
-	     renew_ranges(&image, &old, err) &&
+	     renew_ranges(fd, &image, &old, err) &&
 	     capture_target(options, image.meta.pid, comm, ret, &target, err);
 	ret->memory_bytes = count_bytes(&image);
 	progress_begin("converting", ret->memory_bytes);
@@ -148,6 +168,8 @@ static bool convert(const char *path, const struct capture_options *options,
 	image.diag = (struct diag){0};
 	image_close(&image);
 	free(old);
+	if (fd >= 0)
+		close(fd);
 	return ok;
 }
 

@@ -33,6 +33,8 @@ static bool check_tracer(uint32_t pid, const char *name, struct err *err)
 
 	if (tracer == 0 || tracer > INT32_MAX)
 		return true;
+	/* It is the number of a thread. */
+	tracer = proc_status_number((uint32_t)tracer, "Tgid", tracer);
 	return err_set(err, ERR_UNSUPPORTED, "process %u (%s) is traced by "
 		       "process %u (%s): make that one detach first", pid,
 		       name, (uint32_t)tracer,

@@ -5,7 +5,7 @@
 
 #include "samples/truth.h"
 
-enum { N_MESSAGES = 24, N_TASKS = 12 };
+enum { N_MESSAGES = 24, N_TASKS = 12, N_LOST = 10 };
 
 /* The queue knows payloads; the header before each is found by arithmetic. */
 struct message {
@@ -70,9 +70,9 @@ TRUTH_APART static void build(void)
 }
 
 /* A task taken off the list and forgotten still points into the list. */
-TRUTH_APART static void lose_task(void)
+TRUTH_APART static void lose_task(unsigned priority)
 {
-	struct task *t = task_new(77);
+	struct task *t = task_new(priority);
 
 	t->link = tasks;
 	truth_leaked(t);
@@ -82,8 +82,9 @@ int main(void)
 {
 	truth_begin("interior");
 	build();
-	lose_task();
-	truth_group("block", "task", 1);
-	truth_type("task", N_TASKS + 1);
+	for (unsigned i = 0; i < N_LOST; i++)
+		lose_task(70 + i);
+	truth_group("block", "task", N_LOST);
+	truth_type("task", N_TASKS + N_LOST);
 	return truth_stop();
 }

@@ -65,6 +65,7 @@ static void *wait_with_job(void *arg)
 	(void)arg;
 	scratch = buffer_new(300);
 	truth_root(scratch, "scratch");
+	truth_scrub();
 	sem_post(&ready);
 	sem_wait(&quit);
 	return (void *)job->id;

@@ -50,13 +50,20 @@ run info server.core.zst
 run memory server.core.zst
 run leaks server.core.zst
 run types --limit 12 server.core.zst
+if has dominators; then
+	run dominators --depth 2 --limit 8 server.core.zst
+fi
 
-# One block of the biggest holder that is not lost, the cache.
-avatar=$(holdfast blocks --json server.core.zst |
-	 sed -n '/"chat::Avatar"/s/.*"addr": *"\(0x[0-9a-f]*\)".*/\1/p' |
-	 head -n 1)
-run retainers server.core.zst chat::Avatar
-[ -z "$avatar" ] || run show server.core.zst "$avatar"
+# The biggest holder is no leak: the avatars in the cache, if their type was
+# found, else the handlers.
+for type in chat::Avatar chat::LoginHandler; do
+	block=$(holdfast blocks --json server.core.zst |
+		sed -n "/\"$type\"/s/.*\"addr\": *\"\(0x[0-9a-f]*\)\".*/\1/p" |
+		sed -n 1p)
+	[ -z "$block" ] || break
+done
+run retainers server.core.zst "$type"
+run show server.core.zst "$block"
 
 if [ -t 0 ] && [ -t 1 ] && has tui; then
 	printf '\n$ holdfast server.core.zst      (q leaves, ? helps)\nEnter: '

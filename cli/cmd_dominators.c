@@ -9,7 +9,7 @@
 #include "cli/report.h"
 #include "cli/table.h"
 
-enum { DEFAULT_DEPTH = 3, DEFAULT_WIDTH = 10, MAX_DEPTH = 64 };
+enum { DEFAULT_DEPTH = 2, DEFAULT_WIDTH = 5, MAX_DEPTH = 64 };
 
 static const char usage[] =
 	"usage: holdfast dominators [OPTION...] FILE\n"
@@ -17,10 +17,10 @@ static const char usage[] =
 	"Who keeps what alive: below each variable or block stand those that would\n"
 	"be freed with it. \"Retained\" is the sum over all that would be.\n"
 	"\n"
-	"  --depth N       levels to show (default 3, at most 64)\n"
+	"  --depth N       levels to show (default 2, at most 64)\n"
 	"  --of ADDR       begin at one block\n"
 	OPTIONS_USAGE
-	"                  (rows of the first level; below it at most 10)\n"
+	"                  (rows of the first level; below it at most 5)\n"
 	OPTIONS_EXIT_STATUS;
 
 struct view {

@@ -78,6 +78,15 @@ static void add_part(struct table *t, const struct memory_report *m,
 	table_text(t, part->what);
 }
 
+/* cgroup v1 says "no limit" by a number near the end of the address space. */
+static const char *fact_text(const struct report *r,
+			     const struct memory_fact *fact, char buf[HUMAN_MAX])
+{
+	if (!fact->is_number)
+		return strcmp(fact->text, "max") ? fact->text : "no limit";
+	return fact->value >> 60 ? "no limit" : report_size(r, fact->value, buf);
+}
+
 static void print_beside(const struct report *r, const struct memory_report *m)
 {
 	static const char *const wanted[] = {
@@ -98,8 +107,7 @@ static void print_beside(const struct report *r, const struct memory_report *m)
 		for (size_t k = 0; k < sizeof(wanted) / sizeof(wanted[0]); k++) {
 			if (strcmp(fact->key, wanted[k]))
 				continue;
-			printf("%10s  cgroup %s\n", fact->is_number ?
-			       report_size(r, fact->value, size) : fact->text,
+			printf("%10s  cgroup %s\n", fact_text(r, fact, size),
 			       fact->key);
 		}
 	}

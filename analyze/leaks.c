@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "analyze/ref_words.h"
 #include "analyze/scc.h"
 #include "base/bitset.h"
 #include "base/map.h"
@@ -306,7 +307,8 @@ static bool store_nodes(struct builder *b, struct err *err)
 
 /* For what is held by a word that does not count: who has the word. */
 static void find_holder(const struct heap *heap, const struct leaks *leaks,
-			uint32_t group, struct leak_group *ret)
+			uint32_t group, struct window *window,
+			struct leak_group *ret)
 {
 	const struct graph *g = &heap->referrers;
 
@@ -321,6 +323,7 @@ static void find_holder(const struct heap *heap, const struct leaks *leaks,
 			     heap->state[from] == STATE_LEAKED))
 				continue;
 			ret->held_by = from;
+			ret->held_offset = ref_offset(heap, window, from, node);
 			return;
 		}
 	}
@@ -328,16 +331,21 @@ static void find_holder(const struct heap *heap, const struct leaks *leaks,
 
 static bool build(struct builder *b, struct err *err)
 {
+	struct window window;
+
 	if (!find_members(b, err) ||
 	    !scc_build(&b->heap->refs, REF_HOLDING, &b->members, &b->scc,
 		       err) ||
 	    !sort_components(b, err) || !find_instances(b, err) ||
 	    !store_nodes(b, err))
 		return false;
+	window = window_of(b->heap->image);
 	for (uint32_t g = 0; g < b->groups.len; g++) {
 		if (b->groups.at[g].verdict != STATE_LEAKED)
-			find_holder(b->heap, b->leaks, g, &b->groups.at[g]);
+			find_holder(b->heap, b->leaks, g, &window,
+				    &b->groups.at[g]);
 	}
+	window_close(&window);
 	b->leaks->groups = b->groups.at;
 	b->leaks->n_groups = (uint32_t)b->groups.len;
 	b->groups.at = NULL;

@@ -32,6 +32,7 @@ struct leak_group {
 	uint64_t blocks, bytes;	/* of all instances' members */
 	/* Who has a word that refers to it, for stale and weak ones. */
 	uint32_t held_by;	/* node, or NODE_NONE */
+	uint64_t held_offset;	/* of the word, from the start of the node */
 };
 
 struct leaks {

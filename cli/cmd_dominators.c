@@ -7,6 +7,7 @@
 #include "cli/block_target.h"
 #include "cli/node_text.h"
 #include "cli/report.h"
+#include "cli/summary.h"
 #include "cli/table.h"
 
 enum { DEFAULT_DEPTH = 2, DEFAULT_WIDTH = 5, MAX_DEPTH = 64 };
@@ -163,11 +164,10 @@ static int print_text(struct view *v, uint32_t top)
 		add_row(v, &t, top, 0);
 	ok = add_below(v, &t, top, 0);
 	status = table_print(&t);
-	report_notes(v->report);
 	return ok ? status : cmd_trouble(&v->err);
 }
 
-static int show(const struct report *report)
+int dominators_print(const struct report *report)
 {
 	struct view v = {
 		.report = report, .facts = &report->facts,
@@ -187,14 +187,7 @@ static int show(const struct report *report)
 
 static int run(int argc, char **argv)
 {
-	struct report report;
-	int status = EXIT_TROUBLE;
-
-	if (!report_begin(&cmd_dominators, argc, argv, 1, 1, &report, &status))
-		return status;
-	status = show(&report);
-	report_end(&report);
-	return status;
+	return report_run(&cmd_dominators, argc, argv, dominators_print);
 }
 
 const struct cmd cmd_dominators = {

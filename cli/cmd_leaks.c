@@ -134,14 +134,17 @@ static struct json_t *samples_of(const struct facts *f, uint32_t g)
 	return list;
 }
 
-static struct json_t *holder_of(const struct facts *f, uint32_t node)
+static struct json_t *holder_of(const struct facts *f,
+				const struct leak_group *group)
 {
 	struct json_t *o = json_new_object();
 
-	if (heap_is_root(&f->heap, node))
-		json_put_text(o, "root", heap_root(&f->heap, node)->name);
+	if (heap_is_root(&f->heap, group->held_by))
+		json_put_text(o, "root", heap_root(&f->heap,
+						   group->held_by)->name);
 	else
-		json_put_addr(o, "addr", f->heap.addr[node]);
+		json_put_addr(o, "addr", f->heap.addr[group->held_by]);
+	json_put_u64(o, "offset", group->held_offset);
 	return o;
 }
 
@@ -159,7 +162,7 @@ static struct json_t *group_json(const struct facts *f, uint32_t g)
 	json_put(o, "members", members_of(f, group));
 	json_put_text(o, "verdict", verdicts[group->verdict]);
 	if (group->held_by != NODE_NONE)
-		json_put(o, "held_by", holder_of(f, group->held_by));
+		json_put(o, "held_by", holder_of(f, group));
 	json_put(o, "sample", samples_of(f, g));
 	return o;
 }
@@ -207,7 +210,10 @@ static void print_total(const struct report *r, enum state state,
 
 static void print_totals(const struct report *r)
 {
-	if (r->facts.leaks.total[STATE_LEAKED].blocks == 0)
+	if (r->facts.heap.n_blocks == 0)
+		fputs("No block is known, so none can be called leaked",
+		      stdout);
+	else if (r->facts.leaks.total[STATE_LEAKED].blocks == 0)
 		fputs("Nothing is leaked", stdout);
 	else
 		print_total(r, STATE_LEAKED, "Leaked:");

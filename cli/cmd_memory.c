@@ -6,6 +6,7 @@
 #include "analyze/memory_report.h"
 #include "base/human.h"
 #include "cli/report.h"
+#include "cli/summary.h"
 #include "cli/table.h"
 
 static const char usage[] =
@@ -134,28 +135,26 @@ static int print_text(const struct report *r, const struct memory_report *m)
 	status = table_print(&t);
 	putchar('\n');
 	print_beside(r, m);
-	report_notes(r);
+	return status;
+}
+
+int memory_print(const struct report *report)
+{
+	struct memory_report memory;
+	struct err err = {0};
+	int status;
+
+	if (!memory_report_build(&report->facts.heap, &memory, &err))
+		return cmd_trouble(&err);
+	status = report->options.json ? print_json(report, &memory) :
+					print_text(report, &memory);
+	memory_report_free(&memory);
 	return status;
 }
 
 static int run(int argc, char **argv)
 {
-	struct report report;
-	struct memory_report memory;
-	struct err err = {0};
-	int status = EXIT_TROUBLE;
-
-	if (!report_begin(&cmd_memory, argc, argv, 1, 1, &report, &status))
-		return status;
-	if (!memory_report_build(&report.facts.heap, &memory, &err)) {
-		status = cmd_trouble(&err);
-	} else {
-		status = report.options.json ? print_json(&report, &memory) :
-					       print_text(&report, &memory);
-		memory_report_free(&memory);
-	}
-	report_end(&report);
-	return status;
+	return report_run(&cmd_memory, argc, argv, memory_print);
 }
 
 const struct cmd cmd_memory = {

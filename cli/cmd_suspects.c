@@ -6,6 +6,7 @@
 #include "analyze/suspects.h"
 #include "cli/node_text.h"
 #include "cli/report.h"
+#include "cli/summary.h"
 #include "cli/table.h"
 
 static const char usage[] =
@@ -50,34 +51,36 @@ static int print_json(const struct report *r, const struct suspects *suspects)
 	return json_print(document);
 }
 
-static int run(int argc, char **argv)
+static int print_text(const struct report *r, const struct suspects *suspects)
 {
-	struct report report;
+	for (size_t i = 0; i < suspects->at.len && i < r->options.limit; i++) {
+		text_print(suspects->at.at[i].text);
+		putchar('\n');
+	}
+	if (r->facts.heap.n_blocks == 0)
+		puts("No block is known, so nobody can be suspected.");
+	else if (suspects->at.len == 0)
+		puts("Nobody holds more than a tenth of the live bytes.");
+	return EXIT_DONE;
+}
+
+int suspects_print(const struct report *report)
+{
 	struct suspects suspects;
 	struct err err = {0};
-	int status = EXIT_TROUBLE;
+	int status;
 
-	if (!report_begin(&cmd_suspects, argc, argv, 1, 1, &report, &status))
-		return status;
-	if (!suspects_build(&report.facts, &suspects, &err)) {
-		status = cmd_trouble(&err);
-	} else if (report.options.json) {
-		status = print_json(&report, &suspects);
-		suspects_free(&suspects);
-	} else {
-		for (size_t i = 0; i < suspects.at.len &&
-		     i < report.options.limit; i++) {
-			text_print(suspects.at.at[i].text);
-			putchar('\n');
-		}
-		if (suspects.at.len == 0)
-			puts("Nobody holds more than a tenth of the live bytes.");
-		report_notes(&report);
-		suspects_free(&suspects);
-		status = EXIT_DONE;
-	}
-	report_end(&report);
+	if (!suspects_build(&report->facts, &suspects, &err))
+		return cmd_trouble(&err);
+	status = report->options.json ? print_json(report, &suspects) :
+					print_text(report, &suspects);
+	suspects_free(&suspects);
 	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	return report_run(&cmd_suspects, argc, argv, suspects_print);
 }
 
 const struct cmd cmd_suspects = {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: find the subcommand and run it. */
-#include <ctype.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include "base/progress.h"
 #include "cli/cmd.h"
 #include "cli/progress_line.h"
+#include "cli/summary.h"
 
 #define VERSION "0.1.0"
 
@@ -51,7 +51,8 @@ static void print_commands(FILE *out)
 		fprintf(out, "  %-11s %s\n", commands[i]->name,
 			commands[i]->summary);
 	fputs("\n"
-	      "FILE is a snapshot of `holdfast dump` or an ELF core.\n"
+	      "FILE is a snapshot of `holdfast dump` or an ELF core;\n"
+	      "`holdfast FILE` gives a first impression.\n"
 	      "`holdfast COMMAND --help` tells more.\n", out);
 }
 
@@ -80,24 +81,17 @@ static int help(int argc, char **argv)
 	return EXIT_TROUBLE;
 }
 
-static bool is_number(const char *text)
+/* No command: a file to look at, or a mistake. */
+static int without_command(int argc, char **argv)
 {
-	for (; isdigit((unsigned char)*text); text++)
-		;
-	return *text == '\0';
-}
-
-static int unknown(const char *name)
-{
-	if (is_number(name))
+	if (access(argv[0], F_OK) == 0)
+		return summary_run(argc, argv);
+	if (is_pid(argv[0]))
 		fprintf(stderr, "holdfast: %s looks like a process id: run "
-			"`holdfast dump %s` first\n", name, name);
-	else if (access(name, F_OK) == 0)
-		fprintf(stderr, "holdfast: say what you want to know of %s, "
-			"as in `holdfast info %s`\n", name, name);
+			"`holdfast dump %s` first\n", argv[0], argv[0]);
 	else
 		fprintf(stderr, "holdfast: there is no command \"%s\"; "
-			"`holdfast help` lists them\n", name);
+			"`holdfast help` lists them\n", argv[0]);
 	return EXIT_TROUBLE;
 }
 
@@ -121,10 +115,9 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	cmd = find_command(argv[1]);
-	if (!cmd)
-		return unknown(argv[1]);
 	progress_line_install();
-	status = cmd->run(argc - 1, argv + 1);
+	status = cmd ? cmd->run(argc - 1, argv + 1) :
+		       without_command(argc - 1, argv + 1);
 	progress_line_clear();
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		perror("holdfast: standard output");

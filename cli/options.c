@@ -153,6 +153,11 @@ void options_free(struct options *options)
 	options->has_filter = false;
 }
 
+bool is_pid(const char *text)
+{
+	return *text && text[strspn(text, "0123456789")] == '\0';
+}
+
 bool options_match(const struct options *options, const char *name)
 {
 	return !options->has_filter ||

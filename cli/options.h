@@ -40,6 +40,9 @@ enum parsed options_parse(const struct cmd *cmd, int argc, char **argv,
 
 void options_free(struct options *options);
 
+/** True when @text is a bare number, as people give for a process. */
+bool is_pid(const char *text);
+
 /** True when a row of type @name (NULL: untyped) is to be shown. */
 bool options_match(const struct options *options, const char *name);
 

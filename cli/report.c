@@ -21,6 +21,9 @@ bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
 		return true;
 	}
 	progress_line_clear();
+	if (is_pid(ret->options.args[0]) && err.code == ERR_IO)
+		err_wrap(&err, "to look at process %s, run `holdfast dump %s` "
+			 "first", ret->options.args[0], ret->options.args[0]);
 	*status = cmd_trouble(&err);
 	options_free(&ret->options);
 	return false;
@@ -30,6 +33,21 @@ void report_end(struct report *report)
 {
 	facts_close(&report->facts);
 	options_free(&report->options);
+}
+
+int report_run(const struct cmd *cmd, int argc, char **argv,
+	       int (*print)(const struct report *report))
+{
+	struct report report;
+	int status = EXIT_TROUBLE;
+
+	if (!report_begin(cmd, argc, argv, 1, 1, &report, &status))
+		return status;
+	status = print(&report);
+	if (!report.options.json)
+		report_notes(&report);
+	report_end(&report);
+	return status;
 }
 
 const char *report_size(const struct report *report, uint64_t bytes,

@@ -23,6 +23,13 @@ bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
 
 void report_end(struct report *report);
 
+/**
+ * A whole report on one file: begin, @print, notes below its text, end.
+ * Returns the exit status.
+ */
+int report_run(const struct cmd *cmd, int argc, char **argv,
+	       int (*print)(const struct report *report));
+
 /** Notes below the text of a report; a short form of what `info` lists. */
 void report_notes(const struct report *report);
 

@@ -21,7 +21,7 @@ enum slot_state { SLOT_EMPTY, SLOT_LOADING, SLOT_READY, SLOT_LOST };
 /* One decoded block. Changes under the lock, but for bytes while LOADING. */
 struct slot {
 	uint64_t block;
-	uint8_t *bytes;		/* [SOURCE_BLOCK_MAX] */
+	uint8_t *bytes;		/* [source->block_max] */
 	size_t size;		/* valid ones */
 	enum slot_state state;
 	uint32_t pins;
@@ -40,6 +40,7 @@ struct source {
 	bool compressed;
 	uint64_t size;		/* plain bytes */
 	uint64_t n_blocks;
+	size_t block_max;	/* bytes of the largest block */
 	struct seekable_table table;
 	struct bitset told;	/* frames whose loss was counted */
 	bool told_short;
@@ -84,7 +85,7 @@ static struct slot *slot_new(struct source *source)
 
 	if (!slot)
 		return NULL;
-	slot->bytes = malloc(SOURCE_BLOCK_MAX);
+	slot->bytes = malloc(source->block_max);
 	if (!slot->bytes || !vec_push(&source->slots, slot)) {
 		free(slot->bytes);
 		free(slot);
@@ -445,6 +446,8 @@ bool source_open(const char *path, struct diag *diag, struct source **ret,
 		source_close(source);
 		return false;
 	}
+	source->block_max = source->size < SOURCE_BLOCK_MAX ?
+			    (size_t)source->size + 1 : SOURCE_BLOCK_MAX;
 	*ret = source;
 	return true;
 }

@@ -17,7 +17,11 @@
 #include "formats/seekable_write.h"
 #include "formats/unpack.h"
 
-enum { STEP = 1 << 20, CONVERT_LEVEL = 1 };
+/*
+ * Bytes read, and decoded, at a time. What one decoding step gives before it
+ * meets damage is lost, so it is the size of a zstd block.
+ */
+enum { STEP = 1 << 20, STEP_OUT = 1 << 17, CONVERT_LEVEL = 1 };
 
 /* A conversion under way. */
 struct convert {
@@ -25,7 +29,7 @@ struct convert {
 	uint64_t size;		/* compressed bytes in all */
 	const struct unpack_ops *ops;
 	void *unpack;
-	uint8_t *from, *to;	/* [STEP] */
+	uint8_t *from, *to;	/* [STEP], [STEP_OUT] */
 	struct seekable_writer *out;
 };
 
@@ -143,7 +147,7 @@ static bool convert_step(struct convert *c, size_t n, struct err *err)
 	do {
 		size_t n_from = n - used;
 
-		n_to = STEP;
+		n_to = STEP_OUT;
 		if (!c->ops->next(c->unpack, c->from + used, &n_from, c->to,
 				  &n_to, err))
 			return false;
@@ -152,7 +156,7 @@ static bool convert_step(struct convert *c, size_t n, struct err *err)
 		used += n_from;
 		if (n_from == 0 && n_to == 0 && used < n)
 			return err_set(err, ERR_FORMAT, "damaged stream");
-	} while (used < n || n_to == STEP);
+	} while (used < n || n_to == STEP_OUT);
 	return true;
 }
 
@@ -196,7 +200,7 @@ static bool convert_to(struct convert *c, const char *path, struct diag *diag,
 
 	c->unpack = c->ops->open();
 	c->from = malloc(STEP);
-	c->to = malloc(STEP);
+	c->to = malloc(STEP_OUT);
 	if (!c->unpack || !c->from || !c->to) {
 		err_nomem(err, "converting");
 	} else if (seekable_create(path, true, CONVERT_LEVEL, &c->out, err)) {

@@ -212,6 +212,7 @@ static void learn(struct glibc_walk *walk, struct glibc_copy *copy,
 		return;
 	copy->facts.tcache = c->layout;
 	copy->facts.links = c->links;
+	glibc_complete(&copy->facts);
 	if (copy->facts.key != KEY_UNKNOWN ||
 	    !glibc_word(walk, c->first + 8, &key))
 		return;
@@ -224,11 +225,12 @@ static void learn(struct glibc_walk *walk, struct glibc_copy *copy,
 		copy->facts.key = KEY_UNKNOWN;
 }
 
-/* Called for a word in a thread's TLS that points at a cache with entries. */
-typedef void found_cache(void *ctx, size_t distance, struct glibc_copy *copy,
+/* Called for a word in a thread's TLS that points at a cache with entries;
+ * true stops the search. */
+typedef bool found_cache(void *ctx, size_t distance, struct glibc_copy *copy,
 			 const struct cache *cache);
 
-static void try_word(struct glibc_walk *walk, uint64_t word, size_t distance,
+static bool try_word(struct glibc_walk *walk, uint64_t word, size_t distance,
 		     found_cache *found, void *ctx)
 {
 	struct cache cache;
@@ -236,10 +238,10 @@ static void try_word(struct glibc_walk *walk, uint64_t word, size_t distance,
 	size_t block;
 
 	if (word < 32 || word % GLIBC_ALIGN != 0 || !glibc_spend(walk, 1))
-		return;
+		return false;
 	size = glibc_used_size(walk, word - 16);
 	if (size < 0x250 || size > 0x320)
-		return;
+		return false;
 	block = walk->indexed ? glibc_block(walk, word - 16) : 0;
 	for (uint32_t i = 0; i < walk->found->n_copies; i++) {
 		struct glibc_copy *copy = &walk->found->copies[i];
@@ -247,11 +249,10 @@ static void try_word(struct glibc_walk *walk, uint64_t word, size_t distance,
 		if (walk->indexed && glibc_block_copy(walk, block) != i)
 			continue;
 		if (read_cache(walk, copy, word, size, &cache) &&
-		    is_convincing(&cache)) {
-			found(ctx, distance, copy, &cache);
-			return;
-		}
+		    is_convincing(&cache))
+			return found(ctx, distance, copy, &cache);
 	}
+	return false;
 }
 
 /* Look through the TLS of the first @n threads. */
@@ -261,7 +262,7 @@ static bool search_tls(struct glibc_walk *walk, size_t n, found_cache *found,
 	uint64_t words[TLS_WORDS];
 
 	for (size_t t = 0; t < n && t < walk->image->threads.len; t++) {
-		uint64_t fs = walk->image->threads.at[t].regs[REG_FS_BASE];
+		uint64_t fs = walk->image->threads.at[t].regs[X86_FS_BASE];
 		uint64_t from = fs - TLS_REACH;
 
 		if (progress_cancelled())
@@ -274,17 +275,24 @@ static bool search_tls(struct glibc_walk *walk, size_t n, found_cache *found,
 			(void)window_u64(&walk->order, from + 8 * i,
 					 &words[i]);
 		}
-		for (size_t i = 0; i < TLS_WORDS; i++)
-			try_word(walk, words[i], TLS_WORDS - i, found, ctx);
+		/* From fs_base downwards: libc's block is near it. */
+		for (size_t i = TLS_WORDS; i-- > 0;) {
+			if (try_word(walk, words[i], TLS_WORDS - i, found,
+				     ctx))
+				return true;
+		}
 	}
 	return true;
 }
 
-static void learn_from(void *ctx, size_t distance, struct glibc_copy *copy,
+static bool learn_from(void *ctx, size_t distance, struct glibc_copy *copy,
 		       const struct cache *cache)
 {
+	struct glibc_walk *walk = ctx;
+
 	(void)distance;
-	learn(ctx, copy, cache);
+	learn(walk, copy, cache);
+	return walk->found->n_copies == 1 && copy->facts.key != KEY_UNKNOWN;
 }
 
 bool glibc_probe_tcaches(struct glibc_walk *walk, struct err *err)
@@ -298,13 +306,14 @@ struct votes {
 	uint32_t at[GLIBC_MAX_COPIES][TLS_WORDS + 1];
 };
 
-static void vote(void *ctx, size_t distance, struct glibc_copy *copy,
+static bool vote(void *ctx, size_t distance, struct glibc_copy *copy,
 		 const struct cache *cache)
 {
 	struct votes *votes = ctx;
 
 	votes->at[copy - votes->walk->found->copies][distance]++;
 	learn(votes->walk, copy, cache);
+	return false;
 }
 
 /* Mark what @c holds, list by list as far as it is sound. */
@@ -358,7 +367,7 @@ static void mark_living(struct glibc_walk *walk, uint32_t number,
 	if (best == 0)
 		return;
 	for (size_t t = 0; t < walk->image->threads.len; t++) {
-		uint64_t fs = walk->image->threads.at[t].regs[REG_FS_BASE];
+		uint64_t fs = walk->image->threads.at[t].regs[X86_FS_BASE];
 
 		mark_thread(walk, number, fs - 8 * best);
 	}

@@ -106,7 +106,7 @@ static bool add_stacks(struct memory_layers *l, const struct heap *heap,
 	}
 	for (size_t i = 0; ok && i < image->threads.len; i++)
 		ok = add_by_sp(l, image, blocks,
-			       image->threads.at[i].regs[REG_RSP]);
+			       image->threads.at[i].regs[X86_RSP]);
 	if (ok && l->stacks.len > 1)
 		qsort(l->stacks.at, l->stacks.len, sizeof(*l->stacks.at),
 		      by_start);

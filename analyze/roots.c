@@ -155,7 +155,7 @@ static bool add_tls_of(struct builder *b, uint32_t thread,
 		       const struct module *module, struct err *err)
 {
 	const struct image *image = b->image;
-	uint64_t fs = image->threads.at[thread].regs[REG_FS_BASE];
+	uint64_t fs = image->threads.at[thread].regs[X86_FS_BASE];
 	uint64_t align = module->tls_align ? module->tls_align : 1;
 	uint64_t size = (module->tls_size + align - 1) & ~(align - 1);
 
@@ -295,7 +295,7 @@ static bool add_own_stack(struct builder *b, uint32_t thread, uint64_t sp,
 static bool add_threads(struct builder *b, struct err *err)
 {
 	for (uint32_t t = 0; t < b->image->threads.len; t++) {
-		uint64_t sp = b->image->threads.at[t].regs[REG_RSP];
+		uint64_t sp = b->image->threads.at[t].regs[X86_RSP];
 
 		if (!add_stack_at(b, t, sp, err) ||
 		    !add_own_stack(b, t, sp, err))

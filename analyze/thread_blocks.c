@@ -48,7 +48,7 @@ static bool find_bounds(struct window *w, uint64_t tcb, uint64_t *start,
 static uint32_t thread_of(const struct image *image, uint64_t tcb)
 {
 	for (size_t i = 0; i < image->threads.len; i++) {
-		if (image->threads.at[i].regs[REG_FS_BASE] == tcb)
+		if (image->threads.at[i].regs[X86_FS_BASE] == tcb)
 			return (uint32_t)i;
 	}
 	return UINT32_MAX;

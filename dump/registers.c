@@ -58,11 +58,11 @@ static bool read_stopped(uint32_t tid, struct image *image,
 static void read_stuck(uint32_t tid, struct thread *thread)
 {
 	static const enum x86_reg order[] = {
-		REG_ORIG_RAX, REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8,
-		REG_R9, REG_RSP, REG_RIP,
+		X86_ORIG_RAX, X86_RDI, X86_RSI, X86_RDX, X86_R10, X86_R8,
+		X86_R9, X86_RSP, X86_RIP,
 	};
 	static const enum x86_reg outside[] = {
-		REG_ORIG_RAX, REG_RSP, REG_RIP,
+		X86_ORIG_RAX, X86_RSP, X86_RIP,
 	};
 	const enum x86_reg *reg = order;
 	size_t n = sizeof(order) / sizeof(order[0]);

@@ -49,7 +49,7 @@ static bool read_prstatus(struct reader *r, struct bytes desc)
 	desc.pos = PRSTATUS_PID;
 	thread.tid = bytes_u32(&desc);
 	desc.pos = PRSTATUS_REGS;
-	for (int i = 0; i < N_REGS_X86; i++)
+	for (int i = 0; i < X86_N_REGS; i++)
 		thread.regs[i] = bytes_u64(&desc);
 	return vec_push(&r->image->threads, thread);
 }

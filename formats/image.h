@@ -96,17 +96,17 @@ struct module {
 
 /* Registers of x86-64 in the order of struct user_regs_struct. */
 enum x86_reg {
-	REG_R15, REG_R14, REG_R13, REG_R12, REG_RBP, REG_RBX, REG_R11, REG_R10,
-	REG_R9, REG_R8, REG_RAX, REG_RCX, REG_RDX, REG_RSI, REG_RDI,
-	REG_ORIG_RAX, REG_RIP, REG_CS, REG_EFLAGS, REG_RSP, REG_SS,
-	REG_FS_BASE, REG_GS_BASE, REG_DS, REG_ES, REG_FS, REG_GS,
-	N_REGS_X86,
+	X86_R15, X86_R14, X86_R13, X86_R12, X86_RBP, X86_RBX, X86_R11, X86_R10,
+	X86_R9, X86_R8, X86_RAX, X86_RCX, X86_RDX, X86_RSI, X86_RDI,
+	X86_ORIG_RAX, X86_RIP, X86_CS, X86_EFLAGS, X86_RSP, X86_SS,
+	X86_FS_BASE, X86_GS_BASE, X86_DS, X86_ES, X86_FS, X86_GS,
+	X86_N_REGS,
 };
 
 struct thread {
 	uint32_t tid;
 	const char *name;	/* comm, or "" */
-	uint64_t regs[N_REGS_X86];
+	uint64_t regs[X86_N_REGS];
 	/* NT_FPREGSET and NT_X86_XSTATE as they were in the notes. */
 	const uint8_t *fpregs, *xstate;
 	size_t fpregs_size, xstate_size;

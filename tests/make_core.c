@@ -89,8 +89,8 @@ struct thread *make_core_thread(struct make_core *core, uint32_t tid,
 {
 	struct thread thread = { .tid = tid, .name = "" };
 
-	thread.regs[REG_RIP] = rip;
-	thread.regs[REG_RSP] = rsp;
+	thread.regs[X86_RIP] = rip;
+	thread.regs[X86_RSP] = rsp;
 	if (!vec_push(&core->threads, thread))
 		die("out of memory");
 	return &core->threads.at[core->threads.len - 1];

@@ -85,7 +85,7 @@ static void add_threads(struct image *image)
 			.siginfo_size = i ? 0 : sizeof(siginfo),
 		};
 
-		for (int r = 0; r < N_REGS_X86; r++)
+		for (int r = 0; r < X86_N_REGS; r++)
 			t.regs[r] = i * 1000 + (uint64_t)r;
 		fpregs[i] = xstate[i] = (uint8_t)(i + 1);
 		check(vec_push(&image->threads, t));

@@ -30,7 +30,7 @@ static void three_mappings(struct make_core *core)
 	core->pid = 41;
 	core->signal = 11;
 	make_core_thread(core, 41, 0x400123, 0x12000);
-	make_core_thread(core, 42, 0x400456, 0x11000)->regs[REG_FS_BASE] = 5;
+	make_core_thread(core, 42, 0x400456, 0x11000)->regs[X86_FS_BASE] = 5;
 	make_core_auxv(core, AT_PHDR, 0x400040);
 }
 
@@ -45,8 +45,8 @@ static void check_three(const struct image *image)
 	assert_string_equal(image->meta.command, "made");
 	assert_int_equal(image->threads.len, 2);
 	assert_int_equal(image->threads.at[0].tid, 41);
-	assert_int_equal(image->threads.at[1].regs[REG_RIP], 0x400456);
-	assert_int_equal(image->threads.at[1].regs[REG_FS_BASE], 5);
+	assert_int_equal(image->threads.at[1].regs[X86_RIP], 0x400456);
+	assert_int_equal(image->threads.at[1].regs[X86_FS_BASE], 5);
 	assert_int_equal(image->mappings.len, 3);
 	assert_string_equal(image->mappings.at[1].path, "/bin/made");
 	assert_int_equal(image->mappings.at[1].offset, 0x1000);

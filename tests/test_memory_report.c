@@ -442,7 +442,7 @@ static void knows_stacks_by_their_stack_pointers(void **state)
 		    PERM_READ | PERM_WRITE, "");
 	w.image.mappings.at[1].rss = 4096;
 	PUSH(&w.image.threads, (struct thread){ .name = "" });
-	w.image.threads.at[0].regs[REG_RSP] = BASE + 100;
+	w.image.threads.at[0].regs[X86_RSP] = BASE + 100;
 	w.heap.image = &w.image;
 	assert_true(memory_report_build(&w.heap, &report, &err));
 	assert_int_equal(find(&report, MEMORY_STACK)->bytes, 4096);

@@ -51,7 +51,7 @@ run memory server.core.zst
 run leaks server.core.zst
 run types --limit 12 server.core.zst
 if has dominators; then
-	run dominators --depth 2 --limit 8 server.core.zst
+	run dominators --depth 1 --limit 8 server.core.zst
 fi
 
 # The biggest holder is no leak: the avatars in the cache, if their type was

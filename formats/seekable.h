@@ -16,7 +16,8 @@
  * zstd_seekable_compression_format.md version 0.1.0 (the table).
  *
  * Our frames hold at most 1 MiB of plain bytes, know their plain size and end
- * in a checksum. This is the only file that knows the zstd library.
+ * in a checksum. Only formats/seekable.c knows the zstd library; the table is in
+ * formats/seekable_table.c.
  */
 #ifndef FORMATS_SEEKABLE_H
 #define FORMATS_SEEKABLE_H
@@ -31,6 +32,8 @@ enum {
 	SEEKABLE_PLAIN_MAX = 1 << 20,	/* plain bytes of a frame */
 	SEEKABLE_FRAME_MAX = 2 << 20,	/* compressed, with room to spare */
 	SEEKABLE_LEVEL = 3,		/* default compression level */
+	SEEKABLE_HEAD_MAX = 18,		/* bytes of the longest frame header */
+	SEEKABLE_SKIPPABLE_HEADER = 8,
 };
 
 struct seekable_frame {
@@ -77,6 +80,21 @@ enum seekable_kind {
 bool seekable_open(int fd, uint64_t size, struct diag *diag,
 		   enum seekable_kind *ret_kind, struct seekable_table *ret,
 		   struct err *err) MUST_CHECK;
+
+/* What the first bytes of a frame say. */
+enum seekable_frame_kind { FRAME_BAD, FRAME_DATA, FRAME_SKIPPABLE };
+
+struct seekable_head {
+	enum seekable_frame_kind kind;
+	uint64_t size;		/* FRAME_SKIPPABLE: bytes in all */
+	uint64_t plain_size;	/* FRAME_DATA; UINT64_MAX is unknown */
+};
+
+/** Read a frame header from @n bytes; SEEKABLE_HEAD_MAX suffice. */
+struct seekable_head seekable_frame_head(const uint8_t *at, size_t n);
+
+/** The size of the whole frame at @at; 0 when it is damaged or not whole. */
+size_t seekable_frame_size(const uint8_t *at, size_t n);
 
 /** The largest frame that @plain_size bytes can become. */
 size_t seekable_bound(size_t plain_size);

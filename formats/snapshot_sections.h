@@ -35,6 +35,19 @@ void blob_u64(struct blob *blob, uint64_t value);
 void blob_text(struct blob *blob, const char *text);
 void blob_free(struct blob *blob);
 
+/** Read the version that a section begins with; false when it is not ours. */
+bool section_version(struct bytes *b, const char *what, struct err *err)
+	MUST_CHECK;
+
+/**
+ * @n, when there is room for that many records of @size bytes or more; else 0,
+ * and the cursor is broken.
+ */
+uint64_t section_count(struct bytes *b, uint64_t n, size_t size);
+
+/** A text, in the image's arena; "" and a broken cursor when it is cut. */
+const char *section_text(struct bytes *b, struct image *image);
+
 /** Append a section. @runs: with the page runs, which the note leaves out. */
 void meta_write(const struct image *image, struct blob *blob);
 void maps_write(const struct image *image, bool runs, struct blob *blob);

@@ -8,8 +8,10 @@
  * use goes straight to allocation_list.blocks, which is in address order
  * within each *run* (a stretch of chunks without a hole). Chunks in fastbins
  * and tcaches still look used; they are found by following those lists, and
- * marked by their index in that array. So there is no table beside the
- * result, save two bits a block and the runs.
+ * marked by their index in that array. Words that can be links of such lists
+ * are kept on the way: to read them one by one afterwards would unpack a
+ * compressed file many times over. With safe linking hardly any other word
+ * looks like one.
  *
  *   alloc_glibc_find.c	copies of malloc: main_arena and mp_
  *   alloc_glibc_arena.c	arenas, their heaps and segments
@@ -19,7 +21,8 @@
  *   alloc_glibc_free.c	fastbins; runs and marks
  *   alloc_glibc_tcache.c	per-thread caches, of living threads and orphans
  *
- * Cost: about 20 ns and, beyond the result, 0.25 bytes a chunk.
+ * Cost: about 20 ns a chunk; beyond the result 0.25 bytes, and 16 more for
+ * each possible link: before 2.32 any block that begins with a pointer or 0.
  */
 #ifndef ANALYZE_ALLOC_GLIBC_H
 #define ANALYZE_ALLOC_GLIBC_H
@@ -68,7 +71,14 @@ struct glibc_found {
 struct glibc_run {
 	uint64_t start, end;
 	size_t first, n;
+	size_t first_link, n_links;	/* in glibc_walk.links */
 	uint32_t copy;
+};
+
+/* The first word of a chunk, met on the way, that may link to the next. */
+struct glibc_stored_link {
+	uint64_t field;		/* its address */
+	uint64_t word;
 };
 
 struct glibc_walk {
@@ -80,6 +90,8 @@ struct glibc_walk {
 	struct allocation_list *list;	/* borrowed; NULL while probing */
 	struct diag *diag;		/* borrowed; NULL while probing */
 	VEC(struct glibc_run) runs;
+	/* Saves lists from reading the heap all over, one word a page. */
+	VEC(struct glibc_stored_link) links;
 	bool indexed;		/* runs are sorted, marks are there */
 	struct bitset freed;	/* blocks that turned out to be free */
 	struct bitset own;	/* blocks that are malloc's own: tcaches */
@@ -155,6 +167,10 @@ uint32_t glibc_block_copy(const struct glibc_walk *walk, size_t block);
  * probing from its header if that looks sound. 0: there is none.
  */
 uint64_t glibc_used_size(struct glibc_walk *walk, uint64_t chunk);
+
+/** Remember the word at @field when it can be a link of @copy's lists. */
+bool glibc_store_link(struct glibc_walk *walk, const struct glibc_copy *copy,
+		      uint64_t field, uint64_t word);
 
 /** The link stored at @field, as a pointer; false when unreadable. */
 bool glibc_link(struct glibc_walk *walk, uint64_t field, enum glibc_links how,

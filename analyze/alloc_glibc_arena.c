@@ -330,13 +330,28 @@ static bool walk_chain(struct arena_walk *a, uint64_t max, struct err *err)
 	return true;
 }
 
+/* With heaps of up to @max bytes, does the top chunk lead to the arena? */
+static bool chain_is_whole(struct arena_walk *a, uint64_t max)
+{
+	uint64_t first = a->arena - a->copy->facts.heap_info;
+	uint64_t start = a->top & ~(max - 1);
+	struct heap heap;
+
+	if (!heap_read(a, start, max, &heap) || a->top - start >= heap.size)
+		return false;
+	for (int i = 0; i < MAX_HEAPS && start != first; i++) {
+		start = heap.prev;
+		if (!heap_read(a, start, max, &heap))
+			return false;
+	}
+	return start == first;
+}
+
 static bool walk_thread_arena(struct arena_walk *a, struct err *err)
 {
 	uint64_t huge = a->copy->par.hp_pagesize, max = HEAP_MAX;
-	struct heap heap;
 
-	if (huge > 0 && huge <= HEAP_MAX / 4 &&
-	    !heap_read(a, a->top & ~(max - 1), max, &heap))
+	if (huge > 0 && huge <= HEAP_MAX / 4 && !chain_is_whole(a, max))
 		max = 4 * huge;
 	if (!walk_chain(a, max, err))
 		return false;

@@ -95,8 +95,7 @@ static bool make_groups(struct chooser *c)
 
 static uint32_t cost_of(const struct mmap_candidate *c)
 {
-	/* One that fits between its neighbours is more likely real. */
-	return 2u + (c->lone_base ? 0 : 1) + (c->lone_end ? 0 : 1);
+	return 2u + (c->at_start ? 1 : 0) + (c->at_end ? 1 : 0);
 }
 
 /* Describe subset @members of @g; false when two of them overlap. */

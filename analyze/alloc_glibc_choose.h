@@ -27,7 +27,11 @@
 struct mmap_candidate {
 	uint64_t base, end;	/* page aligned */
 	uint64_t chunk;		/* its header; >= base */
-	bool lone_base, lone_end;	/* nothing borders on it there */
+	/*
+	 * Candidates that touch or overlap make a row; whether a row fills the
+	 * memory between two borders tells real ones from data.
+	 */
+	bool at_start, at_end;	/* its row begins, ends at a border */
 	bool chosen;
 };
 

@@ -15,6 +15,7 @@
 
 enum {
 	MAX_BROKEN_BINS = 2,	/* by a thread that stopped inside malloc */
+	MAX_ASKED_BINS = 8,
 	MAX_BSS = 64 << 20,	/* bytes behind a module's data to look at */
 	MP_REACH = 256 << 10,	/* bytes between main_arena and mp_ */
 };
@@ -131,35 +132,50 @@ void glibc_walk_close(struct glibc_walk *walk)
 	vec_free(&walk->space.data);
 	vec_free(&walk->space.anon);
 	vec_free(&walk->runs);
+	vec_free(&walk->links);
 	vec_free(&walk->anchors);
 	bitset_free(&walk->freed);
 	bitset_free(&walk->own);
 }
 
-enum soundness { BIN_SOUND, BIN_UNSEEN, BIN_BROKEN };
-
-/* Do the neighbours of the bin whose words are at @pair point back at it? */
-static enum soundness check_bin(struct glibc_walk *walk, uint64_t pair)
+/* Do the neighbours of @bin point back at it? Absent ones may. */
+static bool neighbours_agree(struct glibc_walk *walk, uint64_t bin,
+			     uint64_t fd, uint64_t bk)
 {
-	uint64_t bin = pair - 16, fd, bk, back, forth;
+	uint64_t back, forth;
 
-	if (!glibc_word(walk, pair, &fd) || !glibc_word(walk, pair + 8, &bk) ||
-	    fd == 0 || bk == 0 || fd % 8 != 0 || bk % 8 != 0)
-		return BIN_BROKEN;
-	if (fd == bin && bk == bin)
-		return BIN_SOUND;
 	if (!glibc_word(walk, fd + 24, &back) ||
 	    !glibc_word(walk, bk + 16, &forth))
-		return BIN_UNSEEN;
-	return back == bin && forth == bin ? BIN_SOUND : BIN_BROKEN;
+		return true;
+	return back == bin && forth == bin;
 }
 
+static bool may_be_chunk(const struct glibc_walk *walk, uint64_t addr)
+{
+	return addr % GLIBC_ALIGN == 0 &&
+	       glibc_extent(&walk->space.anon, addr) != NULL;
+}
+
+/*
+ * Every bin points at itself or at chunks, but for those that a stopped
+ * thread was changing. The chunks lie all over the heap: a few are looked at.
+ */
 static bool bins_are_sound(struct glibc_walk *walk, uint64_t bins)
 {
-	int broken = 0;
+	uint64_t pair = bins, fd, bk;
+	int broken = 0, asked = 0;
 
-	for (uint64_t i = 0; i < GLIBC_BINS; i++) {
-		if (check_bin(walk, bins + 16 * i) == BIN_BROKEN &&
+	for (uint64_t i = 0; i < GLIBC_BINS; i++, pair += 16) {
+		uint64_t bin = pair - 16;
+
+		if (!glibc_word(walk, pair, &fd) ||
+		    !glibc_word(walk, pair + 8, &bk))
+			return false;
+		if (fd == bin && bk == bin)
+			continue;
+		if ((!may_be_chunk(walk, fd) || !may_be_chunk(walk, bk) ||
+		     (asked++ < MAX_ASKED_BINS &&
+		      !neighbours_agree(walk, bin, fd, bk))) &&
 		    ++broken > MAX_BROKEN_BINS)
 			return false;
 	}
@@ -295,7 +311,8 @@ static bool base_fits(struct glibc_walk *walk, const struct glibc_copy *copy,
 		return false;
 	if (base == 0)		/* never grown: top is bin_at(1) */
 		return top == copy->bins - 16;
-	return base % 8 == 0 && glibc_extent(&walk->space.anon, base) &&
+	/* The program may have moved the break before: any alignment. */
+	return glibc_extent(&walk->space.anon, base) &&
 	       glibc_word(walk, copy->main_arena, &word) &&
 	       ((word >> 32 & GLIBC_NONCONTIGUOUS) != 0 || base <= top);
 }

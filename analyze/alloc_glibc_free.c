@@ -150,10 +150,58 @@ uint64_t glibc_used_size(struct glibc_walk *walk, uint64_t chunk)
 	       (next & CHUNK_PREV_USED) ? size : 0;
 }
 
+/* The end of a list, or a place where a chunk can be? */
+static bool may_be_link(const struct glibc_walk *walk, uint64_t word)
+{
+	return word == 0 || (word % GLIBC_ALIGN == 0 &&
+			     glibc_extent(&walk->space.anon, word) != NULL);
+}
+
+bool glibc_store_link(struct glibc_walk *walk, const struct glibc_copy *copy,
+		      uint64_t field, uint64_t word)
+{
+	bool keep = (copy->facts.links != LINKS_PLAIN &&
+		     may_be_link(walk, word ^ field >> 12)) ||
+		    (copy->facts.links != LINKS_MANGLED &&
+		     may_be_link(walk, word));
+
+	return !keep || vec_push(&walk->links,
+				 ((struct glibc_stored_link){ field, word }));
+}
+
+/* The word that was kept for @field, or NULL. */
+static const uint64_t *stored_link(const struct glibc_walk *walk,
+				   uint64_t field)
+{
+	const struct glibc_run *run =
+		walk->indexed ? run_of(walk, field) : NULL;
+	size_t low, high;
+
+	if (!run)
+		return NULL;
+	low = run->first_link;
+	high = run->first_link + run->n_links;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (walk->links.at[mid].field < field)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < run->first_link + run->n_links &&
+	       walk->links.at[low].field == field ?
+	       &walk->links.at[low].word : NULL;
+}
+
 bool glibc_link(struct glibc_walk *walk, uint64_t field, enum glibc_links how,
 		uint64_t *ret)
 {
-	if (!glibc_word(walk, field, ret))
+	const uint64_t *stored = stored_link(walk, field);
+
+	if (stored)
+		*ret = *stored;
+	else if (!glibc_word(walk, field, ret))
 		return false;
 	if (how == LINKS_MANGLED)
 		*ret ^= field >> 12;

@@ -50,6 +50,7 @@ static bool read_header(const struct mmap_search *s, uint64_t at,
 		return false;
 	*ret = (struct mmap_candidate){
 		.base = at - offset, .end = at + bytes, .chunk = at,
+		.at_start = at - offset == start, .at_end = at + bytes == end,
 	};
 	return true;
 }
@@ -123,23 +124,26 @@ static int by_base(const void *a, const void *b)
 	return (x->chunk > y->chunk) - (x->chunk < y->chunk);
 }
 
-/* Does a run of mappings begin or end at @addr? */
-static bool is_border(const glibc_extents *anon, uint64_t addr)
+/* Whether a row of candidates begins and ends at borders holds for all. */
+static void compare_borders(struct mmap_search *s)
 {
-	return !glibc_extent(anon, addr) || !glibc_extent(anon, addr - 1);
-}
+	struct mmap_candidate *at = s->found.at;
+	size_t n = s->found.len;
 
-static void mark_lone(struct mmap_search *s)
-{
-	const glibc_extents *anon = &s->walk->space.anon;
+	for (size_t first = 0, next; first < n; first = next) {
+		uint64_t end = at[first].end;
+		bool at_end = at[first].at_end;
 
-	for (size_t i = 0; i < s->found.len; i++) {
-		struct mmap_candidate *c = &s->found.at[i];
-
-		c->lone_base = (i == 0 || c[-1].end != c->base) &&
-			       !is_border(anon, c->base);
-		c->lone_end = (i + 1 == s->found.len ||
-			       c[1].base != c->end) && !is_border(anon, c->end);
+		for (next = first + 1; next < n && at[next].base <= end;
+		     next++) {
+			if (at[next].end > end)
+				end = at[next].end;
+			at_end |= at[next].at_end;
+		}
+		for (size_t i = first; i < next; i++) {
+			at[i].at_start = at[first].at_start;
+			at[i].at_end = at_end;
+		}
 	}
 }
 
@@ -203,7 +207,7 @@ static bool walk_kind(struct mmap_search *s, struct err *err)
 	if (s->found.len > 1)
 		qsort(s->found.at, s->found.len, sizeof(*s->found.at),
 		      by_base);
-	mark_lone(s);
+	compare_borders(s);
 	ok = glibc_choose(s->found.at, s->found.len, &target, &exact, err);
 	if (ok && !exact)
 		diag_add(s->walk->diag,

@@ -10,18 +10,24 @@ enum { FENCE = 0x10, CANCEL_STEPS = 1 << 18 };
 struct piece {
 	uint64_t start;
 	size_t first;		/* block */
+	size_t first_link;
 };
 
+static uint64_t page_end(uint64_t at)
+{
+	return (at | (PAGE_SIZE_X86 - 1)) + 1;
+}
+
 /*
- * Where the main heap could not be extended, two headers of 16 bytes fill the
- * last bytes of a page; the first loses its low bit when the chunk before it
- * is free. A retired heap of a thread's arena ends in such a header and one
- * of size zero.
+ * Where the main heap could not be extended, headers of 16 bytes fill the last
+ * bytes of a page: two, or three when the top chunk had just 48 bytes. The
+ * first loses its low bit when the chunk before it is free. A retired heap of
+ * a thread's arena ends in such a header and one of size zero.
  */
 static bool is_fence(struct glibc_walk *walk, const struct glibc_segment *seg,
 		     uint64_t at, uint64_t word)
 {
-	uint64_t next;
+	uint64_t end = page_end(at), next;
 
 	if (seg->thread) {
 		if (seg->limit - at == 16)
@@ -29,10 +35,15 @@ static bool is_fence(struct glibc_walk *walk, const struct glibc_segment *seg,
 		return seg->limit - at == 32 &&
 		       (word & ~(uint64_t)CHUNK_FLAGS) == FENCE;
 	}
-	return (word & ~(uint64_t)CHUNK_PREV_USED) == FENCE &&
-	       (at + 32) % PAGE_SIZE_X86 == 0 &&
-	       glibc_word(walk, at + 24, &next) &&
-	       next == (FENCE | CHUNK_PREV_USED);
+	if ((word & ~(uint64_t)CHUNK_PREV_USED) != FENCE ||
+	    (end - at != 32 && end - at != 48))
+		return false;
+	while ((at += FENCE) < end) {
+		if (!glibc_word(walk, at + 8, &next) ||
+		    next != (FENCE | CHUNK_PREV_USED))
+			return false;
+	}
+	return true;
 }
 
 /* The last chunk of a retired heap, when it was too small to be freed. */
@@ -105,11 +116,14 @@ static bool emit_free(struct glibc_walk *walk, const struct glibc_segment *seg,
 	       err_nomem(err, "free chunks");
 }
 
-static bool emit_used(struct glibc_walk *walk, uint64_t at, uint64_t size,
+/* @first is the first word of the user's memory: a link, if it is free. */
+static bool emit_used(struct glibc_walk *walk, const struct glibc_segment *seg,
+		      uint64_t at, uint64_t size, uint64_t first,
 		      struct err *err)
 {
-	return vec_push(&walk->list->blocks,
-			((struct chunk){ at + 16, size - 8 })) ||
+	return (vec_push(&walk->list->blocks,
+			 ((struct chunk){ at + 16, size - 8 })) &&
+		glibc_store_link(walk, seg->copy, at + 16, first)) ||
 	       err_nomem(err, "blocks");
 }
 
@@ -156,7 +170,7 @@ static bool walk_chunks(struct glibc_walk *walk,
 			const struct glibc_segment *seg, uint64_t *at,
 			enum glibc_header *end, struct err *err)
 {
-	uint64_t word = 0, next_word, prev_size, size;
+	uint64_t word = 0, next_word, prev_size, size, first;
 	enum glibc_header header, next;
 	uint32_t steps = 0;
 
@@ -168,14 +182,15 @@ static bool walk_chunks(struct glibc_walk *walk,
 			glibc_note(walk, *at, "threads that stopped in malloc");
 			size = seg->top - *at;
 		}
-		prev_size = next_word = 0;
+		prev_size = next_word = first = 0;
+		(void)window_u64(&walk->order, *at + 16, &first);
 		next = window_u64(&walk->order, *at + size, &prev_size) &&
 		       window_u64(&walk->order, *at + size + 8, &next_word) ?
 		       glibc_header(walk, seg, *at + size, next_word) :
 		       HEADER_BAD;
 		if (header == HEADER_ACROSS_TOP ||
 		    is_used(walk, *at, size, prev_size, next_word, next)) {
-			if (!emit_used(walk, *at, size, err))
+			if (!emit_used(walk, seg, *at, size, first, err))
 				return false;
 		} else if (!emit_free(walk, seg, *at, size, err)) {
 			return false;
@@ -196,6 +211,8 @@ static bool close_run(struct glibc_walk *walk, const struct glibc_segment *seg,
 	struct glibc_run run = {
 		.start = piece.start, .end = end, .first = piece.first,
 		.n = walk->list->blocks.len - piece.first,
+		.first_link = piece.first_link,
+		.n_links = walk->links.len - piece.first_link,
 		.copy = seg->copy_number,
 	};
 
@@ -235,7 +252,8 @@ bool glibc_walk_segment(struct glibc_walk *walk,
 	enum glibc_header header = HEADER_BAD;
 
 	for (;;) {
-		struct piece piece = { at, walk->list->blocks.len };
+		struct piece piece = { at, walk->list->blocks.len,
+				       walk->links.len };
 
 		if (!walk_chunks(walk, seg, &at, &header, err) ||
 		    !close_run(walk, seg, piece, at, err))
@@ -254,7 +272,7 @@ bool glibc_walk_segment(struct glibc_walk *walk,
 		extent = at = next;
 	}
 	*end = header == HEADER_TOP ? END_TOP : END_FENCE;
-	*end_at = seg->thread ? seg->limit : at + 32;
+	*end_at = seg->thread ? seg->limit : page_end(at);
 	if (header == HEADER_TOP) {
 		(void)glibc_word(walk, at + 8, &word);
 		if (!emit_top(walk, seg, word, end_at, err))

@@ -165,6 +165,9 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	if (leaf->type == TYPE_NONE)
 		return true;
 	t = &types->types.at[leaf->type];
+	/* An empty class has no value: its byte is padding or another's. */
+	if (types_is_record(types, leaf->type))
+		return true;
 	if (t->kind == TYPE_CHAR)
 		return joins_text(b, leaf) || add_char(b, leaf);
 	b->text_end = 0;

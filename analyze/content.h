@@ -14,11 +14,13 @@ struct content {
 	bool text;		/* the beginning reads as text */
 };
 
-/** Look at the first words of a block; call once, before content_words(). */
+/** Look at the first words of a block; call once, before content_word(). */
 void content_begin(struct content *c, const uint8_t *bytes, size_t n);
 
+/* A pointer in front may read as text by chance: five of its bytes vary. */
 static inline void content_word(struct content *c, uint64_t word, bool pointer)
 {
+	c->text = c->text && !(pointer && c->n_words == 0);
 	c->n_words++;
 	c->n_zero += word == 0;
 	c->n_pointers += pointer;

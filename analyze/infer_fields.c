@@ -17,6 +17,7 @@
 
 /* Percent, as measured for each rule on containers of C and C++ programs. */
 enum {
+	SURE_RANGE = 98,
 	SURE_EXACT = 97,
 	SURE_DERIVED = 85,
 	SURE_ARRAY = 85,
@@ -149,6 +150,18 @@ static bool claim_record(struct follow *f, struct claim *claim,
 	return infer_claim(f->infer, claim);
 }
 
+/* A pointer may read as text by chance. */
+static bool begins_with_pointer(const struct heap *heap, const uint8_t *at,
+				size_t n)
+{
+	uint64_t word;
+
+	if (n < sizeof(word))
+		return false;
+	memcpy(&word, at, sizeof(word));
+	return image_range(heap->image, word) != NULL;
+}
+
 /* char * to bytes that read as text. */
 static bool claim_text(struct follow *f, struct claim *claim, uint32_t pointee)
 {
@@ -163,7 +176,7 @@ static bool claim_text(struct follow *f, struct claim *claim, uint32_t pointee)
 	if (n > heap->size[claim->node])
 		n = (size_t)heap->size[claim->node];
 	content_begin(&content, at, n);
-	if (!content.text)
+	if (!content.text || begins_with_pointer(heap, at, n))
 		return true;
 	claim->type = pointee;
 	claim->count = heap->size[claim->node] > UINT32_MAX ? UINT32_MAX :
@@ -186,6 +199,49 @@ static bool claim_pointers(struct follow *f, struct claim *claim,
 	claim->count = (uint32_t)count;
 	claim->confidence = SURE_ARRAY;
 	return infer_claim(f->infer, claim);
+}
+
+/*
+ * Three pointers to one type in a row, begin <= end <= limit, begin at the
+ * start of a block: the array of a vector. They tell how many elements are
+ * alive; what lies behind the last one is dead capacity. No claim for none:
+ * in an iterator of a deque {current, first, last} look like that.
+ */
+static bool claim_range(struct follow *f, const struct place *from,
+			uint64_t offset, const struct pointer_field *field,
+			size_t left, bool *ret)
+{
+	struct heap *heap = f->heap;
+	uint64_t size = type_at(f, field->target)->size, word[3];
+	struct claim claim = {
+		.type = field->target, .evidence = EVIDENCE_ELEMENT,
+		.confidence = SURE_RANGE, .why_node = from->node,
+		.why_offset = (uint32_t)offset,
+	};
+
+	*ret = false;
+	if (left < 3 || size == 0 || field[1].target != field->target ||
+	    field[2].target != field->target ||
+	    field[1].offset != field->offset + 8 ||
+	    field[2].offset != field->offset + 16)
+		return true;
+	for (int i = 0; i < 3; i++) {
+		if (!window_u64(&f->infer->window, from->addr + offset +
+				(uint64_t)i * 8, &word[i]))
+			return true;
+	}
+	if (!pointer_decode(word[0]) || word[1] <= word[0] ||
+	    word[2] < word[1] ||
+	    (word[1] - word[0]) % size || (word[2] - word[0]) % size)
+		return true;
+	claim.node = block_index_near(&heap->index, word[0], &f->hint);
+	if (claim.node == NODE_NONE || heap->addr[claim.node] != word[0] ||
+	    !infer_fits(heap, claim.node, word[2] - word[0], true) ||
+	    (word[1] - word[0]) / size > UINT32_MAX)
+		return true;
+	claim.count = (uint32_t)((word[1] - word[0]) / size);
+	*ret = true;
+	return infer_claim(f->infer, &claim);
 }
 
 static bool propose(struct follow *f, const struct place *from,
@@ -236,9 +292,14 @@ static bool follow_place(struct follow *f, const struct place *place,
 			uint64_t offset = i * fields->stride +
 					  fields->at[k].offset;
 			uint64_t word;
+			bool range;
 
-			if (!window_u64(&f->infer->window,
-					place->addr + offset, &word))
+			if (!claim_range(f, place, offset, &fields->at[k],
+					 fields->n - k, &range))
+				return err_nomem(err, "types of blocks");
+			k += range ? 2 : 0;
+			if (range || !window_u64(&f->infer->window,
+						 place->addr + offset, &word))
 				continue;
 			if (!propose(f, place, offset, word,
 				     fields->at[k].target))

@@ -58,6 +58,8 @@ static enum ref_kind reference_kind(const struct heap *heap,
 	switch (s->map->kind[element]) {
 	case WORD_POINTER:
 		return heap->addr[target] == to ? REF_STRONG : REF_INTERIOR;
+	case WORD_WEAK:
+		return REF_WEAK;
 	case WORD_MAYBE:
 		return s->untyped;
 	default:

@@ -26,14 +26,35 @@ void type_words_free(struct type_words *words)
 	*words = (struct type_words){0};
 }
 
-static enum word_kind kind_of(const struct type *t, const struct leaf *leaf)
+/* The pointers inside std::weak_ptr, of libstdc++ and of libc++. */
+static bool is_weak(const struct type_table *types, const struct leaf *leaf)
+{
+	static const char *const owners[] = {
+		"std::__weak_ptr<", "std::__weak_count<", "std::__1::weak_ptr<",
+	};
+	const char *name;
+
+	if (leaf->owner >= types->types.len)
+		return false;
+	name = types_text(types, types->types.at[leaf->owner].name);
+	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
+		if (!strncmp(name, owners[i], strlen(owners[i])))
+			return true;
+	}
+	return false;
+}
+
+static enum word_kind kind_of(const struct type_table *types,
+			      const struct type *t, const struct leaf *leaf)
 {
 	bool sure = !leaf->in_union && !(leaf->flags & MEMBER_VARIANT);
 
 	switch (t->kind) {
 	case TYPE_POINTER:
 	case TYPE_REFERENCE:
-		return sure && leaf->offset % 8 == 0 ? WORD_POINTER : WORD_MAYBE;
+		if (!sure || leaf->offset % 8 != 0)
+			return WORD_MAYBE;
+		return is_weak(types, leaf) ? WORD_WEAK : WORD_POINTER;
 	case TYPE_BOOL:
 	case TYPE_FLOAT:
 	case TYPE_ENUM:
@@ -59,7 +80,7 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	t = &fill->types->types.at[leaf->type];
 	if (t->size == 0 || first >= fill->n)
 		return true;
-	kind = kind_of(t, leaf);
+	kind = kind_of(fill->types, t, leaf);
 	last = (leaf->offset + t->size - 1) / 8;
 	for (uint64_t i = first; i <= last && i < fill->n; i++) {
 		if (fill->kind[i] < kind)

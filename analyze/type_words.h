@@ -20,6 +20,7 @@
 enum word_kind {
 	WORD_DEAD,		/* holds no reference, whatever it contains */
 	WORD_MAYBE,
+	WORD_WEAK,		/* a pointer that does not own */
 	WORD_POINTER,
 };
 

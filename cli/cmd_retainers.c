@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyze/retainers.h"
 #include "cli/node_text.h"
@@ -67,10 +68,15 @@ static void print_node(const struct facts *f, uint32_t node)
 
 static void print_field(const struct retainer_step *step)
 {
-	if (step->field[0]) {
-		fputs(step->field[0] == '[' || step->field[0] == '+' ?
-		      "" : ".", stdout);
-		text_print(step->field);
+	const char *field = step->field;
+
+	/* "T[]" says already that it is an array. */
+	if (!strncmp(field, "[]", 2) && block_key_is_typed(step->key) &&
+	    step->key & 1)
+		field += field[2] == '.' ? 3 : 2;
+	if (field[0]) {
+		fputs(field[0] == '[' || field[0] == '+' ? "" : ".", stdout);
+		text_print(field);
 	}
 	fputs(step->repeats ? "  (and so on)" : "", stdout);
 }

@@ -60,7 +60,7 @@ bool module_is_main(const struct image *image, const struct module *m)
 
 	if (entry)
 		return entry >= m->start && entry < m->end;
-	return *image->meta.exe && strcmp(image->meta.exe, m->path) == 0;
+	return image->meta.exe && strcmp(image->meta.exe, m->path) == 0;
 }
 
 struct elf_file *module_file(const struct image *image,

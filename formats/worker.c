@@ -63,13 +63,18 @@ static void limit_memory(unsigned gib)
 static _Noreturn void be_worker(worker_body *body, void *ctx, int fd,
 				pid_t parent, unsigned gib)
 {
+	/* A handler that the caller installed is not for a crash of ours. */
+	static const int signals[] = {
+		SIGINT, SIGTERM, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT,
+		SIGXFSZ, SIGPIPE,
+	};
 	struct worker worker = { .fd = fd };
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		signal(signals[i], SIG_DFL);
 	limit_memory(gib);
 	_exit(body(ctx, &worker) ? 0 : 1);
 }

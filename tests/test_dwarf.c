@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading DWARF: spelling of names, damaged files.
+ *
+ * With a FILE as argument it prints the types and variables in it, one a
+ * line, for tests/sys_dwarf.py, which knows what a compiler and readelf say:
+ *
+ *     T kind size name            M offset bits name type-name
+ *     V address T|A name type-name
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "formats/dwarf_name.h"
+#include "formats/dwarf_types.h"
+#include "formats/dwarf_worker.h"
+
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+
+static void both_compilers_names_become_one(void **state)
+{
+	static const struct { const char *name, *tidy; } cases[] = {
+		{ "long unsigned int", "unsigned long" },
+		{ "unsigned long", "unsigned long" },
+		{ "long long int", "long long" },
+		{ "short int", "short" },
+		{ "char", "char" },
+		{ "vector<long int, std::allocator<long int> >",
+		  "vector<long, std::allocator<long>>" },
+		{ "a<b<c<int> > >", "a<b<c<int>>>" },
+		{ "along int", "along int" },
+		{ "long interval", "long interval" },
+		{ "operator> ", "operator> " },
+		{ "", "" },
+	};
+	char buf[128];
+
+	(void)state;
+	for (size_t i = 0; i < N(cases); i++) {
+		dwarf_name_tidy(cases[i].name, buf, sizeof(buf));
+		assert_string_equal(buf, cases[i].tidy);
+	}
+	dwarf_name_tidy("long unsigned int", buf, 5);
+	assert_string_equal(buf, "unsi");
+}
+
+/* A copy in memory of the program that is running. */
+static uint8_t *own_file(size_t *n)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	off_t size = lseek(fd, 0, SEEK_END);
+	uint8_t *bytes = malloc((size_t)size);
+
+	assert_non_null(bytes);
+	assert_int_equal(pread(fd, bytes, (size_t)size, 0), size);
+	close(fd);
+	*n = (size_t)size;
+	return bytes;
+}
+
+/* Read @bytes as a file in a worker; what it says does not matter. */
+static void read_bytes(const uint8_t *bytes, size_t n)
+{
+	int fd = memfd_create("damaged", MFD_CLOEXEC);
+	struct image image = {0};
+	struct type_table types;
+	struct elf_file *file;
+	struct err err = {0};
+
+	assert_int_equal(write(fd, bytes, n), n);
+	if (elf_file_open(fd, &file, &err)) {
+		if (dwarf_worker_read(file, file, &image, &types, &err)) {
+			assert_true(types_check(&types, &err));
+			types_free(&types);
+		}
+		elf_file_close(file);
+	}
+	close(fd);
+	vec_free(&image.vars);
+	diag_free(&image.diag);
+	arena_free(&image.arena);
+}
+
+/* Sections with DWARF lie in the second half of the file. */
+static void damaged_files_cost_no_more_than_their_types(void **state)
+{
+	unsigned seed = (unsigned)time(NULL);
+	size_t n;
+	uint8_t *bytes = own_file(&n);
+
+	(void)state;
+	print_message("seed %u\n", seed);
+	for (int run = 0; run < 40; run++) {
+		uint8_t old[16];
+		size_t at[16];
+
+		for (size_t i = 0; i < N(at); i++) {
+			at[i] = run % 2 ? (size_t)rand_r(&seed) % n :
+				n / 2 + (size_t)rand_r(&seed) % (n / 2);
+			old[i] = bytes[at[i]];
+			bytes[at[i]] = (uint8_t)rand_r(&seed);
+		}
+		read_bytes(bytes, n);
+		for (size_t i = N(at); i-- > 0;)
+			bytes[at[i]] = old[i];
+	}
+	for (size_t cut = 1; cut < 8; cut++)
+		read_bytes(bytes, n / 8 * cut);
+	free(bytes);
+}
+
+static void print_type(const struct type_table *t, uint32_t id)
+{
+	const struct type *type = &t->types.at[id];
+	char buf[4096];
+
+	printf("T %d %" PRIu64 " %s\n", type->kind, type->size,
+	       types_name(t, id, buf, sizeof(buf)));
+	for (uint32_t i = 0; i < type->n_members; i++) {
+		const struct member *m =
+			&t->members.at[type->first_member + i];
+		uint64_t bit = m->flags & MEMBER_BITFIELD ? m->bit_offset : 0;
+
+		printf("M %" PRIu64 " %u %s %s\n", m->offset * 8 + bit,
+		       m->bit_size, m->name ? types_text(t, m->name) : "-",
+		       types_name(t, m->type, buf, sizeof(buf)));
+	}
+}
+
+static int print_file(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct elf_file *file = NULL;
+	struct dwarf_types types;
+	struct diag diag = {0};
+	struct err err = {0};
+	char buf[4096];
+
+	if (!elf_file_open(fd, &file, &err) ||
+	    !dwarf_types_read(file, file, &types, &diag, &err)) {
+		fprintf(stderr, "%s\n", err.message);
+		elf_file_close(file);
+		return 1;
+	}
+	for (uint32_t i = 0; i < types.types.types.len; i++)
+		print_type(&types.types, i);
+	for (size_t i = 0; i < types.vars.len; i++) {
+		const struct dwarf_variable *v = &types.vars.at[i];
+
+		printf("V %" PRIx64 " %c %s %s\n", v->addr,
+		       v->flags & VAR_TLS ? 'T' : 'A',
+		       types_text(&types.types, v->name),
+		       types_name(&types.types, v->type, buf, sizeof(buf)));
+	}
+	for (size_t i = 0; i < diag.len; i++)
+		printf("D %s\n", diag.at[i].what);
+	dwarf_types_free(&types);
+	diag_free(&diag);
+	elf_file_close(file);
+	close(fd);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_compilers_names_become_one),
+		cmocka_unit_test(damaged_files_cost_no_more_than_their_types),
+	};
+
+	if (argc > 1)
+		return print_file(argv[1]);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

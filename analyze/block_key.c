@@ -23,9 +23,12 @@ uint64_t block_key(const struct heap *heap, uint32_t node, bool by_size)
 {
 	if (heap->type[node] != TYPE_NONE)
 		return (uint64_t)heap->type[node] << 1 | is_array(heap, node);
+	if (by_size)
+		return BLOCK_KEY_UNTYPED |
+		       (uint64_t)N_CONTENT_CLASSES << CLASS_SHIFT |
+		       (heap->size[node] & SIZE_MASK);
 	return BLOCK_KEY_UNTYPED |
-	       (uint64_t)heap->content[node] << CLASS_SHIFT |
-	       (by_size ? heap->size[node] & SIZE_MASK : 0);
+	       (uint64_t)heap->content[node] << CLASS_SHIFT;
 }
 
 /*
@@ -87,8 +90,7 @@ const char *block_key_label(const struct heap *heap, uint64_t key, char *buf,
 	if (block_key_type(heap, key, buf, size))
 		return buf;
 	if (bytes)
-		snprintf(buf, size, "(%s, %" PRIu64 " B)", block_key_class(key),
-			 bytes);
+		snprintf(buf, size, "(untyped, %" PRIu64 " B)", bytes);
 	else
 		snprintf(buf, size, "(%s)", block_key_class(key));
 	return buf;

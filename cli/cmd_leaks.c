@@ -98,10 +98,8 @@ static void put_key(struct json_t *o, const struct heap *heap, uint64_t key)
 	const char *type = block_key_type(heap, key, name, sizeof(name));
 
 	json_put_text(o, "type", type);
-	if (type)
-		return;
-	json_put_text(o, "class", block_key_class(key));
-	json_put_u64(o, "size", block_key_size(key));
+	if (!type)
+		json_put_u64(o, "size", block_key_size(key));
 }
 
 static struct json_t *members_of(const struct facts *f,
@@ -155,6 +153,9 @@ static struct json_t *group_json(const struct facts *f, uint32_t g)
 
 	json_put_text(o, "kind", group->cycle ? "cycle" : "block");
 	put_key(o, &f->heap, group->key);
+	if (!block_key_is_typed(group->key))
+		json_put_text(o, "class", content_names[
+			f->heap.content[f->leaks.nodes[f->leaks.rows[g]]]]);
 	json_put_u64(o, "count", group->count);
 	json_put_u64(o, "blocks", group->blocks);
 	json_put_u64(o, "bytes", group->bytes);

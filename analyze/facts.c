@@ -5,15 +5,12 @@
 
 #include "formats/snapshot.h"
 
-enum tier { TIER_NAMED, TIER_UNNAMED, TIER_WEAK, TIER_STALE, TIER_LEAKED,
-	    N_TIERS };
-
-static enum tier tier_of_root(const struct root *root)
+static enum facts_tier tier_of_root(const struct root *root)
 {
 	return root_is_named(root->kind) ? TIER_NAMED : TIER_UNNAMED;
 }
 
-static enum tier tier_of_group(const struct leak_group *group)
+static enum facts_tier tier_of_group(const struct leak_group *group)
 {
 	switch (group->verdict) {
 	case STATE_WEAK:
@@ -26,48 +23,44 @@ static enum tier tier_of_group(const struct leak_group *group)
 }
 
 /* Roots by tier, then leak groups by tier, in one array. */
-static uint32_t *make_entries(const struct facts *f,
-			      struct dom_tier tiers[N_TIERS])
+static bool make_tiers(struct facts *f, struct err *err)
 {
 	const struct heap *heap = &f->heap;
 	size_t total = (size_t)heap->n_roots + f->leaks.n_groups;
-	uint32_t *entries = malloc((total + 1) * sizeof(*entries));
 	uint32_t n = 0;
 
-	for (enum tier t = 0; entries && t < N_TIERS; t++) {
+	f->entries = reallocarray(NULL, total + 1, sizeof(*f->entries));
+	if (!f->entries)
+		return err_nomem(err, "dominators");
+	for (enum facts_tier t = 0; t < N_FACTS_TIERS; t++) {
 		uint32_t first = n;
 
 		for (uint32_t i = 0; t <= TIER_UNNAMED && i < heap->n_roots; i++) {
 			if (heap->roots[i].kind != ROOT_DEAD_STACK &&
 			    tier_of_root(&heap->roots[i]) == t)
-				entries[n++] = heap->n_blocks + i;
+				f->entries[n++] = heap->n_blocks + i;
 		}
 		for (uint32_t g = 0; t > TIER_UNNAMED && g < f->leaks.n_groups;
 		     g++) {
 			if (tier_of_group(&f->leaks.groups[g]) == t)
-				entries[n++] = heap->n_nodes + 1 + g;
+				f->entries[n++] = heap->n_nodes + 1 + g;
 		}
-		tiers[t] = (struct dom_tier){ entries + first, n - first };
+		f->tiers[t] = (struct dom_tier){ f->entries + first,
+						 n - first };
 	}
-	return entries;
+	return true;
 }
 
 static bool build_tree(struct facts *f, struct err *err)
 {
-	struct dom_tier tiers[N_TIERS];
-	uint32_t *entries = make_entries(f, tiers);
-	struct dom_spec spec = {
+	f->spec = (struct dom_spec){
 		.graph = &f->heap.refs, .kinds = REF_HOLDING,
-		.tiers = tiers, .n_tiers = N_TIERS,
+		.tiers = f->tiers, .n_tiers = N_FACTS_TIERS,
 		.n_groups = f->leaks.n_groups,
 		.group_row = f->leaks.rows, .group_member = f->leaks.nodes,
 		.bytes = f->heap.size, .n_bytes = f->heap.n_blocks,
 	};
-	bool ok = entries ? dom_build(&spec, &f->dom, err) :
-			    err_nomem(err, "dominators");
-
-	free(entries);
-	return ok;
+	return make_tiers(f, err) && dom_build(&f->spec, &f->dom, err);
 }
 
 bool facts_open(const char *path, struct facts *ret, struct err *err)
@@ -84,6 +77,8 @@ bool facts_open(const char *path, struct facts *ret, struct err *err)
 void facts_close(struct facts *facts)
 {
 	dom_free(&facts->dom);
+	free(facts->entries);
+	facts->entries = NULL;
 	leaks_free(&facts->leaks);
 	heap_free(&facts->heap);
 	image_close(&facts->image);

@@ -16,11 +16,24 @@
 #include "analyze/heap.h"
 #include "analyze/leaks.h"
 
+/* The order in which holders count. */
+enum facts_tier {
+	TIER_NAMED,
+	TIER_UNNAMED,
+	TIER_WEAK,
+	TIER_STALE,
+	TIER_LEAKED,
+	N_FACTS_TIERS,
+};
+
 struct facts {
 	struct image image;
 	struct heap heap;	/* of image */
 	struct leaks leaks;
 	struct dominators dom;	/* group g of leaks is dom_group(dom, g) */
+	struct dom_spec spec;	/* what dom was built from */
+	struct dom_tier tiers[N_FACTS_TIERS];
+	uint32_t *entries;	/* of the tiers, one behind the other */
 };
 
 /**

@@ -14,7 +14,7 @@ enum { EXIT_DONE = 0, EXIT_FOUND = 1, EXIT_TROUBLE = 2 };
 /* Options that only some reports take (cli/options.h). */
 enum cmd_options {
 	TAKES_SORT = 1, TAKES_FILTER = 2, TAKES_FREE = 4, TAKES_DEPTH = 8,
-	TAKES_OF = 16,
+	TAKES_OF = 16, TAKES_EXIT_CODE = 32,
 };
 
 struct cmd {
@@ -26,8 +26,8 @@ struct cmd {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct cmd cmd_blocks, cmd_dominators, cmd_dump, cmd_info,
-	cmd_leaks, cmd_memory, cmd_retainers, cmd_show, cmd_suspects,
+extern const struct cmd cmd_blocks, cmd_diff, cmd_dominators, cmd_dump,
+	cmd_info, cmd_leaks, cmd_memory, cmd_retainers, cmd_show, cmd_suspects,
 	cmd_threads, cmd_types;
 
 /** Print "holdfast: <message>" on stderr and return EXIT_TROUBLE. */

@@ -10,7 +10,7 @@
 enum { DEFAULT_ROWS = 30 };
 
 enum { OPT_JSON = 256, OPT_BYTES, OPT_LIMIT, OPT_SORT, OPT_FILTER, OPT_COLOR,
-       OPT_FREE, OPT_DEPTH, OPT_OF };
+       OPT_FREE, OPT_DEPTH, OPT_OF, OPT_EXIT_CODE };
 
 static const struct option longs[] = {
 	{ "json",   no_argument,       NULL, OPT_JSON },
@@ -22,6 +22,7 @@ static const struct option longs[] = {
 	{ "free",   no_argument,       NULL, OPT_FREE },
 	{ "depth",  required_argument, NULL, OPT_DEPTH },
 	{ "of",     required_argument, NULL, OPT_OF },
+	{ "exit-code", no_argument,    NULL, OPT_EXIT_CODE },
 	{ "help",   no_argument,       NULL, 'h' },
 	{ 0 },
 };
@@ -58,7 +59,7 @@ static bool is_taken(const struct cmd *cmd, int c)
 	} special[] = {
 		{ OPT_SORT, TAKES_SORT }, { OPT_FILTER, TAKES_FILTER },
 		{ OPT_FREE, TAKES_FREE }, { OPT_DEPTH, TAKES_DEPTH },
-		{ OPT_OF, TAKES_OF },
+		{ OPT_OF, TAKES_OF }, { OPT_EXIT_CODE, TAKES_EXIT_CODE },
 	};
 
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
@@ -110,6 +111,9 @@ static bool take_option(struct options *o, int c, const char *arg)
 		return take_number("depth", arg, &o->depth);
 	case OPT_OF:
 		o->of = arg;
+		return true;
+	case OPT_EXIT_CODE:
+		o->exit_code = true;
 		return true;
 	default:
 		return false;

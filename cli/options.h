@@ -24,6 +24,7 @@ struct options {
 	bool free_chunks;	/* blocks --free */
 	uint64_t depth;		/* --depth, 0 when not given */
 	const char *of;		/* --of ADDR, or NULL */
+	bool exit_code;		/* --exit-code */
 	char **args;		/* what follows the options: FILE first */
 	int n_args;
 };

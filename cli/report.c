@@ -56,8 +56,6 @@ const char *report_size(const struct report *report, uint64_t bytes,
 	return human_size(bytes, report->options.bytes, buf);
 }
 
-typedef void note_sink(void *ctx, const char *text);
-
 static void allocator_notes(const struct report *report, note_sink *sink,
 			    void *ctx)
 {
@@ -101,7 +99,8 @@ static void diagnostic_notes(const struct diag *diag, note_sink *sink,
 	}
 }
 
-static void all_notes(const struct report *report, note_sink *sink, void *ctx)
+void report_each_note(const struct report *report, note_sink *sink,
+		      void *ctx)
 {
 	allocator_notes(report, sink, ctx);
 	diagnostic_notes(&report->facts.image.diag, sink, ctx);
@@ -124,7 +123,7 @@ void report_notes(const struct report *report)
 {
 	bool first = true;
 
-	all_notes(report, print_note, &first);
+	report_each_note(report, print_note, &first);
 }
 
 static void add_note(void *ctx, const char *text)
@@ -137,5 +136,5 @@ void report_notes_json(const struct report *report, struct json_t *document)
 	struct json_t *notes = json_new_array();
 
 	json_put(document, "notes", notes);
-	all_notes(report, add_note, notes);
+	report_each_note(report, add_note, notes);
 }

@@ -30,6 +30,11 @@ void report_end(struct report *report);
 int report_run(const struct cmd *cmd, int argc, char **argv,
 	       int (*print)(const struct report *report));
 
+typedef void note_sink(void *ctx, const char *text);
+
+/** Call @sink for each note on what is missing or was not understood. */
+void report_each_note(const struct report *report, note_sink *sink, void *ctx);
+
 /** Notes below the text of a report; a short form of what `info` lists. */
 void report_notes(const struct report *report);
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * What is kept of an image to compare it with another: so that the facts of
+ * one image only are in memory at a time.
+ *
+ * Columns are indexed by ids of `struct digest_names`, which all digests of
+ * one comparison share. A digest's columns end with the ids that it uses;
+ * digest_tally() gives zeros behind.
+ *
+ * Cost: 20 bytes a block, 24 a label and a path. Time O(n), with one look-up
+ * a block.
+ */
+#ifndef ANALYZE_DIGEST_H
+#define ANALYZE_DIGEST_H
+
+#include "analyze/facts.h"
+#include "analyze/holder_paths.h"
+#include "analyze/labels.h"
+#include "analyze/process_identity.h"
+
+struct digest_names {
+	struct labels labels;
+	struct holder_paths paths;	/* of labels */
+};
+
+void digest_names_free(struct digest_names *names);
+
+/*
+ * Blocks of one type or path; or instances of a leak group, and the bytes of
+ * the blocks in them. What they retain counts no byte twice.
+ */
+struct tally {
+	uint64_t count, bytes, retained;
+};
+
+struct tallies {
+	struct tally *at;
+	size_t len, cap;
+};
+
+struct digest {
+	struct process_identity process;
+	struct tally live;		/* all blocks; retained is not set */
+	struct tallies types;		/* by label */
+	struct tallies leaks;		/* by label: definite ones */
+	struct tallies paths;		/* by path */
+	/* Each block, by address; labels of untyped ones are LABEL_NONE. */
+	uint64_t *addr, *size;		/* [n_blocks] */
+	uint32_t *label;		/* [n_blocks] */
+	uint32_t n_blocks;
+};
+
+/**
+ * Digest @facts (borrowed for the call), adding to @names. Release with
+ * digest_free(). ERR_NOMEM, ERR_CANCELLED.
+ */
+bool digest_build(const struct facts *facts, struct digest_names *names,
+		  struct digest *ret, struct err *err) MUST_CHECK;
+
+void digest_free(struct digest *digest);
+
+static inline struct tally digest_tally(const struct tallies *tallies,
+					size_t id)
+{
+	return id < tallies->len ? tallies->at[id] : (struct tally){0};
+}
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "tui/session.h"
+
+#include "base/progress.h"
+
+struct session session_of(struct facts *facts, const char *file)
+{
+	return (struct session){
+		.facts = facts, .file = file,
+		.window = window_of(&facts->image),
+	};
+}
+
+void session_close(struct session *session)
+{
+	window_close(&session->window);
+	type_blocks_free(&session->blocks);
+	type_rows_free(&session->types);
+	memory_report_free(&session->memory);
+	vec_free(&session->marks);
+	*session = (struct session){0};
+}
+
+bool session_types(struct session *session, struct err *err)
+{
+	const struct facts *f = session->facts;
+
+	if (session->has_types)
+		return true;
+	progress_begin("counting types", f->heap.n_blocks);
+	session->has_types =
+		type_rows_build(&f->heap, &f->dom, &session->types, err) &&
+		type_blocks_build(&f->heap, &session->types, &session->blocks,
+				  err);
+	progress_end();
+	if (!session->has_types)
+		type_rows_free(&session->types);
+	return session->has_types;
+}
+
+bool session_memory(struct session *session, struct err *err)
+{
+	if (session->has_memory)
+		return true;
+	progress_begin("adding up memory", 0);
+	session->has_memory = memory_report_build(&session->facts->heap,
+						  &session->memory, err);
+	progress_end();
+	return session->has_memory;
+}
+
+const struct type_row *session_type_row(const struct session *session,
+					uint64_t key)
+{
+	for (size_t i = 0; i < session->types.len; i++) {
+		if (session->types.at[i].key == key)
+			return &session->types.at[i];
+	}
+	return NULL;
+}
+
+uint32_t thousandths(uint64_t part, uint64_t whole)
+{
+	if (whole == 0)
+		return 0;
+	return (uint32_t)((double)part * 1000 / (double)whole + 0.5);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * What the views of one browser share: the facts, the units, and tables that
+ * are made when the first view asks for them.
+ */
+#ifndef TUI_SESSION_H
+#define TUI_SESSION_H
+
+#include "analyze/facts.h"
+#include "analyze/memory_report.h"
+#include "analyze/type_blocks.h"
+#include "base/human.h"
+#include "base/vec.h"
+
+struct session {
+	struct facts *facts;	/* borrowed */
+	const char *file;	/* what was opened; borrowed */
+	bool exact;		/* sizes in bytes, not 1.2 MiB */
+	struct window window;	/* for reading blocks */
+	bool has_types, has_memory;
+	struct type_rows types;
+	struct type_blocks blocks;	/* of each row of types */
+	struct memory_report memory;
+	VEC(uint32_t) marks;	/* nodes, in the order of marking */
+};
+
+struct session session_of(struct facts *facts, const char *file);
+void session_close(struct session *session);
+
+/** Make session->types and ->blocks, unless they are there. */
+bool session_types(struct session *session, struct err *err) MUST_CHECK;
+
+/** Make session->memory, unless it is there. */
+bool session_memory(struct session *session, struct err *err) MUST_CHECK;
+
+/** The row of types with @key, or NULL. After session_types(). */
+const struct type_row *session_type_row(const struct session *session,
+					uint64_t key);
+
+static inline const char *session_size(const struct session *session,
+				       uint64_t bytes, char buf[HUMAN_MAX])
+{
+	return human_size(bytes, session->exact, buf);
+}
+
+static inline const char *session_count(const struct session *session,
+					uint64_t n, char buf[HUMAN_MAX])
+{
+	return human_count(n, session->exact, buf);
+}
+
+/** @part of @whole in thousandths, rounded. */
+uint32_t thousandths(uint64_t part, uint64_t whole);
+
+#endif

@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: MIT */
+#include "tui/table.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/progress.h"
+#include "tui/row_sort.h"
+#include "tui/session.h"
+#include "tui/table_layout.h"
+
+enum { TICK = 1 << 12, SCROLL_STEP = 8 };
+
+struct view *view_new(const struct view_class *class, void *data,
+		      struct session *session, struct err *err)
+{
+	struct view *v = data ? calloc(1, sizeof(*v)) : NULL;
+
+	if (!v) {
+		if (data)
+			class->model.free(data);
+		err_nomem(err, "a view");
+		return NULL;
+	}
+	v->class = class;
+	v->data = data;
+	v->session = session;
+	v->sort_column = class->sorted_by;
+	v->descending = class->descending;
+	v->n_shown = class->model.n_rows(data);
+	v->page = 1;
+	return v;
+}
+
+void view_free(struct view *view)
+{
+	if (!view)
+		return;
+	view->class->model.free(view->data);
+	free(view->order);
+	free(view);
+}
+
+uint32_t table_row(const struct view *v, uint32_t position)
+{
+	return v->order ? v->order[position] : position;
+}
+
+static void go_to(struct view *v, uint64_t position)
+{
+	uint32_t last = v->n_shown ? v->n_shown - 1 : 0;
+
+	v->selected = position < last ? (uint32_t)position : last;
+}
+
+static bool cancelled(uint32_t i)
+{
+	if (i % TICK)
+		return false;
+	progress_add(TICK);
+	return progress_cancelled();
+}
+
+/* Small letters in the pattern match capital ones too. */
+static bool holds(const char *text, const char *pattern)
+{
+	for (const char *p = pattern; *p; p++) {
+		if (isupper((unsigned char)*p))
+			return strstr(text, pattern) != NULL;
+	}
+	return strcasestr(text, pattern) != NULL;
+}
+
+static bool row_holds(struct view *v, uint32_t row, const char *pattern)
+{
+	struct cell_out out;
+
+	for (int c = 0; c < v->class->n_columns; c++) {
+		if (v->class->columns[c].kind == COLUMN_BAR)
+			continue;
+		out.text[0] = '\0';
+		v->class->model.cell(v->data, row, c, &out);
+		if (holds(out.text, pattern))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Rows that match, in @order from 0 on; in a tree those above them as well:
+ * walking backwards, a row is needed when it is less deep than what was kept.
+ */
+static bool pick(struct view *v, const char *pattern, uint32_t *order,
+		 uint32_t *n_shown, struct err *err)
+{
+	const struct tree_model *tree = v->class->model.tree;
+	uint32_t n = v->class->model.n_rows(v->data), at = n, need = 0;
+
+	for (uint32_t i = n; i-- > 0;) {
+		uint32_t depth = tree ? tree->depth(v->data, i) : 0;
+
+		if (cancelled(i))
+			return err_set(err, ERR_CANCELLED, "cancelled");
+		if (pattern[0] && depth >= need && !row_holds(v, i, pattern))
+			continue;
+		need = depth;
+		order[--at] = i;
+	}
+	*n_shown = n - at;
+	memmove(order, order + at, *n_shown * sizeof(*order));
+	return true;
+}
+
+static bool sort_by_number(struct view *v, int column, bool descending,
+			   uint32_t *order, uint32_t n, struct err *err)
+{
+	uint64_t *keys = malloc((n + (size_t)1) * sizeof(*keys));
+	bool ok = true;
+
+	if (!keys)
+		return err_nomem(err, "sorting");
+	for (uint32_t i = 0; ok && i < n; i++) {
+		uint64_t key = v->class->model.number(v->data, order[i],
+						      column);
+
+		keys[i] = descending ? ~key : key;
+		ok = !cancelled(i);
+	}
+	ok = ok ? row_sort(order, keys, n, err) :
+		  err_set(err, ERR_CANCELLED, "cancelled");
+	free(keys);
+	return ok;
+}
+
+struct text_row {
+	const char *text;
+	uint32_t row;
+};
+
+static int by_text(const void *a, const void *b)
+{
+	const struct text_row *x = a, *y = b;
+	int order = strcasecmp(x->text, y->text);
+
+	if (order == 0)
+		order = strcmp(x->text, y->text);
+	return order ? order : (x->row > y->row) - (x->row < y->row);
+}
+
+static bool sort_by_text(struct view *v, int column, bool descending,
+			 uint32_t *order, uint32_t n, struct err *err)
+{
+	struct text_row *texts = calloc(n + (size_t)1, sizeof(*texts));
+	struct arena arena = {0};
+	struct cell_out out;
+	bool ok = texts != NULL;
+
+	for (uint32_t i = 0; ok && i < n; i++) {
+		out.text[0] = '\0';
+		v->class->model.cell(v->data, order[i], column, &out);
+		texts[i].row = order[i];
+		texts[i].text = arena_text(&arena, out.text, strlen(out.text));
+		ok = texts[i].text && !cancelled(i);
+	}
+	if (ok)
+		qsort(texts, n, sizeof(*texts), by_text);
+	for (uint32_t i = 0; ok && i < n; i++)
+		order[i] = texts[descending ? n - 1 - i : i].row;
+	free(texts);
+	arena_free(&arena);
+	return ok || (progress_cancelled() ?
+		      err_set(err, ERR_CANCELLED, "cancelled") :
+		      err_nomem(err, "sorting"));
+}
+
+/* True when the rows of the model are in this order already. */
+static bool is_natural(const struct view *v, int column, bool descending)
+{
+	return v->class->model.tree || column < 0 ||
+	       (column == v->class->sorted_by &&
+		descending == v->class->descending);
+}
+
+static bool make_order(struct view *v, const char *pattern, int column,
+		       bool descending, uint32_t *order, uint32_t *n,
+		       struct err *err)
+{
+	if (!pick(v, pattern, order, n, err))
+		return false;
+	if (is_natural(v, column, descending))
+		return true;
+	return v->class->columns[column].by_text ?
+	       sort_by_text(v, column, descending, order, *n, err) :
+	       sort_by_number(v, column, descending, order, *n, err);
+}
+
+/* Show what matches @pattern by @column; all stays as it was on failure. */
+static bool arrange(struct view *v, const char *pattern, int column,
+		    bool descending, struct err *err)
+{
+	uint32_t n = v->class->model.n_rows(v->data), *order = NULL;
+	bool ok = true;
+
+	if (pattern[0] || !is_natural(v, column, descending)) {
+		order = malloc((n + (size_t)1) * sizeof(*order));
+		progress_begin("going through the rows", n);
+		ok = order ? make_order(v, pattern, column, descending, order,
+					&n, err) : err_nomem(err, "rows");
+		progress_end();
+	}
+	if (!ok) {
+		free(order);
+		return false;
+	}
+	free(v->order);
+	v->order = order;
+	v->n_shown = n;
+	v->sort_column = column;
+	v->descending = descending;
+	if (v->filter != pattern)
+		snprintf(v->filter, sizeof(v->filter), "%s", pattern);
+	return true;
+}
+
+void table_select(struct view *v, uint32_t row)
+{
+	for (uint32_t i = 0; i < v->n_shown; i++) {
+		if (table_row(v, i) == row) {
+			v->selected = i;
+			return;
+		}
+	}
+	go_to(v, v->selected);
+}
+
+bool table_changed(struct view *v, uint32_t keep, struct err *err)
+{
+	bool ok = arrange(v, v->filter, v->sort_column, v->descending, err);
+
+	/* Without a valid order the old one would name rows that are gone. */
+	if (!ok) {
+		free(v->order);
+		v->order = NULL;
+		v->filter[0] = '\0';
+		v->n_shown = v->class->model.n_rows(v->data);
+	}
+	if (v->order)
+		table_select(v, keep);
+	else
+		go_to(v, keep);
+	return ok;
+}
+
+bool table_filter(struct view *v, const char *pattern, struct err *err)
+{
+	uint32_t row = v->n_shown ? table_row(v, v->selected) : 0;
+
+	if (!arrange(v, pattern, v->sort_column, v->descending, err))
+		return false;
+	v->top = 0;
+	v->selected = 0;
+	if (!pattern[0])
+		table_select(v, row);
+	return true;
+}
+
+static bool find(struct view *v, uint64_t from, bool down, struct err *err)
+{
+	uint32_t n = v->n_shown;
+
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t at = (down ? from + i : from + n - i) % n;
+
+		if (cancelled((uint32_t)i))
+			return err_set(err, ERR_CANCELLED, "cancelled");
+		if (row_holds(v, table_row(v, (uint32_t)at), v->search)) {
+			go_to(v, at);
+			return true;
+		}
+	}
+	return err_set(err, ERR_FORMAT, "no row holds \"%s\"", v->search);
+}
+
+static bool search(struct view *v, uint64_t from, bool down, struct err *err)
+{
+	bool ok;
+
+	if (!v->search[0])
+		return err_set(err, ERR_FORMAT, "nothing was searched: press /");
+	progress_begin("searching", v->n_shown);
+	ok = find(v, from, down, err);
+	progress_end();
+	return ok;
+}
+
+bool table_search(struct view *v, const char *pattern, struct err *err)
+{
+	snprintf(v->search, sizeof(v->search), "%s", pattern);
+	return search(v, v->selected, true, err);
+}
+
+bool table_sort_key(struct view *v, int key, bool *done, struct err *err)
+{
+	const struct tree_model *tree = v->class->model.tree;
+
+	*done = false;
+	for (int c = 0; c < v->class->n_columns; c++) {
+		const struct column *column = &v->class->columns[c];
+		bool descending = c == v->sort_column ? !v->descending :
+							!column->by_text;
+
+		if (column->sort_key == 0 || column->sort_key != key)
+			continue;
+		*done = true;
+		if ((tree && !tree->sort(v->data, c, descending, err)) ||
+		    !arrange(v, v->filter, c, descending, err))
+			return false;
+		v->top = 0;
+		v->selected = 0;
+		return true;
+	}
+	return true;
+}
+
+static bool move(struct view *v, enum command command)
+{
+	uint32_t page = v->page > 1 ? (uint32_t)v->page - 1 : 1;
+	uint32_t at = v->selected;
+
+	switch (command) {
+	case CMD_UP:
+		go_to(v, at ? at - 1 : 0);
+		return true;
+	case CMD_DOWN:
+		go_to(v, (uint64_t)at + 1);
+		return true;
+	case CMD_PAGE_UP:
+		go_to(v, at > page ? at - page : 0);
+		return true;
+	case CMD_PAGE_DOWN:
+		go_to(v, (uint64_t)at + page);
+		return true;
+	case CMD_FIRST:
+		go_to(v, 0);
+		return true;
+	case CMD_LAST:
+		go_to(v, v->n_shown);
+		return true;
+	case CMD_SCROLL_LEFT:
+		v->skip = v->skip > SCROLL_STEP ? v->skip - SCROLL_STEP : 0;
+		return true;
+	case CMD_SCROLL_RIGHT:
+		v->skip += v->skip < CELL_OUT ? SCROLL_STEP : 0;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static uint32_t row_above(const struct view *v, uint32_t row)
+{
+	const struct tree_model *tree = v->class->model.tree;
+	uint32_t depth = tree->depth(v->data, row);
+
+	while (row > 0 && tree->depth(v->data, row) >= depth && depth > 0)
+		row--;
+	return row;
+}
+
+/* What the keys of a tree do to the selected row. */
+static bool fold(struct view *v, enum command command, bool *done,
+		 struct err *err)
+{
+	const struct tree_model *tree = v->class->model.tree;
+	uint32_t row = table_row(v, v->selected);
+	enum fold now = tree->fold(v->data, row);
+
+	*done = true;
+	if (command == CMD_UNFOLD_ALL ||
+	    (now == FOLD_CLOSED &&
+	     (command == CMD_UNFOLD || command == CMD_RIGHT))) {
+		if (!tree->unfold(v->data, row, command == CMD_UNFOLD_ALL, err))
+			return false;
+	} else if (now == FOLD_OPEN &&
+		   (command == CMD_FOLD || command == CMD_LEFT)) {
+		tree->close(v->data, row);
+	} else if ((command == CMD_LEFT || command == CMD_FOLD) &&
+		   tree->depth(v->data, row) > 0) {
+		row = row_above(v, row);
+	} else {
+		*done = command != CMD_LEFT && command != CMD_RIGHT;
+		return true;
+	}
+	return table_changed(v, row, err);
+}
+
+bool table_command(struct view *v, enum command command, bool *done,
+		   struct err *err)
+{
+	*done = move(v, command);
+	if (*done)
+		return true;
+	switch (command) {
+	case CMD_NEXT_MATCH:
+	case CMD_PREVIOUS_MATCH:
+		*done = true;
+		return search(v, command == CMD_NEXT_MATCH ?
+			      (uint64_t)v->selected + 1 :
+			      (uint64_t)v->selected + v->n_shown - 1,
+			      command == CMD_NEXT_MATCH, err);
+	case CMD_UNFOLD:
+	case CMD_FOLD:
+	case CMD_UNFOLD_ALL:
+		*done = true;
+		if (!v->class->model.tree)
+			return err_set(err, ERR_FORMAT,
+				       "there is nothing to unfold here");
+		break;
+	case CMD_LEFT:
+	case CMD_RIGHT:
+		break;
+	default:
+		return true;
+	}
+	if (!v->class->model.tree || v->n_shown == 0)
+		return true;
+	return fold(v, command, done, err);
+}
+
+struct subject table_subject(const struct view *v)
+{
+	if (v->n_shown == 0 || !v->class->model.subject)
+		return (struct subject){ .kind = SUBJECT_NONE };
+	return v->class->model.subject(v->data, table_row(v, v->selected));
+}
+
+void table_draw(struct view *v, struct screen *s, int line, int n_lines)
+{
+	struct layout layout = layout_of(v, s->cols);
+
+	layout_header(v, s, line, &layout);
+	v->page = n_lines - 1;
+	if (v->page < 1)
+		return;
+	if (v->selected < v->top)
+		v->top = v->selected;
+	if (v->selected - v->top >= (uint32_t)v->page)
+		v->top = v->selected - (uint32_t)v->page + 1;
+	for (uint32_t i = 0; i < (uint32_t)v->page; i++) {
+		if (v->top + i < v->n_shown)
+			layout_row(v, s, line + 1 + (int)i, v->top + i,
+				   &layout);
+	}
+}
+
+static bool write_rows(struct view *v, FILE *out, struct err *err)
+{
+	struct screen s = {0};
+	struct layout layout;
+	bool ok = screen_resize(&s, 1, SAVE_COLUMNS);
+
+	fprintf(out, "%s\n\n", v->title);
+	layout = layout_of(v, SAVE_COLUMNS);
+	if (ok) {
+		layout_header(v, &s, 0, &layout);
+		screen_dump(&s, out);
+	}
+	for (uint32_t i = 0; ok && i < v->n_shown; i++) {
+		screen_clear(&s);
+		layout_row(v, &s, 0, i, &layout);
+		screen_dump(&s, out);
+		ok = !cancelled(i);
+	}
+	screen_free(&s);
+	return ok || (progress_cancelled() ?
+		      err_set(err, ERR_CANCELLED, "cancelled") :
+		      err_nomem(err, "saving"));
+}
+
+bool table_save(struct view *v, const char *path, struct err *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
+	bool ok;
+
+	if (!out) {
+		err_errno(err, "%s", path);
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	progress_begin("saving", v->n_shown);
+	ok = write_rows(v, out, err);
+	progress_end();
+	if ((ferror(out) | fclose(out)) && ok)
+		ok = err_errno(err, "%s", path);
+	if (!ok)
+		unlink(path);
+	return ok;
+}

@@ -17,6 +17,7 @@
 static const struct cmd *const commands[] = {
 	&cmd_dump, &cmd_info, &cmd_memory, &cmd_suspects, &cmd_types, &cmd_leaks,
 	&cmd_dominators, &cmd_retainers, &cmd_threads, &cmd_show, &cmd_blocks,
+	&cmd_diff,
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -185,6 +185,25 @@ Dwarf_Die dwarf_die_at(struct reader *r, uint64_t key)
 	return die;
 }
 
+Dwarf_Die dwarf_die_of_signature(struct reader *r, Dwarf_Die die)
+{
+	Dwarf_Attribute attr = attribute(r, die, DW_AT_signature);
+	Dwarf_Error error = NULL;
+	Dwarf_Sig8 signature;
+	Dwarf_Die found = NULL;
+	Dwarf_Bool is_info = 0;
+
+	if (!attr)
+		return NULL;
+	if (dwarf_formsig8(attr, &signature, &error) != DW_DLV_OK ||
+	    dwarf_find_die_given_sig8(r->dbg, &signature, &found, &is_info,
+				      &error) != DW_DLV_OK)
+		found = NULL;
+	forget(r, error);
+	release(attr);
+	return found;
+}
+
 /* The DIE that an attribute refers to: its key or the id of its type unit. */
 static uint64_t resolve(struct reader *r, Dwarf_Attribute attr, uint32_t *unit)
 {

@@ -36,6 +36,17 @@ static const char *respell(const char *at, size_t *length)
 	return NULL;
 }
 
+/* gcc writes "> >" in older versions, clang "circle *" in argument lists. */
+static bool is_idle_blank(const char *at, char before)
+{
+	if (at[0] != ' ')
+		return false;
+	if (at[1] == '>')
+		return before == '>';
+	return (at[1] == '*' || at[1] == '&') &&
+	       (is_word(before) || before == '>');
+}
+
 void dwarf_name_tidy(const char *name, char *buf, size_t size)
 {
 	size_t out = 0, skip = 0;
@@ -54,8 +65,7 @@ void dwarf_name_tidy(const char *name, char *buf, size_t size)
 				n = size - 1 - out;
 			memcpy(buf + out, to, n);
 			out += n;
-		} else if (name[i] != ' ' || name[i + 1] != '>' || out == 0 ||
-			   buf[out - 1] != '>') {
+		} else if (out == 0 || !is_idle_blank(name + i, buf[out - 1])) {
 			buf[out++] = name[i];
 		}
 	}

@@ -4,8 +4,9 @@
  * One spelling for the names of types, whichever compiler wrote them.
  *
  * "long unsigned int" becomes "unsigned long", also inside template argument
- * lists, and "> >" becomes ">>": then gcc and clang agree, and both agree
- * with a demangled vtable symbol.
+ * lists, "> >" becomes ">>" and "circle *" becomes "circle*": then gcc and
+ * clang agree with each other and with a demangled vtable symbol. (The place
+ * of const is left alone.) For names in C and C++.
  */
 #ifndef FORMATS_DWARF_NAME_H
 #define FORMATS_DWARF_NAME_H

@@ -34,6 +34,12 @@ struct frame {
 	bool in_function, function_named, is_variant;
 };
 
+/* A variable whose declaration comes later than its definition. */
+struct promise {
+	size_t var;		/* in reader.vars */
+	uint64_t key;		/* of the declaration */
+};
+
 struct reader {
 	struct elf_file *elf;
 	Dwarf_Debug dbg;
@@ -43,6 +49,7 @@ struct reader {
 	struct map scopes;	/* key of a function -> name of its class */
 	struct map declared;	/* key -> index + 1 in unlocated */
 	VEC(struct dwarf_variable) vars, unlocated;	/* raw ids */
+	VEC(struct promise) promises;
 	VEC(char) scope;	/* qualified name of where we are, no NUL */
 	VEC(char) text;		/* scratch for names */
 	struct frame stack[DWARF_MAX_DEPTH];
@@ -71,6 +78,8 @@ const char *dwarf_name(struct reader *r, Dwarf_Die die);
 /** Key of a DIE; 0 when libdwarf fails. */
 uint64_t dwarf_key(struct reader *r, Dwarf_Die die);
 Dwarf_Die dwarf_die_at(struct reader *r, uint64_t key);
+/** The type's DIE in the unit that DW_AT_signature names, or NULL. */
+Dwarf_Die dwarf_die_of_signature(struct reader *r, Dwarf_Die die);
 
 /** Raw id of the type whose DIE has @key. */
 uint32_t dwarf_id(struct reader *r, uint64_t key);
@@ -101,6 +110,8 @@ void dwarf_finish_type(struct reader *r, struct frame *frame);
 
 /* dwarf_var.c */
 void dwarf_visit_variable(struct reader *r, Dwarf_Die die);
+/** All units were read: names from declarations that came late. */
+void dwarf_keep_promises(struct reader *r);
 /** Give variables without a location that of their symbol. */
 void dwarf_locate_by_symbols(struct reader *r, struct elf_file *symbols);
 

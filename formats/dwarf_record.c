@@ -183,17 +183,36 @@ static void containing_type(struct reader *r, Dwarf_Die die,
 		r->no_memory = true;
 }
 
+static void push_class(struct reader *r, Dwarf_Die die)
+{
+	const char *name = dwarf_name(r, die);
+	Dwarf_Die unit = NULL;
+
+	/* What stands for a type unit need not repeat its name (clang). */
+	if (!name)
+		unit = dwarf_die_of_signature(r, die);
+	if (unit)
+		name = dwarf_name(r, unit);
+	if (name)
+		dwarf_scope_push(r, name);
+	if (unit)
+		dwarf_dealloc_die(unit);
+}
+
 static bool record_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 			uint32_t id, struct frame *next)
 {
 	struct type t = blank(r, TYPE_STRUCT);
 	uint32_t unit = dwarf_type_of(r, die, DW_AT_signature);
 	uint64_t declared;
-	const char *name;
 
 	if (unit != TYPE_NONE) {
+		/* Its statics and methods are declared here all the same. */
 		alias_type(r, id, unit);
-		return false;
+		open_frame(next, TYPE_NONE, blank(r, TYPE_VOID));
+		next->owner = -1;
+		push_class(r, die);
+		return true;
 	}
 	if (tag == DW_TAG_union_type)
 		t.kind = TYPE_UNION;
@@ -215,9 +234,7 @@ static bool record_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 	open_frame(next, id, t);
 	next->owner = r->depth;
 	containing_type(r, die, next);
-	name = dwarf_name(r, die);
-	if (name)
-		dwarf_scope_push(r, name);
+	push_class(r, die);
 	return true;
 }
 

@@ -23,7 +23,10 @@ static bool append_name(struct reader *r, const char *name)
 		memcpy(r->text.at + at, "::", 2);
 		at += 2;
 	}
-	dwarf_name_tidy(name, r->text.at + at, n + 1);
+	if (r->language == DW_LANG_Rust || r->language == DW_LANG_Go)
+		memcpy(r->text.at + at, name, n + 1);
+	else
+		dwarf_name_tidy(name, r->text.at + at, n + 1);
 	r->text.len = at + strlen(r->text.at + at);
 	return true;
 }

@@ -75,6 +75,7 @@ static bool visit(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 		return descend;
 	switch (tag) {
 	case DW_TAG_variable:
+	case DW_TAG_member:
 		dwarf_visit_variable(r, die);
 		return false;
 	case DW_TAG_formal_parameter:
@@ -283,6 +284,7 @@ static void reader_free(struct reader *r)
 	map_free(&r->declared);
 	vec_free(&r->vars);
 	vec_free(&r->unlocated);
+	vec_free(&r->promises);
 	vec_free(&r->scope);
 	vec_free(&r->text);
 	for (int i = 0; i < DWARF_MAX_DEPTH; i++) {
@@ -312,6 +314,7 @@ bool dwarf_types_read(struct elf_file *elf, struct elf_file *symbols,
 		r->dbg = dwarf_file_debug(file);
 		read_units(r, false);
 		read_units(r, true);
+		dwarf_keep_promises(r);
 		if (symbols)
 			dwarf_locate_by_symbols(r, symbols);
 	}

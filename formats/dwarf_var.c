@@ -143,6 +143,33 @@ static void inherit(struct reader *r, Dwarf_Die die, struct dwarf_variable *v)
 	}
 }
 
+/* For the variable that is added next. */
+static void await_declaration(struct reader *r, Dwarf_Die die)
+{
+	struct promise promise = {
+		.var = r->vars.len, .key = origin_of(r, die),
+	};
+
+	if (promise.key && !map_find(&r->declared, promise.key) &&
+	    !vec_push(&r->promises, promise))
+		r->no_memory = true;
+}
+
+void dwarf_keep_promises(struct reader *r)
+{
+	for (size_t i = 0; i < r->promises.len; i++) {
+		const struct promise *p = &r->promises.at[i];
+		uint64_t seen = map_get(&r->declared, p->key, 0);
+		const struct dwarf_variable *d;
+
+		if (!seen || p->var >= r->vars.len)
+			continue;
+		d = &r->unlocated.at[seen - 1];
+		r->vars.at[p->var].name = d->name;
+		r->vars.at[p->var].type = d->type;
+	}
+}
+
 static void name_variable(struct reader *r, Dwarf_Die die, bool in_function,
 			  struct dwarf_variable *v)
 {
@@ -188,6 +215,8 @@ void dwarf_visit_variable(struct reader *r, Dwarf_Die die)
 		if (in_function)
 			v.flags |= VAR_FUNCTION_STATIC;
 		name_variable(r, die, in_function, &v);
+		if (v.name && !in_function)
+			await_declaration(r, die);
 		if (v.name && !vec_push(&r->vars, v))
 			r->no_memory = true;
 		return;

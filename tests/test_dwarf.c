@@ -37,6 +37,8 @@ static void both_compilers_names_become_one(void **state)
 		{ "vector<long int, std::allocator<long int> >",
 		  "vector<long, std::allocator<long>>" },
 		{ "a<b<c<int> > >", "a<b<c<int>>>" },
+		{ "ring<app::circle *, 4>", "ring<app::circle*, 4>" },
+		{ "operator&", "operator&" },
 		{ "along int", "along int" },
 		{ "long interval", "long interval" },
 		{ "operator> ", "operator> " },

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/aid_facts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *zeroed(size_t n, size_t size)
+{
+	void *p = calloc(n + 1, size);
+
+	if (!p) {
+		fputs("make_facts: out of memory\n", stderr);
+		abort();
+	}
+	return p;
+}
+
+static void add_types(struct type_table *table, const char *const *names,
+		      size_t n)
+{
+	struct err err = {0};
+
+	if (!types_init(table, &err))
+		abort();
+	for (size_t i = 0; i < n; i++) {
+		struct type type = {
+			.name = types_string(table, names[i]),
+			.kind = TYPE_STRUCT, .size = 16, .target = TYPE_NONE,
+			.scope = TYPE_NONE, .module = UINT32_MAX,
+		};
+
+		if (types_add(table, &type, NULL, NULL) == TYPE_NONE)
+			abort();
+	}
+}
+
+static void name_block(struct heap *heap, uint32_t node, const char *name)
+{
+	uint32_t i = TYPE_NONE;
+
+	heap->count[node] = 1;
+	heap->type[node] = types_find(&heap->image->types, name, &i);
+	for (uint8_t c = 0; name[0] == '(' && c < N_CONTENT_CLASSES; c++) {
+		if (!strncmp(name + 1, content_names[c],
+			     strlen(content_names[c])))
+			heap->content[node] = c;
+	}
+}
+
+static void make_nodes(const struct fact_node *nodes, size_t n,
+		       struct facts *f, uint32_t *ids)
+{
+	struct heap *heap = &f->heap;
+	uint32_t blocks = 0, roots = 0, groups = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		heap->n_blocks += nodes[i].kind == FACT_BLOCK;
+		heap->n_roots += nodes[i].kind == FACT_ROOT;
+		f->leaks.n_groups += nodes[i].kind == FACT_GROUP;
+	}
+	heap->n_nodes = heap->n_blocks + heap->n_roots;
+	heap->addr = zeroed(heap->n_blocks, sizeof(*heap->addr));
+	heap->size = zeroed(heap->n_blocks, sizeof(*heap->size));
+	heap->type = zeroed(heap->n_blocks, sizeof(*heap->type));
+	heap->count = zeroed(heap->n_blocks, sizeof(*heap->count));
+	heap->content = zeroed(heap->n_blocks, sizeof(*heap->content));
+	heap->state = zeroed(heap->n_blocks, sizeof(*heap->state));
+	heap->roots = zeroed(heap->n_roots, sizeof(*heap->roots));
+	f->leaks.groups = zeroed(f->leaks.n_groups, sizeof(*f->leaks.groups));
+	for (size_t i = 0; i < n; i++) {
+		if (nodes[i].kind == FACT_BLOCK) {
+			heap->addr[blocks] = nodes[i].addr;
+			heap->size[blocks] = nodes[i].size;
+			name_block(heap, blocks, nodes[i].name);
+			ids[i] = blocks++;
+		} else if (nodes[i].kind == FACT_ROOT) {
+			heap->roots[roots].name = nodes[i].name;
+			ids[i] = heap->n_blocks + roots++;
+		} else {
+			ids[i] = heap->n_nodes + 1 + groups++;
+		}
+	}
+}
+
+static void make_groups(const struct fact_node *nodes, size_t n,
+			struct facts *f)
+{
+	uint32_t g = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t type = TYPE_NONE;
+
+		if (nodes[i].kind != FACT_GROUP)
+			continue;
+		type = types_find(&f->image.types, nodes[i].name, &type);
+		f->leaks.groups[g++] = (struct leak_group){
+			.verdict = nodes[i].stale ? STATE_STALE : STATE_LEAKED,
+			.cycle = nodes[i].cycle, .key = (uint64_t)type << 1,
+			.count = nodes[i].count, .bytes = nodes[i].bytes,
+			.held_by = NODE_NONE,
+		};
+	}
+}
+
+/* Subtree sizes from the children up, then positions from the root down. */
+static void make_tree(const struct fact_node *nodes, size_t n,
+		      const uint32_t *ids, struct facts *f)
+{
+	struct dominators *dom = &f->dom;
+	uint32_t root = f->heap.n_nodes;
+	uint32_t n_ids = root + 1 + f->leaks.n_groups;
+	uint32_t *weight = zeroed(n_ids, sizeof(*weight));
+	uint32_t *next = zeroed(n_ids, sizeof(*next));
+
+	*dom = (struct dominators){
+		.n_nodes = root, .n_groups = f->leaks.n_groups,
+		.n_order = (uint32_t)n + 1,
+		.idom = zeroed(n_ids, sizeof(*dom->idom)),
+		.position = zeroed(n_ids, sizeof(*dom->position)),
+		.retained = zeroed(n_ids, sizeof(*dom->retained)),
+		.order = zeroed(n_ids, sizeof(*dom->order)),
+		.end = zeroed(n_ids, sizeof(*dom->end)),
+	};
+	for (size_t i = n; i-- > 0; ) {
+		uint32_t id = ids[i];
+		uint32_t up = nodes[i].parent == SIZE_MAX ? root :
+							    ids[nodes[i].parent];
+
+		if (nodes[i].kind == FACT_BLOCK)
+			dom->retained[id] += nodes[i].size;
+		weight[id]++;
+		dom->idom[id] = up;
+		dom->retained[up] += dom->retained[id];
+		weight[up] += weight[id];
+	}
+	dom->order[0] = root;
+	dom->end[0] = weight[root] + 1;
+	dom->idom[root] = NODE_NONE;
+	next[root] = 1;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t id = ids[i], up = dom->idom[id], p = next[up];
+
+		dom->position[id] = p;
+		dom->order[p] = id;
+		dom->end[p] = p + weight[id];
+		next[up] = p + weight[id];
+		next[id] = p + 1;
+	}
+	free(weight);
+	free(next);
+}
+
+void make_facts(const struct fact_node *nodes, size_t n,
+		const char *const *type_names, size_t n_types,
+		struct facts *ret)
+{
+	uint32_t *ids = zeroed(n, sizeof(*ids));
+
+	*ret = (struct facts){0};
+	ret->heap.image = &ret->image;
+	add_types(&ret->image.types, type_names, n_types);
+	make_nodes(nodes, n, ret, ids);
+	make_groups(nodes, n, ret);
+	make_tree(nodes, n, ids, ret);
+	free(ids);
+}
+
+void made_facts_free(struct facts *facts)
+{
+	dom_free(&facts->dom);
+	free(facts->leaks.groups);
+	free(facts->heap.addr);
+	free(facts->heap.size);
+	free(facts->heap.type);
+	free(facts->heap.count);
+	free(facts->heap.content);
+	free(facts->heap.state);
+	free(facts->heap.roots);
+	types_free(&facts->image.types);
+	*facts = (struct facts){0};
+}

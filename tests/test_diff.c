@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/aid_cmocka.h"
+
+#include "analyze/diff.h"
+#include "tests/aid_facts.h"
+
+enum { MAX_NODES = 400, MAX_IMAGES = 4, ORACLE_PATHS = 4096, TEXT = 512 };
+
+/* --- two images at hand --- */
+
+struct comparison {
+	struct digest_names names;
+	struct digest digests[MAX_IMAGES];
+	struct diff diff;
+	size_t n;
+};
+
+static void digest_nodes(struct comparison *c, const struct fact_node *nodes,
+			 size_t n, const char *const *types, size_t n_types)
+{
+	struct err err = {0};
+	struct facts facts;
+
+	make_facts(nodes, n, types, n_types, &facts);
+	assert_true(digest_build(&facts, &c->names, &c->digests[c->n++],
+				 &err));
+	made_facts_free(&facts);
+}
+
+static void compare(struct comparison *c)
+{
+	struct err err = {0};
+
+	assert_true(diff_build(&c->names, c->digests, c->n, &c->diff, &err));
+}
+
+static void free_comparison(struct comparison *c)
+{
+	diff_free(&c->diff);
+	for (size_t i = 0; i < c->n; i++)
+		digest_free(&c->digests[i]);
+	digest_names_free(&c->names);
+}
+
+static void path_text(const struct digest_names *names, uint32_t path,
+		      char ret[TEXT])
+{
+	uint32_t labels[PATH_STEPS];
+	uint32_t n = holder_paths_labels(&names->paths, path, labels);
+	size_t len = 0;
+
+	for (uint32_t i = 0; i < n && len < TEXT; i++)
+		len += (size_t)snprintf(ret + len, TEXT - len, "%s%s",
+					i ? ">" : "",
+					names->labels.at.at[labels[i]].text);
+	assert_true(len < TEXT);
+}
+
+static const struct diff_row *find_row(const struct comparison *c,
+				       const struct diff_rows *rows,
+				       const char *text, enum label_kind kind)
+{
+	for (size_t i = 0; i < rows->len; i++) {
+		const struct label *label =
+			&c->names.labels.at.at[rows->at[i].id];
+
+		if (label->kind == kind && !strcmp(label->text, text))
+			return &rows->at[i];
+	}
+	return NULL;
+}
+
+/* --- the oracle: texts instead of ids, everything by brute force --- */
+
+struct world {
+	struct fact_node nodes[MAX_NODES];
+	size_t n;
+	char path[MAX_NODES][TEXT];	/* of each node */
+	uint64_t retained[MAX_NODES];
+};
+
+struct oracle_path {
+	char text[TEXT];
+	uint64_t retained[2];
+	uint64_t count[2];
+};
+
+struct oracle {
+	struct oracle_path at[ORACLE_PATHS];
+	size_t n;
+};
+
+static void holder_name(const struct fact_node *node, char ret[64])
+{
+	if (node->kind == FACT_ROOT)
+		snprintf(ret, 64, "%s", node->name);
+	else
+		snprintf(ret, 64, "%s %s%s", node->stale ? "stale" : "leaked",
+			 node->name, node->cycle ? ", cycles" : "");
+}
+
+/* Append @step to a list of steps; two equal runs at the end become one. */
+static size_t append(const char *steps[PATH_STEPS + 1], size_t n,
+		     const char *step)
+{
+	steps[n++] = step;
+	for (size_t run = 1; run <= 4 && 2 * run <= n; run++) {
+		size_t equal = 0;
+
+		while (equal < run && !strcmp(steps[n - 1 - equal],
+					      steps[n - 1 - equal - run]))
+			equal++;
+		if (equal == run)
+			return n - run;
+	}
+	return n <= PATH_STEPS ? n : PATH_STEPS;
+}
+
+static void oracle_walk(struct world *w, size_t node)
+{
+	const char *steps[PATH_STEPS + 1];
+	size_t chain[MAX_NODES], n_chain = 0, n = 0;
+	char holder[64] = "(several roots)", *path = w->path[node];
+	size_t len = 0;
+
+	for (size_t i = node; i != SIZE_MAX; i = w->nodes[i].parent)
+		chain[n_chain++] = i;
+	if (w->nodes[chain[n_chain - 1]].kind != FACT_BLOCK)
+		holder_name(&w->nodes[chain[--n_chain]], holder);
+	steps[n++] = holder;
+	while (n_chain > 0)
+		n = append(steps, n, w->nodes[chain[--n_chain]].name);
+	for (size_t i = 0; i < n && len < TEXT; i++)
+		len += (size_t)snprintf(path + len, TEXT - len, "%s%s",
+					i ? ">" : "", steps[i]);
+	assert_true(len < TEXT);
+}
+
+static struct oracle_path *oracle_find(struct oracle *o, const char *text)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		if (!strcmp(o->at[i].text, text))
+			return &o->at[i];
+	}
+	assert_true(o->n < ORACLE_PATHS);
+	snprintf(o->at[o->n].text, TEXT, "%s", text);
+	return &o->at[o->n++];
+}
+
+/* All nodes on a path, with what lies below them, each counted once. */
+static uint64_t oracle_retained(const struct world *w, const char *path)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < w->n; i++) {
+		bool below = false;
+
+		for (size_t up = i; up != SIZE_MAX && !below;
+		     up = w->nodes[up].parent) {
+			below = !strcmp(w->path[up], path) ||
+				(!strcmp(path, "(several roots)") &&
+				 w->nodes[up].parent == SIZE_MAX &&
+				 w->nodes[up].kind == FACT_BLOCK);
+		}
+		if (below && w->nodes[i].kind == FACT_BLOCK)
+			sum += w->nodes[i].size;
+	}
+	return sum;
+}
+
+static void oracle_add(struct oracle *o, struct world *w, int side)
+{
+	for (size_t i = 0; i < w->n; i++)
+		oracle_walk(w, i);
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->nodes[i].kind == FACT_BLOCK)
+			oracle_find(o, w->path[i])->count[side]++;
+		else
+			oracle_find(o, w->path[i]);
+	}
+	oracle_find(o, "(several roots)");
+	for (size_t i = 0; i < o->n; i++)
+		o->at[i].retained[side] = oracle_retained(w, o->at[i].text);
+}
+
+static int64_t oracle_growth(const struct oracle_path *p)
+{
+	return (int64_t)p->retained[1] - (int64_t)p->retained[0];
+}
+
+static bool is_below(const char *path, const char *above)
+{
+	size_t n = strlen(above);
+
+	return !strncmp(path, above, n) && path[n] == '>';
+}
+
+static int longest_first(const void *a, const void *b)
+{
+	const struct oracle_path *x = a, *y = b;
+	size_t n = strlen(x->text), m = strlen(y->text);
+
+	return (n < m) - (n > m);
+}
+
+/* Is a path to be listed? By definition, from the longest path to the first. */
+static void oracle_listed(struct oracle *o, bool *listed)
+{
+	qsort(o->at, o->n, sizeof(o->at[0]), longest_first);
+	for (size_t i = 0; i < o->n; i++) {
+		int64_t growth = oracle_growth(&o->at[i]);
+
+		listed[i] = growth > 0;
+		for (size_t k = 0; k < i && listed[i]; k++) {
+			if (listed[k] && is_below(o->at[k].text,
+						  o->at[i].text) &&
+			    10 * oracle_growth(&o->at[k]) >= 9 * growth)
+				listed[i] = false;
+		}
+	}
+}
+
+/* --- random images --- */
+
+static const char *const type_names[] = { "A", "B", "C", "Node", "Item" };
+static const char *const other_order[] = { "Item", "X", "Node", "C", "Y", "B",
+					   "A" };
+static const char *const block_names[] = { "A", "B", "C", "Node", "Item",
+					   "(text)", "(numbers)" };
+static const char *const root_names[] = { "app:cache", "app:queue",
+					  "thread \"io\" stack" };
+
+static void random_world(uint64_t *seed, struct world *w)
+{
+	uint64_t addr = 0x1000;
+
+	w->n = 1 + rng_below(seed, MAX_NODES);
+	for (size_t i = 0; i < w->n; i++) {
+		struct fact_node *node = &w->nodes[i];
+		uint64_t kind = i == 0 ? 0 : rng_below(seed, 20);
+
+		*node = (struct fact_node){ .parent = SIZE_MAX };
+		if (kind == 0) {
+			node->kind = FACT_ROOT;
+			node->name = root_names[rng_below(seed, 3)];
+		} else if (kind == 1) {
+			node->kind = FACT_GROUP;
+			node->name = type_names[rng_below(seed, 5)];
+			node->count = 1 + rng_below(seed, 9);
+			node->bytes = 16 * node->count;
+			node->cycle = rng_below(seed, 2);
+			node->stale = rng_below(seed, 4) == 0;
+		} else {
+			node->kind = FACT_BLOCK;
+			node->name = block_names[rng_below(seed, 7)];
+			addr += 16 + 16 * rng_below(seed, 2);
+			node->addr = addr;
+			node->size = 8 + 8 * rng_below(seed, 30);
+			/* Often on the last one: long paths. */
+			node->parent = rng_below(seed, 3) ? i - 1 :
+				       rng_below(seed, 20) ?
+				       (size_t)rng_below(seed, i) : SIZE_MAX;
+		}
+	}
+}
+
+/* Chains of few labels: repeats of every period. */
+static void repeat_labels(uint64_t *seed, struct world *w)
+{
+	uint64_t period = 1 + rng_below(seed, 6);
+
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->nodes[i].kind == FACT_BLOCK && rng_below(seed, 30))
+			w->nodes[i].name = block_names[i % period];
+	}
+}
+
+static void check_paths(struct comparison *c, struct world w[2])
+{
+	struct oracle *o = calloc(1, sizeof(*o));
+	bool *listed = calloc(ORACLE_PATHS, sizeof(*listed));
+	char text[TEXT];
+	size_t n = 0;
+
+	assert_true(o && listed);
+	oracle_add(o, &w[0], 0);
+	oracle_add(o, &w[1], 1);
+	/* Paths that only the second has were not asked of the first. */
+	for (size_t i = 0; i < o->n; i++)
+		o->at[i].retained[0] = oracle_retained(&w[0], o->at[i].text);
+	oracle_listed(o, listed);
+	for (size_t i = 0; i < o->n; i++)
+		n += listed[i];
+	assert_int_equal(c->diff.paths.len, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct diff_row *row = &c->diff.paths.at[i];
+		const struct oracle_path *want;
+
+		path_text(&c->names, row->id, text);
+		want = oracle_find(o, text);
+		assert_true(listed[want - o->at]);
+		assert_int_equal(row->old.retained, want->retained[0]);
+		assert_int_equal(row->new.retained, want->retained[1]);
+		assert_int_equal(row->old.count, want->count[0]);
+		assert_int_equal(row->new.count, want->count[1]);
+		assert_int_equal(row->growth, oracle_growth(want));
+		assert_true(i == 0 || row[-1].growth >= row->growth);
+	}
+	free(o);
+	free(listed);
+}
+
+static void check_types(struct comparison *c, struct world w[2])
+{
+	for (size_t t = 0; t < 7; t++) {
+		const struct diff_row *row = find_row(c, &c->diff.types,
+						      block_names[t],
+						      LABEL_BLOCK);
+		struct tally want[2] = {{0}};
+
+		for (size_t i = 0; i < MAX_NODES; i++) {
+			for (int side = 0; side < 2; side++) {
+				const struct fact_node *node = &w[side].nodes[i];
+
+				if (i >= w[side].n || node->kind != FACT_BLOCK ||
+				    strcmp(node->name, block_names[t]))
+					continue;
+				want[side].count++;
+				want[side].bytes += node->size;
+			}
+		}
+		assert_true(row || want[0].count + want[1].count == 0);
+		if (!row)
+			continue;
+		assert_int_equal(row->old.count, want[0].count);
+		assert_int_equal(row->new.count, want[1].count);
+		assert_int_equal(row->old.bytes, want[0].bytes);
+		assert_int_equal(row->new.bytes, want[1].bytes);
+	}
+}
+
+static void check_leaks(struct comparison *c, struct world w[2])
+{
+	for (size_t t = 0; t < 10; t++) {
+		bool cycle = t >= 5;
+		const struct diff_row *row = find_row(c, &c->diff.leaks,
+			type_names[t % 5], cycle ? LABEL_CYCLE : LABEL_BLOCK);
+		uint64_t want[2] = {0};
+
+		for (int side = 0; side < 2; side++) {
+			for (size_t i = 0; i < w[side].n; i++) {
+				const struct fact_node *node = &w[side].nodes[i];
+
+				if (node->kind == FACT_GROUP && !node->stale &&
+				    node->cycle == cycle &&
+				    !strcmp(node->name, type_names[t % 5]))
+					want[side] += node->count;
+			}
+		}
+		assert_int_equal(row ? row->old.count : 0, want[0]);
+		assert_int_equal(row ? row->new.count : 0, want[1]);
+		assert_int_equal(row ? row->new.bytes : 0, 16 * want[1]);
+	}
+}
+
+/* Is there the same block in @w? */
+static bool survives(const struct fact_node *block, const struct world *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		const struct fact_node *other = &w->nodes[i];
+
+		if (other->kind == FACT_BLOCK && other->addr == block->addr)
+			return other->size == block->size &&
+			       (!strcmp(other->name, block->name) ||
+				(other->name[0] == '(' &&
+				 block->name[0] == '('));
+	}
+	return false;
+}
+
+static void check_blocks(struct comparison *c, struct world w[2])
+{
+	uint64_t gone = 0, new = 0, survived = 0;
+
+	for (size_t i = 0; i < w[0].n; i++) {
+		if (w[0].nodes[i].kind != FACT_BLOCK)
+			continue;
+		survived += survives(&w[0].nodes[i], &w[1]);
+		gone += !survives(&w[0].nodes[i], &w[1]);
+	}
+	for (size_t i = 0; i < w[1].n; i++)
+		new += w[1].nodes[i].kind == FACT_BLOCK &&
+		       !survives(&w[1].nodes[i], &w[0]);
+	assert_true(c->diff.blocks.comparable);
+	assert_int_equal(c->diff.blocks.gone.count, gone);
+	assert_int_equal(c->diff.blocks.new.count, new);
+	assert_int_equal(c->diff.blocks.survived.count, survived);
+}
+
+static void random_images_compare_as_by_brute_force(void **state)
+{
+	uint64_t seed = rng_seed();
+	struct world *w = calloc(2, sizeof(*w));
+
+	(void)state;
+	assert_non_null(w);
+	for (int round = 0; round < 60; round++) {
+		struct comparison c = {0};
+
+		random_world(&seed, &w[0]);
+		random_world(&seed, &w[1]);
+		if (round % 2) {
+			repeat_labels(&seed, &w[0]);
+			repeat_labels(&seed, &w[1]);
+		}
+		digest_nodes(&c, w[0].nodes, w[0].n, type_names, 5);
+		digest_nodes(&c, w[1].nodes, w[1].n, other_order, 7);
+		for (size_t i = 0; i < 2; i++)
+			c.digests[i].process = (struct process_identity){
+				.pid = 7, .random = { 1, 2 },
+			};
+		compare(&c);
+		check_paths(&c, w);
+		check_types(&c, w);
+		check_leaks(&c, w);
+		check_blocks(&c, w);
+		free_comparison(&c);
+	}
+	free(w);
+}
+
+/* --- particular shapes --- */
+
+/* app:list > Node > Node > ... with an Item below each Node */
+static void digest_list(struct comparison *c, size_t length)
+{
+	struct fact_node *nodes = calloc(2 * length + 1, sizeof(*nodes));
+	size_t n = 0, last = 0;
+
+	assert_non_null(nodes);
+	nodes[n++] = (struct fact_node){ FACT_ROOT, SIZE_MAX, "app:list",
+					 0, 0, 0, 0, false, false };
+	for (size_t i = 0; i < length; i++) {
+		nodes[n] = (struct fact_node){ FACT_BLOCK, last, "Node",
+			0x1000 + 64 * i, 24, 0, 0, false, false };
+		last = n++;
+		nodes[n++] = (struct fact_node){ FACT_BLOCK, last, "Item",
+			0x1020 + 64 * i, 24, 0, 0, false, false };
+	}
+	digest_nodes(c, nodes, n, type_names, 5);
+	free(nodes);
+}
+
+static void a_list_of_any_length_is_one_step(void **state)
+{
+	struct comparison c = {0};
+	char text[TEXT];
+
+	(void)state;
+	digest_list(&c, 10);
+	digest_list(&c, 200000);
+	compare(&c);
+	assert_int_equal(c.diff.paths.len, 2);
+	path_text(&c.names, c.diff.paths.at[0].id, text);
+	assert_string_equal(text, "app:list>Node");
+	assert_int_equal(c.diff.paths.at[0].growth, 48 * (200000 - 10));
+	path_text(&c.names, c.diff.paths.at[1].id, text);
+	assert_string_equal(text, "app:list>Node>Item");
+	assert_int_equal(c.diff.paths.at[1].growth, 24 * (200000 - 10));
+	assert_int_equal(c.diff.paths.at[1].new.count, 200000);
+	free_comparison(&c);
+}
+
+/* app:queue > @chain in that order, then a block of @size; growing */
+static void digest_chain(struct comparison *c, const char *const *chain,
+			 size_t n, uint64_t size)
+{
+	struct fact_node nodes[64] = {
+		{ .kind = FACT_ROOT, .parent = SIZE_MAX, .name = "app:queue" },
+	};
+
+	for (size_t i = 0; i < n; i++)
+		nodes[i + 1] = (struct fact_node){
+			.kind = FACT_BLOCK, .parent = i, .name = chain[i],
+			.addr = 0x1000 + 16 * i, .size = i + 1 < n ? 16 : size,
+		};
+	digest_nodes(c, nodes, n + 1, type_names, 5);
+}
+
+static void the_deepest_place_that_explains_growth_is_shown(void **state)
+{
+	static const char *const chain[] = { "A", "B", "C", "Item" };
+	struct comparison c = {0};
+	char text[TEXT];
+
+	(void)state;
+	digest_chain(&c, chain, 4, 100);
+	digest_chain(&c, chain, 4, 1000);
+	compare(&c);
+	assert_int_equal(c.diff.paths.len, 1);
+	path_text(&c.names, c.diff.paths.at[0].id, text);
+	assert_string_equal(text, "app:queue>A>B>C>Item");
+	free_comparison(&c);
+}
+
+static void what_alternates_is_one_place(void **state)
+{
+	const char *chain[60];
+	struct comparison c = {0};
+	char text[TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < 60; i++)
+		chain[i] = i % 2 ? "Item" : "Node";
+	digest_chain(&c, chain, 2, 16);
+	digest_chain(&c, chain, 60, 16);
+	compare(&c);
+	assert_true(c.diff.paths.len > 0);
+	path_text(&c.names, c.diff.paths.at[0].id, text);
+	assert_string_equal(text, "app:queue>Node>Item>Node");
+	assert_int_equal(c.diff.paths.at[0].growth, 58 * 16);
+	free_comparison(&c);
+}
+
+/* Nothing repeats within four labels: the path ends after PATH_STEPS. */
+static void paths_end_somewhere(void **state)
+{
+	static const char *const cycle[] = { "A", "B", "C", "Node", "Item",
+					     "(text)" };
+	const char *chain[60];
+	struct comparison c = {0};
+	uint32_t labels[PATH_STEPS], deepest = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 60; i++)
+		chain[i] = cycle[i % 6];
+	digest_chain(&c, chain, 60, 16);
+	digest_chain(&c, chain, 60, 5000);
+	compare(&c);
+	for (size_t i = 0; i < c.diff.paths.len; i++) {
+		uint32_t n = holder_paths_labels(&c.names.paths,
+						 c.diff.paths.at[i].id, labels);
+
+		deepest = n > deepest ? n : deepest;
+	}
+	assert_int_equal(deepest, PATH_STEPS);
+	assert_int_equal(c.diff.paths.at[0].growth, 5000 - 16);
+	free_comparison(&c);
+}
+
+/* Bytes 100, 200, 300 grow each time; 100, 90, 300 do not, nor 1, 2, 2. */
+static void growth_at_every_step_is_told_from_growth_in_all(void **state)
+{
+	static const uint64_t sizes[][3] = {
+		{ 100, 200, 300 }, { 100, 90, 300 }, { 100, 200, 200 },
+		{ 300, 200, 100 },
+	};
+	static const bool want[] = { true, false, false, false };
+	static const char *const chain[] = { "A" };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct comparison c = {0};
+
+		for (size_t k = 0; k < 3; k++)
+			digest_chain(&c, chain, 1, sizes[i][k]);
+		compare(&c);
+		assert_int_equal(c.diff.types.at[0].grew_every_time, want[i]);
+		assert_int_equal(c.diff.types.at[0].growth,
+				 (int64_t)sizes[i][2] - (int64_t)sizes[i][0]);
+		assert_int_equal(c.diff.paths.len, sizes[i][2] > sizes[i][0]);
+		if (c.diff.paths.len > 0)
+			assert_int_equal(c.diff.paths.at[0].grew_every_time,
+					 want[i]);
+		free_comparison(&c);
+	}
+}
+
+static void an_empty_image_compares(void **state)
+{
+	static const char *const chain[] = { "A" };
+	struct comparison c = {0};
+
+	(void)state;
+	digest_nodes(&c, NULL, 0, type_names, 5);
+	digest_chain(&c, chain, 1, 40);
+	compare(&c);
+	assert_int_equal(c.diff.types.len, 1);
+	assert_int_equal(c.diff.types.at[0].old.count, 0);
+	assert_int_equal(c.diff.types.at[0].growth, 40);
+	assert_false(c.diff.blocks.comparable);
+	free_comparison(&c);
+}
+
+static void rows_sort_by_any_key(void **state)
+{
+	static const char *const few[] = { "A", "B" };
+	static const char *const many[] = { "B", "A", "C", "A", "(text)" };
+	struct comparison c = {0};
+	static const char *const first[] = {
+		[DIFF_BY_GROWTH] = "(text)", [DIFF_BY_COUNT] = "(text)",
+		[DIFF_BY_SIZE] = "(text)", [DIFF_BY_NAME] = "(text)",
+	};
+	static const char *const last[] = {
+		[DIFF_BY_GROWTH] = "B", [DIFF_BY_COUNT] = "B",
+		[DIFF_BY_SIZE] = "C", [DIFF_BY_NAME] = "C",
+	};
+
+	(void)state;
+	digest_chain(&c, few, 2, 500);
+	digest_chain(&c, many, 5, 500);
+	compare(&c);
+	for (enum diff_order o = DIFF_BY_GROWTH; o <= DIFF_BY_NAME; o++) {
+		const struct diff_rows *rows = &c.diff.types;
+
+		diff_sort(&c.diff.types, &c.names.labels, NULL, o);
+		assert_string_equal(c.names.labels.at.at[rows->at[0].id].text,
+				    first[o]);
+		assert_string_equal(c.names.labels.at.at[
+				    rows->at[rows->len - 1].id].text, last[o]);
+	}
+	free_comparison(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_images_compare_as_by_brute_force),
+		cmocka_unit_test(a_list_of_any_length_is_one_step),
+		cmocka_unit_test(the_deepest_place_that_explains_growth_is_shown),
+		cmocka_unit_test(what_alternates_is_one_place),
+		cmocka_unit_test(paths_end_somewhere),
+		cmocka_unit_test(growth_at_every_step_is_told_from_growth_in_all),
+		cmocka_unit_test(an_empty_image_compares),
+		cmocka_unit_test(rows_sort_by_any_key),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

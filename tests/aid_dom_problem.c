@@ -131,30 +131,29 @@ static struct graph plain_graph(const struct dom_spec *spec)
 	return plain;
 }
 
-/* Give tier @t to all that @id reaches and that has none, by relaxation. */
+/* Give tier @t to all that @id reaches and that has none. */
 static void spread(const struct graph *graph, uint32_t *tier, uint32_t id,
 		   uint32_t t)
 {
-	bool changed = tier[id] == NODE_NONE;
+	VEC(uint32_t) todo = {0};
 
-	if (changed)
-		tier[id] = t;
-	while (changed) {
-		changed = false;
-		for (uint32_t i = 0; i < graph->n_nodes; i++) {
-			if (tier[i] != t)
+	if (tier[id] != NODE_NONE)
+		return;
+	tier[id] = t;
+	need(vec_push(&todo, id));
+	while (todo.len > 0) {
+		uint32_t i = vec_pop(&todo);
+
+		for (uint64_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
+			uint32_t to = graph->target[e];
+
+			if (tier[to] != NODE_NONE)
 				continue;
-			for (uint64_t e = graph->row[i]; e < graph->row[i + 1];
-			     e++) {
-				uint32_t to = graph->target[e];
-
-				if (tier[to] == NODE_NONE) {
-					tier[to] = t;
-					changed = true;
-				}
-			}
+			tier[to] = t;
+			need(vec_push(&todo, to));
 		}
 	}
+	vec_free(&todo);
 }
 
 struct graph dom_problem_flow(const struct dom_spec *spec)

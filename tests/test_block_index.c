@@ -127,7 +127,7 @@ static void the_ends_of_the_address_space_are_addresses_too(void **state)
 static void a_huge_block_needs_no_table(void **state)
 {
 	struct blocks b = {
-		.addr = { 4096, 8192, UINT64_C(1) << 62 },
+		.addr = { 4096, 4112, 4112 + (UINT64_C(1) << 61) },
 		.size = { 16, UINT64_C(1) << 61, 100 }, .n = 3,
 	};
 	uint64_t seed = 1;

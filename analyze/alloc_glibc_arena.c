@@ -112,9 +112,29 @@ static bool is_break(const struct arena_walk *a, const struct extent *run)
 }
 
 /*
+ * The first segment that begins in [@from, @to), or 0. That is the lowest
+ * place from which chunks lead to an end. If the segment is damaged, it is one
+ * from which they lead to a binned chunk of this arena; only where there is
+ * neither, one from which they go on for a while.
+ */
+static uint64_t find_segment(struct arena_walk *a,
+			     const struct glibc_segment *seg, uint64_t from,
+			     uint64_t to)
+{
+	uint64_t whole = glibc_resync(a->walk, seg, from, to, TRUST_END);
+	uint64_t hurt = glibc_resync(a->walk, seg, from, whole ? whole : to,
+				     TRUST_BINNED);
+
+	if (hurt != 0 && (whole == 0 || hurt < whole))
+		return hurt;
+	if (whole != 0 || a->top_seen)
+		return whole;
+	return glibc_resync(a->walk, seg, from, to, TRUST_START);
+}
+
+/*
  * Segments one after the other in memory that sbrk() gave. Between them lies
- * what others took; where a segment begins behind it is not written anywhere,
- * so the lowest place counts from which the chunks lead to an end.
+ * what others took; where a segment begins behind it is not written anywhere.
  */
 static bool walk_break(struct arena_walk *a, uint64_t start,
 		       const struct extent *run, struct err *err)
@@ -134,7 +154,7 @@ static bool walk_break(struct arena_walk *a, uint64_t start,
 						     run->end;
 		if (!a->top_seen && a->top > end && a->top < to)
 			to = a->top + 1;
-		start = glibc_resync(a->walk, &seg, end, to, TRUST_END);
+		start = find_segment(a, &seg, end, to);
 	}
 	return true;
 }
@@ -228,7 +248,7 @@ static uint64_t main_start(struct arena_walk *a)
 		return 0;
 	seg.start = run->start;
 	seg.limit = run->end;
-	return glibc_resync(a->walk, &seg, run->start, a->top + 1, TRUST_END);
+	return find_segment(a, &seg, run->start, a->top + 1);
 }
 
 static bool walk_main(struct arena_walk *a, struct err *err)

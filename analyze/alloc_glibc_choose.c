@@ -266,12 +266,16 @@ bool glibc_choose(struct mmap_candidate *at, size_t n,
 		  const struct mmap_target *target, bool *exact,
 		  struct err *err)
 {
-	struct chooser c = { .at = at, .n = n, .surplus = target->surplus };
+	struct chooser c = { .at = at, .n = n };
 	uint64_t count = 0, bytes = 0;
 	uint32_t best;
 	bool ok = false;
 
 	choose_obvious(at, n);
+	*exact = !target;
+	if (!target)
+		return true;
+	c.surplus = target->surplus;
 	for (size_t i = 0; i < n; i++) {
 		count += at[i].chosen;
 		bytes += at[i].chosen ? at[i].end - at[i].base : 0;

@@ -42,7 +42,8 @@ struct mmap_target {
 
 /**
  * Set chosen on the candidates, which are sorted by (base, chunk). *@exact
- * tells whether they add up; without a solution the obvious choice stays.
+ * tells whether they add up; without a solution the obvious choice stays, as
+ * it does without a target (NULL).
  */
 bool glibc_choose(struct mmap_candidate *at, size_t n,
 		  const struct mmap_target *target, bool *exact,

@@ -208,7 +208,8 @@ static bool walk_kind(struct mmap_search *s, struct err *err)
 		qsort(s->found.at, s->found.len, sizeof(*s->found.at),
 		      by_base);
 	compare_borders(s);
-	ok = glibc_choose(s->found.at, s->found.len, &target, &exact, err);
+	ok = glibc_choose(s->found.at, s->found.len, known ? &target : NULL,
+			  &exact, err);
 	if (ok && !exact)
 		diag_add(s->walk->diag,
 			 "mmapped chunks do not add up to malloc's own count");

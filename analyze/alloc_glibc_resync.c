@@ -129,8 +129,8 @@ static bool holds(struct search *s, uint64_t at)
 		default:
 			return false;
 		}
-		if (s->trust == TRUST_STEPS &&
-		    (steps >= ENOUGH_STEPS || anchor_from(s, at) == at))
+		if ((s->trust >= TRUST_START && steps >= ENOUGH_STEPS) ||
+		    (s->trust >= TRUST_BINNED && anchor_from(s, at) == at))
 			return true;
 		if (was_seen(s, at) || !step(s, &at, word))
 			return false;
@@ -187,7 +187,7 @@ uint64_t glibc_resync(struct glibc_walk *walk, const struct glibc_segment *seg,
 
 	if (!bitset_init(&s.seen, MEMO_BYTES / GLIBC_ALIGN))
 		return 0;
-	if (trust == TRUST_STEPS)
+	if (trust != TRUST_END)
 		gather_anchors(walk, seg);
 	found = search(&s, from, to);
 	if (found == 0 && seg->top >= from && seg->top < to)

@@ -63,10 +63,12 @@ bool glibc_walk_segment(struct glibc_walk *walk,
 
 /* alloc_glibc_resync.c */
 
-/* How far a trial walk must get before its start is believed. */
+/* What is looked for, and how far a trial must get to be believed. */
 enum glibc_trust {
-	TRUST_END,		/* to the top chunk or a fence */
-	TRUST_STEPS,		/* or over 64 chunks, or to a binned chunk */
+	TRUST_END,	/* a segment: to the top chunk or a fence */
+	TRUST_BINNED,	/* a damaged segment: or to a binned chunk */
+	TRUST_START,	/* a damaged segment: or over 64 chunks */
+	TRUST_STEPS,	/* the same for a chunk within a segment */
 };
 
 /**

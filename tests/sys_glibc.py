@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""glibc malloc against the truth: no block wrong, whatever the program did.
+
+tests/programs/glibc_stress.c writes down every block that it holds or gave
+back. What holdfast lists for a snapshot of it must be that and nothing else:
+each live block with its size, none that was freed, none that is unexplained.
+"""
+import json
+import os
+import struct
+import subprocess
+import sys
+
+FREED = 2**64 - 1
+LIBC = 2**64 - 2			# of the C library: may be listed
+PAGE = 4096
+TCACHE_STRUCT = 0x288			# usable; up to 0x20 more with a rest
+
+MODES = ['single', 'threads', 'ended', 'fork', 'large', 'noncontiguous',
+         'sbrk', 'heaps']
+
+
+def tunable(text):
+    return {'GLIBC_TUNABLES': 'glibc.malloc.' + text}
+
+
+RUNS = [(mode, seed, {}) for mode in MODES for seed in (1, 2)] + [
+    ('threads', 3, {'MALLOC_ARENA_MAX': '1'}),
+    ('single', 3, {'MALLOC_PERTURB_': '165'}),
+    ('single', 4, tunable('tcache_count=0')),
+    ('threads', 4, tunable('tcache_count=100')),
+    ('fork', 3, tunable('tcache_max=200')),
+    ('single', 5, tunable('mxfast=160')),
+    ('large', 3, tunable('hugetlb=1')),
+    ('threads', 5, tunable('hugetlb=2')),
+    ('noncontiguous', 3, tunable('hugetlb=2')),
+    ('single', 6, {'MALLOC_TOP_PAD_': '4194304'}),
+]
+
+
+def listed(snapshot):
+    """Blocks and free chunks, as {address: size}."""
+    text = subprocess.run(
+        [os.environ['HOLDFAST'], 'blocks', '--json', '--free', snapshot],
+        stdout=subprocess.PIPE, check=True, text=True).stdout
+    live, free = {}, {}
+    for line in text.splitlines():
+        record = json.loads(line)
+        into = free if record['state'] == 'free' else live
+        into[int(record['addr'], 16)] = record['size']
+    return live, free
+
+
+def truth_of(path):
+    with open(path, 'rb') as file:
+        data = file.read()
+    return {addr: state for addr, state in struct.iter_unpack('<QQ', data)
+            if addr}
+
+
+def size_fits(asked, usable):
+    # memalign keeps up to 47 bytes; a mapping is rounded up to a page, and
+    # realloc leaves a shrunken one a mapping.
+    slack = 71 if usable < PAGE - 64 else PAGE + 64
+    return asked <= usable <= asked + slack
+
+
+def compare(truth, live, free, empty_caches):
+    """What is wrong, in words."""
+    wrong = []
+    asked = {a: s for a, s in truth.items() if s < LIBC}
+    for addr, size in asked.items():
+        if addr not in live:
+            wrong.append('live block %#x of %d bytes is missing' % (addr, size))
+        elif not size_fits(size, live[addr]):
+            wrong.append('block %#x: asked %d, listed %d' %
+                         (addr, size, live[addr]))
+    for addr, size in live.items():
+        if truth.get(addr, FREED) != FREED:
+            continue
+        if empty_caches and TCACHE_STRUCT <= size <= TCACHE_STRUCT + 32:
+            continue
+        word = 'freed' if addr in truth else 'unexplained'
+        wrong.append('%s block %#x of %d bytes is listed' % (word, addr, size))
+    end = 0
+    for addr, size in sorted(list(live.items()) + list(free.items())):
+        if addr < end:
+            wrong.append('%#x overlaps what is before it' % addr)
+        end = addr + size
+    if not free:
+        wrong.append('no free chunk at all')
+    return wrong
+
+
+def run(program, scratch, mode, seed, settings):
+    name = '%s-%d' % (mode, seed)
+    truth = os.path.join(scratch, name + '.truth')
+    snapshot = os.path.join(scratch, name + '.core.zst')
+    process = subprocess.Popen(
+        [program, mode, str(seed), truth], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, text=True, env=dict(os.environ, **settings))
+    try:
+        ready = process.stdout.readline().split()
+        if ready[:1] != ['ready']:
+            return ['the program did not get ready']
+        subprocess.run([os.environ['HOLDFAST'], 'dump', '--force', '-o',
+                        snapshot, ready[1]], check=True,
+                       stdout=subprocess.DEVNULL)
+        live, free = listed(snapshot)
+        empty = 'tcache_count=0' in settings.get('GLIBC_TUNABLES', '')
+        return compare(truth_of(truth), live, free, empty)
+    finally:
+        process.stdin.close()
+        process.wait()
+        for path in (truth, snapshot):
+            if os.path.exists(path):
+                os.remove(path)
+
+
+def main():
+    scratch = os.environ['TEST_DIR']
+    here = os.path.dirname(os.path.abspath(__file__))
+    program = os.path.join(scratch, 'glibc_stress')
+    if not os.path.exists('/lib64/ld-linux-x86-64.so.2'):
+        print('not a glibc system')
+        return 77
+    subprocess.run(['cc', '-std=gnu11', '-O1', '-pthread', '-o', program,
+                    os.path.join(here, 'programs', 'glibc_stress.c')],
+                   check=True)
+    failed = 0
+    for mode, seed, settings in RUNS:
+        wrong = run(program, scratch, mode, seed, settings)
+        print(mode, seed, settings or '', '%d wrong' % len(wrong))
+        for text in wrong[:8]:
+            print('   ', text)
+        failed += bool(wrong)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -76,7 +76,6 @@ struct world {
 	struct fact_node nodes[MAX_NODES];
 	size_t n;
 	char path[MAX_NODES][TEXT];	/* of each node */
-	uint64_t retained[MAX_NODES];
 };
 
 struct oracle_path {

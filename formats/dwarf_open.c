@@ -24,6 +24,7 @@ struct dwarf_file {
 	Dwarf_Debug debug;
 	access_interface interface;
 	struct arena arena;	/* names of sections */
+	struct err unreadable;	/* why a section could not be decompressed */
 };
 
 static bool is_debug(const struct elf_section *s)
@@ -40,14 +41,13 @@ static bool is_debug(const struct elf_section *s)
 static uint64_t plain_size(struct dwarf_file *f, size_t i,
 			   const struct elf_section *s)
 {
-	struct err ignored = {0};
 	struct bytes b;
 
 	if (s->type == SHT_NOBITS || !is_debug(s))
 		return 0;
 	if (!(s->flags & SHF_COMPRESSED) && s->name[1] != 'z')
 		return s->size;
-	return elf_file_data(f->elf, i, &b, &ignored) ? b.size : 0;
+	return elf_file_data(f->elf, i, &b, &f->unreadable) ? b.size : 0;
 }
 
 static int section_info(void *self, uint64_t i, access_section *ret)
@@ -214,15 +214,21 @@ bool dwarf_file_open(struct elf_file *elf, struct dwarf_file **ret,
 	(void)dwarf_set_de_alloc_flag(0);
 	result = dwarf_object_init_b(&f->interface, NULL, NULL,
 				     DW_GROUPNUMBER_ANY, &f->debug, &error);
-	if (result == DW_DLV_OK) {
+	if (result == DW_DLV_OK && !f->unreadable.code) {
 		*ret = f;
 		return true;
 	}
-	if (result == DW_DLV_ERROR)
+	if (f->unreadable.code)
+		err_set(err, f->unreadable.code, "%s", f->unreadable.message);
+	else if (result == DW_DLV_ERROR)
 		dwarf_failed(NULL, error, "DWARF", err);
+	if (result == DW_DLV_OK) {
+		dwarf_file_close(f);
+		return false;
+	}
 	arena_free(&f->arena);
 	free(f);
-	return result == DW_DLV_NO_ENTRY;
+	return result == DW_DLV_NO_ENTRY && !err->code;
 }
 
 void dwarf_file_close(struct dwarf_file *file)

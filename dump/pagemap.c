@@ -88,9 +88,8 @@ bool pagemap_add(struct image *image, size_t first, uint64_t start,
 	return true;
 }
 
-/** One ioctl from @at on; *@next is where to go on. False: not supported. */
-static bool scan_once(struct scan *s, uint64_t at, uint64_t end,
-		      uint64_t *next, size_t *n)
+/** The regions in [@at, @end), REGIONS at most; -1 when the kernel cannot. */
+static int scan_once(struct scan *s, uint64_t at, uint64_t end)
 {
 	struct pm_scan_arg arg = {
 		.size = sizeof(arg), .start = at, .end = end,
@@ -99,41 +98,45 @@ static bool scan_once(struct scan *s, uint64_t at, uint64_t end,
 		.return_mask = IS_PRESENT | IS_SWAPPED | IS_PFNZERO | IS_FILE |
 			       s->guard,
 	};
-	int got = ioctl(s->fd, SCAN_REQUEST, &arg);
+	int n = ioctl(s->fd, SCAN_REQUEST, &arg);
 
-	if (got < 0 && errno == EINVAL && s->guard) {
-		s->guard = 0;
-		return scan_once(s, at, end, next, n);
-	}
-	if (got < 0)
-		return false;
-	*n = (size_t)got;
-	*next = arg.walk_end;
-	return true;
+	if (n >= 0 || errno != EINVAL || !s->guard)
+		return n;
+	s->guard = 0;
+	return scan_once(s, at, end);
 }
 
-/** False when the kernel cannot; the runs of @m are then to be redone. */
+/**
+ * False when the kernel cannot; the runs of @m are then to be redone.
+ *
+ * walk_end does not tell where to go on: after more than 512 regions Linux
+ * leaves in it where an inner buffer was last full (seen on 6.18; do_
+ * pagemap_scan() sets it at the end only when it is 0). But a scan without
+ * max_pages ends early for no other reason than a full vector.
+ */
 static bool scan_mapping(struct scan *s, const struct mapping *m, bool *oom)
 {
-	uint64_t at = m->start, next;
-	size_t n;
+	uint64_t at = m->start;
+	int n = REGIONS;
 
-	while (at < m->end && !progress_cancelled()) {
-		if (!scan_once(s, at, m->end, &next, &n))
+	while (n == REGIONS && at < m->end && !progress_cancelled()) {
+		n = scan_once(s, at, m->end);
+		if (n < 0)
 			return false;
-		for (size_t i = 0; i < n; i++) {
+		for (int i = 0; i < n; i++) {
 			const struct page_region *r = &s->regions[i];
 			enum page_kind kind;
 
+			if (r->start < at || r->end <= r->start ||
+			    r->end > m->end)
+				return false;
 			if (category_kind(r->categories, &kind) &&
 			    !pagemap_add(s->image, m->first_run, r->start,
 					 (r->end - r->start) / PAGE_SIZE_X86,
 					 kind))
 				*oom = true;
+			at = r->end;
 		}
-		if (next <= at)
-			return false;
-		at = next;
 	}
 	return true;
 }

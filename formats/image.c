@@ -149,25 +149,38 @@ void image_close(struct image *image)
 	*image = (struct image){0};
 }
 
-const uint8_t *window_span(struct window *w, uint64_t addr, size_t need,
-			   size_t *n)
+/* Pin from @base on, so that @need bytes at @addr are inside. */
+static bool window_pin(struct window *w, uint64_t base, uint64_t addr,
+		       size_t need)
 {
 	size_t got = SIZE_MAX;
 
-	if (addr >= w->start && addr < w->end && w->end - addr >= need) {
-		*n = (size_t)(w->end - addr);
-		return w->at + (addr - w->start);
-	}
-	window_close(w);
-	if (!w->image->ops)
-		return NULL;
-	w->at = w->image->ops->pin(w->image->memory, addr, &got, &w->token);
+	w->at = w->image->ops->pin(w->image->memory, base, &got, &w->token);
 	if (!w->at)
-		return NULL;
-	w->start = addr;
-	w->end = addr + got;
-	*n = got;
-	return got >= need ? w->at : NULL;
+		return false;
+	w->start = base;
+	w->end = base + got;
+	if (addr < w->end && w->end - addr >= need)
+		return true;
+	window_close(w);
+	return false;
+}
+
+const uint8_t *window_span(struct window *w, uint64_t addr, size_t need,
+			   size_t *n)
+{
+	uint64_t page = addr & ~(uint64_t)(PAGE_SIZE_X86 - 1);
+
+	if (addr < w->start || addr >= w->end || w->end - addr < need) {
+		window_close(w);
+		/* From the page on: the next read may be just before this. */
+		if (!w->image->ops ||
+		    (!window_pin(w, page, addr, need) &&
+		     !window_pin(w, addr, addr, need)))
+			return NULL;
+	}
+	*n = (size_t)(w->end - addr);
+	return w->at + (addr - w->start);
 }
 
 bool window_word_(struct window *w, uint64_t addr, uint64_t *ret)

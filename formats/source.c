@@ -42,7 +42,7 @@ struct source {
 	uint64_t n_blocks;
 	size_t block_max;	/* bytes of the largest block */
 	struct seekable_table table;
-	struct bitset told;	/* frames whose loss was counted */
+	struct bitset told;	/* frames whose damage was counted */
 	bool told_short;
 	struct diag *diag;	/* borrowed */
 	pthread_mutex_t lock;
@@ -157,17 +157,22 @@ static void worker_give(struct source *source, struct worker *worker)
 }
 
 /* The table repeats the checksum of each frame: they must agree. */
-static void compare_checksums(struct source *source,
-			      const struct seekable_frame *frame,
+static void compare_checksums(struct source *source, const struct slot *slot,
 			      const uint8_t *bytes)
 {
+	const struct seekable_frame *frame =
+		&source->table.frames.at[slot->block];
 	uint32_t checksum;
 
-	if (source->table.checksums &&
-	    seekable_checksum(bytes, frame->size, &checksum) &&
-	    checksum != frame->checksum)
+	if (!source->table.checksums ||
+	    !seekable_checksum(bytes, frame->size, &checksum) ||
+	    checksum == frame->checksum)
+		return;
+	pthread_mutex_lock(&source->lock);
+	if (bitset_insert(&source->told, (size_t)slot->block))
 		diag_add_at(source->diag, frame->offset, 1,
 			    "seek table checksums contradict their frame");
+	pthread_mutex_unlock(&source->lock);
 }
 
 static bool load_frame(struct source *source, struct slot *slot)
@@ -188,7 +193,7 @@ static bool load_frame(struct source *source, struct slot *slot)
 	     seekable_decode(worker.decoder, slot->bytes, frame->plain_size,
 			     worker.frame, frame->size);
 	if (ok)
-		compare_checksums(source, frame, worker.frame);
+		compare_checksums(source, slot, worker.frame);
 	worker_give(source, &worker);
 	return ok;
 }

@@ -104,40 +104,53 @@ static struct tally *tally_of(struct tallies *tallies, size_t id)
 }
 
 /*
- * In preorder a subtree is a range: what the node at @position retains counts
- * for @id unless it lies in the range of the last node that counted.
+ * The tally of @id, with what the node at @position retains added. In
+ * preorder a subtree is a range: the node counts unless it lies in that of
+ * the last node that counted, which *@counted tells.
  */
-static bool add_retained(struct builder *b, struct column *c, uint32_t id,
-			 uint32_t position)
+static struct tally *add_retained(struct builder *b, struct column *c,
+				  uint32_t id, uint32_t position, bool *counted)
 {
 	const struct dominators *dom = &b->facts->dom;
 	struct tally *tally = tally_of(&c->sums, id);
 
-	while (tally && c->covered.len <= id) {
+	while (c->covered.len <= id) {
 		if (!vec_push(&c->covered, 0))
-			return false;
+			return NULL;
 	}
-	if (!tally)
-		return false;
-	if (position >= c->covered.at[id]) {
+	*counted = position >= c->covered.at[id];
+	if (tally && *counted) {
 		tally->retained += dom->retained[dom->order[position]];
 		c->covered.at[id] = dom->end[position];
 	}
-	return true;
+	return tally;
 }
 
-static bool add_block(struct builder *b, struct column *c, uint32_t id,
-		      uint32_t position)
+static bool add_to_type(struct builder *b, uint32_t label, uint32_t position)
 {
 	const struct facts *f = b->facts;
-	struct tally *tally;
+	bool counted;
+	struct tally *tally = add_retained(b, &b->types, label, position,
+					   &counted);
 
-	if (!add_retained(b, c, id, position))
+	if (!tally)
 		return false;
-	tally = &c->sums.at[id];
 	tally->count++;
 	tally->bytes += f->heap.size[f->dom.order[position]];
 	return true;
+}
+
+/* Below a block there are only blocks. */
+static bool add_to_path(struct builder *b, uint32_t path, uint32_t position)
+{
+	const struct dominators *dom = &b->facts->dom;
+	bool block = dom->order[position] < b->facts->heap.n_blocks, counted;
+	struct tally *tally = add_retained(b, &b->paths, path, position,
+					   &counted);
+
+	if (tally && counted)
+		tally->count += dom->end[position] - position - !block;
+	return tally != NULL;
 }
 
 /* --- the tree --- */
@@ -155,12 +168,12 @@ static bool visit_block(struct builder *b, uint32_t position, uint32_t above,
 		b->ret->label[node] = label;
 	if (above == PATH_NONE) {
 		above = b->several_roots;
-		if (!add_retained(b, &b->paths, above, position))
+		if (!add_to_path(b, above, position))
 			return false;
 	}
 	*ret = holder_paths_step(&b->names->paths, above, label);
-	return *ret != PATH_NONE && add_block(b, &b->types, label, position) &&
-	       add_block(b, &b->paths, *ret, position);
+	return *ret != PATH_NONE && add_to_type(b, label, position) &&
+	       add_to_path(b, *ret, position);
 }
 
 static bool visit_holder(struct builder *b, uint32_t position, uint32_t above,
@@ -171,7 +184,7 @@ static bool visit_holder(struct builder *b, uint32_t position, uint32_t above,
 	if (label == LABEL_NONE)
 		return false;
 	*ret = holder_paths_step(&b->names->paths, above, label);
-	return *ret != PATH_NONE && add_retained(b, &b->paths, *ret, position);
+	return *ret != PATH_NONE && add_to_path(b, *ret, position);
 }
 
 static bool visit(struct builder *b, uint32_t position)

@@ -27,8 +27,9 @@ struct digest_names {
 void digest_names_free(struct digest_names *names);
 
 /*
- * Blocks of one type or path; or instances of a leak group, and the bytes of
- * the blocks in them. What they retain counts no byte twice.
+ * Of a type: its blocks. Of a leak group: its instances, and the bytes of the
+ * blocks in them. Of a path: the blocks that it retains; bytes is not set.
+ * What is retained counts no block twice.
  */
 struct tally {
 	uint64_t count, bytes, retained;

@@ -146,11 +146,13 @@ static struct oracle_path *oracle_find(struct oracle *o, const char *text)
 	return &o->at[o->n++];
 }
 
-/* All nodes on a path, with what lies below them, each counted once. */
-static uint64_t oracle_retained(const struct world *w, const char *path)
+/* The blocks on a path, and those below them, each counted once. */
+static uint64_t oracle_retained(const struct world *w, const char *path,
+				uint64_t *count)
 {
 	uint64_t sum = 0;
 
+	*count = 0;
 	for (size_t i = 0; i < w->n; i++) {
 		bool below = false;
 
@@ -161,25 +163,21 @@ static uint64_t oracle_retained(const struct world *w, const char *path)
 				 w->nodes[up].parent == SIZE_MAX &&
 				 w->nodes[up].kind == FACT_BLOCK);
 		}
-		if (below && w->nodes[i].kind == FACT_BLOCK)
-			sum += w->nodes[i].size;
+		if (!below || w->nodes[i].kind != FACT_BLOCK)
+			continue;
+		sum += w->nodes[i].size;
+		++*count;
 	}
 	return sum;
 }
 
-static void oracle_add(struct oracle *o, struct world *w, int side)
+static void oracle_add(struct oracle *o, struct world *w)
 {
 	for (size_t i = 0; i < w->n; i++)
 		oracle_walk(w, i);
-	for (size_t i = 0; i < w->n; i++) {
-		if (w->nodes[i].kind == FACT_BLOCK)
-			oracle_find(o, w->path[i])->count[side]++;
-		else
-			oracle_find(o, w->path[i]);
-	}
+	for (size_t i = 0; i < w->n; i++)
+		oracle_find(o, w->path[i]);
 	oracle_find(o, "(several roots)");
-	for (size_t i = 0; i < o->n; i++)
-		o->at[i].retained[side] = oracle_retained(w, o->at[i].text);
 }
 
 static int64_t oracle_growth(const struct oracle_path *p)
@@ -282,11 +280,14 @@ static void check_paths(struct comparison *c, struct world w[2])
 	size_t n = 0;
 
 	assert_true(o && listed);
-	oracle_add(o, &w[0], 0);
-	oracle_add(o, &w[1], 1);
-	/* Paths that only the second has were not asked of the first. */
-	for (size_t i = 0; i < o->n; i++)
-		o->at[i].retained[0] = oracle_retained(&w[0], o->at[i].text);
+	oracle_add(o, &w[0]);
+	oracle_add(o, &w[1]);
+	for (size_t i = 0; i < 2 * o->n; i++) {
+		struct oracle_path *p = &o->at[i / 2];
+
+		p->retained[i % 2] = oracle_retained(&w[i % 2], p->text,
+						     &p->count[i % 2]);
+	}
 	oracle_listed(o, listed);
 	for (size_t i = 0; i < o->n; i++)
 		n += listed[i];

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 #include "analyze/infer.h"
+#include "analyze/raw_refs.h"
+#include "analyze/refs.h"
 #include "analyze/roots.h"
-#include "analyze/scan.h"
 #include "analyze/states.h"
 #include "analyze/walk_all.h"
 
@@ -42,11 +43,16 @@ const char *const content_names[N_CONTENT_CLASSES] = {
 bool heap_build(struct image *image, struct heap *ret, struct err *err)
 {
 	struct heap heap = { .image = image };
+	struct raw_refs raw = {0};
+	bool ok;
 
 	*ret = (struct heap){0};
-	if (walk_all(&heap, err) && roots_build(&heap, err) &&
-	    infer_types(&heap, err) && scan_build(&heap, err) &&
-	    states_build(&heap, err)) {
+	ok = walk_all(&heap, err) && roots_build(&heap, err) &&
+	     raw_refs_build(&heap, &raw, err) &&
+	     infer_types(&heap, &raw, err) && refs_build(&heap, &raw, err) &&
+	     states_build(&heap, err);
+	raw_refs_free(&raw);
+	if (ok) {
 		*ret = heap;
 		return true;
 	}

@@ -76,10 +76,11 @@ bool infer_claim(struct infer *infer, const struct claim *claim)
 	return vec_push(&infer->queue, claim->node);
 }
 
-bool infer_types(struct heap *heap, struct err *err)
+bool infer_types(struct heap *heap, const struct raw_refs *raw,
+		 struct err *err)
 {
 	struct infer infer = {
-		.heap = heap, .window = window_of(heap->image),
+		.heap = heap, .raw = raw, .window = window_of(heap->image),
 	};
 	bool ok = infer_vtables(&infer, err) && infer_fields(&infer, err);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file
- * Step three of heap_build(): a type for every block that has evidence.
+ * Step four of heap_build(): a type for every block that has evidence.
  *
  * Evidence, strongest first: the block's vtable pointer and the typeinfo
  * behind it; a typed variable that points at the block; a typed field of a
@@ -14,11 +14,14 @@
 #define ANALYZE_INFER_H
 
 #include "analyze/heap.h"
+#include "analyze/raw_refs.h"
 
 /**
  * Fill type, count, evidence, confidence, why_node, why_offset of @heap,
- * after roots_build(). May add types to the image's table. O(words reached).
+ * after raw_refs_build(), from @raw: memory is read for arrays only. May add
+ * types to the image's table. O(references of typed nodes).
  */
-bool infer_types(struct heap *heap, struct err *err) MUST_CHECK;
+bool infer_types(struct heap *heap, const struct raw_refs *raw,
+		 struct err *err) MUST_CHECK;
 
 #endif

@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 
-#include "analyze/content.h"
 #include "analyze/pointer_fields.h"
 #include "analyze/words.h"
 #include "base/progress.h"
@@ -24,10 +23,7 @@ enum {
 	SURE_TEXT = 90,
 };
 
-enum {
-	MAX_CANDIDATES = 4096,	/* types that begin with one type */
-	MAX_ELEMENTS = 1 << 24,	/* elements followed in one block */
-};
+enum { MAX_CANDIDATES = 4096 };	/* types that begin with one type */
 
 struct follow {
 	struct infer *infer;
@@ -35,7 +31,6 @@ struct follow {
 	struct pointer_cache fields;
 	struct beginnings beginnings;
 	VEC(uint32_t) candidates;
-	size_t hint;
 };
 
 /* A place that is known to hold elements of one type. */
@@ -150,33 +145,12 @@ static bool claim_record(struct follow *f, struct claim *claim,
 	return infer_claim(f->infer, claim);
 }
 
-/* A pointer may read as text by chance. */
-static bool begins_with_pointer(const struct heap *heap, const uint8_t *at,
-				size_t n)
-{
-	uint64_t word;
-
-	if (n < sizeof(word))
-		return false;
-	memcpy(&word, at, sizeof(word));
-	return image_range(heap->image, word) != NULL;
-}
-
 /* char * to bytes that read as text. */
 static bool claim_text(struct follow *f, struct claim *claim, uint32_t pointee)
 {
 	const struct heap *heap = f->heap;
-	struct content content;
-	size_t n;
-	const uint8_t *at = window_span(&f->infer->window,
-					heap->addr[claim->node], 1, &n);
 
-	if (!at)
-		return true;
-	if (n > heap->size[claim->node])
-		n = (size_t)heap->size[claim->node];
-	content_begin(&content, at, n);
-	if (!content.text || begins_with_pointer(heap, at, n))
+	if (heap->content[claim->node] != CONTENT_TEXT)
 		return true;
 	claim->type = pointee;
 	claim->count = heap->size[claim->node] > UINT32_MAX ? UINT32_MAX :
@@ -207,104 +181,116 @@ static bool claim_pointers(struct follow *f, struct claim *claim,
  * alive; what lies behind the last one is dead capacity. No claim for none:
  * in an iterator of a deque {current, first, last} look like that.
  */
-static bool claim_range(struct follow *f, const struct place *from,
-			uint64_t offset, const struct pointer_field *field,
-			size_t left, bool *ret)
+static bool is_range(struct follow *f, const struct claim *claim,
+		     const struct place *from,
+		     const struct pointer_field *field, size_t left,
+		     uint64_t *count)
 {
-	struct heap *heap = f->heap;
 	uint64_t size = type_at(f, field->target)->size, word[3];
-	struct claim claim = {
-		.type = field->target, .evidence = EVIDENCE_ELEMENT,
-		.confidence = SURE_RANGE, .why_node = from->node,
-		.why_offset = (uint32_t)offset,
-	};
 
-	*ret = false;
 	if (left < 3 || size == 0 || field[1].target != field->target ||
 	    field[2].target != field->target ||
 	    field[1].offset != field->offset + 8 ||
 	    field[2].offset != field->offset + 16)
-		return true;
-	for (int i = 0; i < 3; i++) {
-		if (!window_u64(&f->infer->window, from->addr + offset +
-				(uint64_t)i * 8, &word[i]))
-			return true;
+		return false;
+	for (uint64_t i = 0; i < 3; i++) {
+		if (!window_u64(&f->infer->window, from->addr +
+				claim->why_offset + i * 8, &word[i]))
+			return false;
 	}
-	if (!pointer_decode(word[0]) || word[1] <= word[0] ||
-	    word[2] < word[1] ||
-	    (word[1] - word[0]) % size || (word[2] - word[0]) % size)
-		return true;
-	claim.node = block_index_near(&heap->index, word[0], &f->hint);
-	if (claim.node == NODE_NONE || heap->addr[claim.node] != word[0] ||
-	    !infer_fits(heap, claim.node, word[2] - word[0], true) ||
-	    (word[1] - word[0]) / size > UINT32_MAX)
-		return true;
-	claim.count = (uint32_t)((word[1] - word[0]) / size);
-	*ret = true;
-	return infer_claim(f->infer, &claim);
+	if (word[1] <= word[0] || word[2] < word[1] ||
+	    (word[1] - word[0]) % size || (word[2] - word[0]) % size ||
+	    !infer_fits(f->heap, claim->node, word[2] - word[0], true))
+		return false;
+	*count = (word[1] - word[0]) / size;
+	return *count <= UINT32_MAX;
 }
 
+/* What the pointer @field of @from says of the block that it refers to. */
 static bool propose(struct follow *f, const struct place *from,
-		    uint64_t offset, uint64_t word, uint32_t pointee)
+		    const struct pointer_field *field, size_t left,
+		    struct claim *claim)
 {
 	struct heap *heap = f->heap;
-	uint64_t to = pointer_decode(word);
-	struct claim claim = {
-		.evidence = heap_is_root(heap, from->node) ? EVIDENCE_ROOT :
-							     EVIDENCE_FIELD,
-		.why_node = from->node, .why_offset = (uint32_t)offset,
-	};
+	uint64_t count;
 
-	if (!to)
+	if (heap->evidence[claim->node] == EVIDENCE_VTABLE ||
+	    (heap->type[claim->node] == field->target &&
+	     heap->evidence[claim->node] == EVIDENCE_ELEMENT))
 		return true;
-	claim.node = block_index_near(&heap->index, to, &f->hint);
-	if (claim.node == NODE_NONE || heap->addr[claim.node] != to ||
-	    heap->evidence[claim.node] == EVIDENCE_VTABLE ||
-	    heap->type[claim.node] == pointee)
+	if (is_range(f, claim, from, field, left, &count)) {
+		claim->type = field->target;
+		claim->count = (uint32_t)count;
+		claim->evidence = EVIDENCE_ELEMENT;
+		claim->confidence = SURE_RANGE;
+		return infer_claim(f->infer, claim);
+	}
+	if (heap->type[claim->node] == field->target)
 		return true;
-	switch (type_at(f, pointee)->kind) {
+	switch (type_at(f, field->target)->kind) {
 	case TYPE_STRUCT:
 	case TYPE_CLASS:
 	case TYPE_UNION:
-		return claim_record(f, &claim, pointee);
+		return claim_record(f, claim, field->target);
 	case TYPE_CHAR:
-		return claim_text(f, &claim, pointee);
+		return claim_text(f, claim, field->target);
 	case TYPE_POINTER:
-		return claim_pointers(f, &claim, pointee);
+		return claim_pointers(f, claim, field->target);
 	default:
 		return true;	/* numbers: any block would do */
 	}
+}
+
+/* The pointer field at @offset of an element, or NULL. */
+static const struct pointer_field *
+field_at(const struct pointer_fields *fields, uint64_t offset)
+{
+	size_t low = 0, high = fields->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (fields->at[middle].offset < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < fields->n && fields->at[low].offset == offset ?
+	       &fields->at[low] : NULL;
 }
 
 /* Propose a type for all that the pointers of @place refer to. */
 static bool follow_place(struct follow *f, const struct place *place,
 			 struct err *err)
 {
+	const struct raw_refs *raw = f->infer->raw;
 	const struct pointer_fields *fields =
 		pointer_fields_of(&f->fields, place->type);
-	uint64_t count = place->count < MAX_ELEMENTS ? place->count :
-						       MAX_ELEMENTS;
 
 	if (!fields)
 		return err_nomem(err, "types of blocks");
-	for (uint64_t i = 0; fields->n > 0 && i < count; i++) {
-		for (size_t k = 0; k < fields->n; k++) {
-			uint64_t offset = i * fields->stride +
-					  fields->at[k].offset;
-			uint64_t word;
-			bool range;
+	if (fields->n == 0 || fields->stride == 0)
+		return true;
+	for (uint64_t e = raw->row[place->node]; e < raw->row[place->node + 1];
+	     e++) {
+		uint64_t offset = raw_offset(raw->where[e]);
+		const struct pointer_field *field;
+		struct claim claim = {
+			.node = raw->target[e], .why_node = place->node,
+			.why_offset = (uint32_t)offset,
+			.evidence = heap_is_root(f->heap, place->node) ?
+				    EVIDENCE_ROOT : EVIDENCE_FIELD,
+		};
 
-			if (!claim_range(f, place, offset, &fields->at[k],
-					 fields->n - k, &range))
-				return err_nomem(err, "types of blocks");
-			k += range ? 2 : 0;
-			if (range || !window_u64(&f->infer->window,
-						 place->addr + offset, &word))
-				continue;
-			if (!propose(f, place, offset, word,
-				     fields->at[k].target))
-				return err_nomem(err, "types of blocks");
-		}
+		if (offset / fields->stride >= place->count ||
+		    offset > UINT32_MAX)
+			break;
+		if (!raw_is_start(raw->where[e]))
+			continue;
+		field = field_at(fields, offset % fields->stride);
+		if (field && !propose(f, place, field, fields->n -
+				      (size_t)(field - fields->at), &claim))
+			return err_nomem(err, "types of blocks");
 	}
 	return true;
 }
@@ -321,7 +307,7 @@ static bool follow_roots(struct follow *f, struct err *err)
 		};
 
 		if (place.type != TYPE_NONE && r->addr % 8 == 0 &&
-		    !follow_place(f, &place, err))
+		    r->kind != ROOT_REGISTERS && !follow_place(f, &place, err))
 			return false;
 	}
 	return true;

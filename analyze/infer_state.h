@@ -8,10 +8,12 @@
 #define ANALYZE_INFER_STATE_H
 
 #include "analyze/heap.h"
+#include "analyze/raw_refs.h"
 #include "base/vec.h"
 
 struct infer {
 	struct heap *heap;
+	const struct raw_refs *raw;
 	struct window window;
 	VEC(uint32_t) queue;	/* blocks with a new type, first in first out */
 };

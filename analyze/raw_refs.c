@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/raw_refs.h"
+
+#include <stdlib.h>
+
+#include "analyze/content.h"
+#include "analyze/words.h"
+#include "base/pool.h"
+#include "base/progress.h"
+
+enum { CHUNK = 1 << 14 };	/* nodes */
+
+/* The references of one chunk of nodes, rows one behind the other. */
+struct piece {
+	uint32_t *degree;	/* [nodes of the chunk] */
+	VEC(uint32_t) target, where;
+};
+
+/* What one thread works with. */
+struct worker {
+	struct window window;
+	size_t hint;
+};
+
+struct scan {
+	struct heap *heap;
+	struct piece *pieces;	/* [chunks] */
+	struct worker *workers;	/* [pool_threads()] */
+};
+
+/* Note the word at place number @place; *@hit: it refers to a block. */
+static bool add_word(const struct heap *heap, struct worker *w,
+		     struct piece *piece, uint64_t place, uint64_t word,
+		     bool *hit)
+{
+	uint64_t to = pointer_decode(word);
+	uint32_t target, where;
+
+	*hit = false;
+	if (to == 0)
+		return true;
+	target = block_index_near(&heap->index, to, &w->hint);
+	if (target == NODE_NONE)
+		return true;
+	*hit = true;
+	where = place < RAW_FAR_WORD ? (uint32_t)place : RAW_FAR_WORD;
+	where = where << 1 | (heap->addr[target] == to);
+	return vec_push(&piece->target, target) &&
+	       vec_push(&piece->where, where);
+}
+
+static bool scan_memory(const struct heap *heap, struct worker *w,
+			struct piece *piece, uint64_t start, uint64_t end,
+			enum content_class *class)
+{
+	struct word_walk walk = word_walk_of(&w->window, start, end);
+	struct content content = {0};
+	struct word_run run;
+	bool first = true;
+
+	while (word_walk_next(&walk, &run)) {
+		uint64_t place = (run.addr - start) / 8;
+
+		if (first && run.addr == start)
+			content_begin(&content, run.at, run.n * 8);
+		first = false;
+		for (size_t i = 0; i < run.n; i++) {
+			uint64_t word = word_run_at(&run, i);
+			bool hit;
+
+			if (!add_word(heap, w, piece, place + i, word, &hit))
+				return false;
+			content_word(&content, word, hit);
+		}
+	}
+	*class = content_class(&content);
+	return true;
+}
+
+static bool scan_bytes(const struct heap *heap, struct worker *w,
+		       struct piece *piece, const void *bytes, size_t n)
+{
+	for (size_t i = 0; i + 8 <= n; i += 8) {
+		uint64_t word;
+		bool hit;
+
+		memcpy(&word, (const char *)bytes + i, sizeof(word));
+		if (!add_word(heap, w, piece, i / 8, word, &hit))
+			return false;
+	}
+	return true;
+}
+
+/* General registers, then vectors; the extended state repeats the latter. */
+static bool scan_registers(const struct heap *heap, struct worker *w,
+			   struct piece *piece, const struct thread *t)
+{
+	const uint8_t *vectors = t->xstate_size > 0 ? t->xstate : t->fpregs;
+	size_t n = t->xstate_size > 0 ? t->xstate_size : t->fpregs_size;
+
+	return scan_bytes(heap, w, piece, t->regs, sizeof(t->regs)) &&
+	       scan_bytes(heap, w, piece, vectors, n);
+}
+
+static bool scan_node(const struct scan *scan, struct worker *w,
+		      struct piece *piece, uint32_t node)
+{
+	struct heap *heap = scan->heap;
+	enum content_class class = CONTENT_MIXED;
+	const struct root *root;
+	bool ok;
+
+	if (!heap_is_root(heap, node)) {
+		ok = scan_memory(heap, w, piece, heap->addr[node],
+				 heap->addr[node] + heap->size[node], &class);
+		heap->content[node] = (uint8_t)class;
+		return ok;
+	}
+	root = heap_root(heap, node);
+	if (root->kind == ROOT_REGISTERS)
+		return scan_registers(heap, w, piece,
+				      &heap->image->threads.at[root->thread]);
+	return scan_memory(heap, w, piece, root->addr, root->addr + root->size,
+			   &class);
+}
+
+static bool scan_chunk(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
+		       unsigned worker, struct err *err)
+{
+	struct scan *scan = ctx;
+	struct piece *piece = &scan->pieces[chunk];
+
+	piece->degree = calloc(end - begin, sizeof(*piece->degree));
+	if (!piece->degree)
+		return err_nomem(err, "references");
+	for (uint64_t node = begin; node < end; node++) {
+		size_t before = piece->target.len;
+
+		if (!scan_node(scan, &scan->workers[worker], piece,
+			       (uint32_t)node))
+			return err_nomem(err, "references");
+		piece->degree[node - begin] =
+			(uint32_t)(piece->target.len - before);
+	}
+	progress_add(end - begin);
+	return true;
+}
+
+static void free_piece(struct piece *piece)
+{
+	free(piece->degree);
+	piece->degree = NULL;
+	vec_free(&piece->target);
+	vec_free(&piece->where);
+}
+
+/* Lay the pieces behind each other; each is freed once it is copied. */
+static bool join(struct scan *scan, struct raw_refs *ret, struct err *err)
+{
+	uint32_t n = scan->heap->n_nodes, node = 0;
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < pool_chunks(n, CHUNK); i++)
+		total += scan->pieces[i].target.len;
+	ret->row = malloc(((size_t)n + 1) * sizeof(*ret->row));
+	ret->target = malloc((total + 1) * sizeof(*ret->target));
+	ret->where = malloc((total + 1) * sizeof(*ret->where));
+	if (!ret->row || !ret->target || !ret->where)
+		return err_nomem(err, "references");
+	total = 0;
+	for (size_t i = 0; i < pool_chunks(n, CHUNK); i++) {
+		struct piece *piece = &scan->pieces[i];
+		size_t bytes = piece->target.len * sizeof(*ret->target);
+		uint64_t edge = total;
+
+		for (uint32_t k = 0; k < CHUNK && node < n; k++, node++) {
+			ret->row[node] = edge;
+			edge += piece->degree[k];
+		}
+		if (bytes > 0) {
+			memcpy(ret->target + total, piece->target.at, bytes);
+			memcpy(ret->where + total, piece->where.at, bytes);
+		}
+		total = edge;
+		free_piece(piece);
+	}
+	ret->row[n] = total;
+	return true;
+}
+
+bool raw_refs_build(struct heap *heap, struct raw_refs *ret, struct err *err)
+{
+	struct scan scan = { .heap = heap };
+	size_t chunks = pool_chunks(heap->n_nodes, CHUNK);
+	unsigned threads = pool_threads();
+	bool ok = false;
+
+	*ret = (struct raw_refs){0};
+	scan.pieces = calloc(chunks + 1, sizeof(*scan.pieces));
+	scan.workers = calloc(threads, sizeof(*scan.workers));
+	if (!scan.pieces || !scan.workers) {
+		err_nomem(err, "references");
+		goto out;
+	}
+	for (unsigned i = 0; i < threads; i++)
+		scan.workers[i].window = window_of(heap->image);
+	progress_begin("reading memory", heap->n_nodes);
+	ok = pool_run(heap->n_nodes, CHUNK, scan_chunk, &scan, err);
+	progress_end();
+	for (unsigned i = 0; i < threads; i++)
+		window_close(&scan.workers[i].window);
+	ok = ok && join(&scan, ret, err);
+out:
+	for (size_t i = 0; scan.pieces && i < chunks; i++)
+		free_piece(&scan.pieces[i]);
+	free(scan.pieces);
+	free(scan.workers);
+	if (!ok)
+		raw_refs_free(ret);
+	return ok;
+}
+
+void raw_refs_free(struct raw_refs *raw)
+{
+	free(raw->row);
+	free(raw->target);
+	free(raw->where);
+	*raw = (struct raw_refs){0};
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/refs.h"
+
+#include <stdlib.h>
+
+#include "analyze/type_words.h"
+#include "base/pool.h"
+#include "base/progress.h"
+
+enum {
+	CHUNK = 1 << 14,	/* nodes */
+	SURE = 90,		/* percent: from here on the type is believed */
+};
+
+struct worker {
+	VEC(uint64_t) found;	/* target << 8 | kind, of one node */
+};
+
+struct build {
+	struct heap *heap;
+	struct raw_refs *raw;
+	struct type_words words;
+	uint8_t *kind;		/* beside raw->target */
+	uint32_t *degree;	/* [n_nodes] references left of each row */
+	struct worker *workers;	/* [pool_threads()] */
+};
+
+/* What the words of one node may be. */
+struct meaning {
+	const struct word_map *map;	/* NULL: every word counts */
+	uint64_t typed_end;	/* bytes; behind it only dead words follow */
+	enum ref_kind untyped;	/* what a word that may be a pointer makes */
+	enum ref_kind dead;	/* what a dead word makes */
+};
+
+static enum ref_kind kind_of(const struct meaning *m, uint32_t where)
+{
+	uint64_t offset = raw_offset(where);
+
+	if (offset >= m->typed_end && offset != UINT64_MAX)
+		return m->dead;
+	if (!m->map || offset == UINT64_MAX)
+		return m->untyped;
+	switch (m->map->kind[offset % m->map->stride / 8]) {
+	case WORD_POINTER:
+		return raw_is_start(where) ? REF_STRONG : REF_INTERIOR;
+	case WORD_WEAK:
+		return REF_WEAK;
+	case WORD_MAYBE:
+		return m->untyped;
+	default:
+		return m->dead;
+	}
+}
+
+/* A map that says something about words at any multiple of its stride. */
+static const struct word_map *usable_map(const struct build *b, uint32_t type)
+{
+	const struct word_map *map = type_words_of(&b->words, type);
+
+	return map && map->kind && map->stride > 0 && map->stride % 8 == 0 ?
+	       map : NULL;
+}
+
+static struct meaning block_meaning(const struct build *b, uint32_t node)
+{
+	const struct heap *heap = b->heap;
+	struct meaning m = {
+		.typed_end = UINT64_MAX, .untyped = REF_CONSERVATIVE,
+		.dead = REF_STALE,
+	};
+
+	if (heap->type[node] == TYPE_NONE || heap->confidence[node] < SURE)
+		return m;
+	m.map = usable_map(b, heap->type[node]);
+	if (m.map && m.map->open_ended)
+		m.map = NULL;
+	if (m.map)
+		m.typed_end = m.map->stride * heap->count[node];
+	return m;
+}
+
+static struct meaning root_meaning(const struct build *b,
+				   const struct root *root)
+{
+	struct meaning m = {
+		.typed_end = UINT64_MAX, .untyped = REF_CONSERVATIVE,
+		.dead = REF_CONSERVATIVE,
+	};
+
+	if (root->kind == ROOT_DEAD_STACK)
+		m.untyped = m.dead = REF_STALE;
+	if (root->type != TYPE_NONE && root->addr % 8 == 0)
+		m.map = usable_map(b, root->type);
+	return m;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void sort_found(uint64_t *at, size_t n)
+{
+	if (n > 24) {
+		qsort(at, n, sizeof(*at), by_value);
+		return;
+	}
+	for (size_t i = 1; i < n; i++) {
+		uint64_t value = at[i];
+		size_t k = i;
+
+		for (; k > 0 && at[k - 1] > value; k--)
+			at[k] = at[k - 1];
+		at[k] = value;
+	}
+}
+
+/* Sorted by target, then kind: the first of each target has its best kind. */
+static bool settle_node(struct build *b, struct worker *w, uint32_t node)
+{
+	struct raw_refs *raw = b->raw;
+	struct meaning m = heap_is_root(b->heap, node) ?
+			   root_meaning(b, heap_root(b->heap, node)) :
+			   block_meaning(b, node);
+	uint64_t out = raw->row[node];
+	uint32_t last = NODE_NONE;
+
+	w->found.len = 0;
+	if (!vec_reserve(&w->found, raw->row[node + 1] - raw->row[node]))
+		return false;
+	for (uint64_t e = raw->row[node]; e < raw->row[node + 1]; e++)
+		w->found.at[w->found.len++] = (uint64_t)raw->target[e] << 8 |
+					      kind_of(&m, raw->where[e]);
+	sort_found(w->found.at, w->found.len);
+	for (size_t i = 0; i < w->found.len; i++) {
+		uint32_t target = (uint32_t)(w->found.at[i] >> 8);
+
+		if (target == last)
+			continue;
+		last = raw->target[out] = target;
+		b->kind[out++] = (uint8_t)w->found.at[i];
+	}
+	b->degree[node] = (uint32_t)(out - raw->row[node]);
+	return true;
+}
+
+static bool settle_chunk(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
+			 unsigned worker, struct err *err)
+{
+	struct build *b = ctx;
+
+	(void)chunk;
+	for (uint64_t node = begin; node < end; node++) {
+		if (!settle_node(b, &b->workers[worker], (uint32_t)node))
+			return err_nomem(err, "references");
+	}
+	progress_add(end - begin);
+	return true;
+}
+
+/* Close the gaps that duplicates left, and hand the arrays to the graph. */
+static void compact(struct build *b, struct graph *ret)
+{
+	struct raw_refs *raw = b->raw;
+	uint32_t n = b->heap->n_nodes;
+	uint64_t out = 0;
+	uint32_t *target;
+	uint8_t *kind;
+
+	for (uint32_t node = 0; node < n; node++) {
+		uint64_t from = raw->row[node];
+
+		raw->row[node] = out;
+		memmove(raw->target + out, raw->target + from,
+			b->degree[node] * sizeof(*raw->target));
+		memmove(b->kind + out, b->kind + from, b->degree[node]);
+		out += b->degree[node];
+	}
+	raw->row[n] = out;
+	target = realloc(raw->target, (out + 1) * sizeof(*raw->target));
+	kind = realloc(b->kind, out + 1);
+	*ret = (struct graph){
+		.n_nodes = n, .row = raw->row,
+		.target = target ? target : raw->target,
+		.kind = kind ? kind : b->kind,
+	};
+	raw->row = NULL;
+	raw->target = NULL;
+	b->kind = NULL;
+}
+
+static bool make_word_maps(struct build *b, struct err *err)
+{
+	const struct heap *heap = b->heap;
+	const struct type_table *types = &heap->image->types;
+
+	if (!type_words_init(types, &b->words, err))
+		return false;
+	for (uint32_t i = 0; i < heap->n_blocks; i++) {
+		if (heap->type[i] != TYPE_NONE && heap->confidence[i] >= SURE &&
+		    !type_words_add(types, heap->type[i], &b->words, err))
+			return false;
+	}
+	for (uint32_t i = 0; i < heap->n_roots; i++) {
+		if (heap->roots[i].type != TYPE_NONE &&
+		    !type_words_add(types, heap->roots[i].type, &b->words, err))
+			return false;
+	}
+	return true;
+}
+
+static bool settle_all(struct build *b, struct err *err)
+{
+	uint32_t n = b->heap->n_nodes;
+	bool ok;
+
+	b->kind = malloc(b->raw->row[n] + 1);
+	b->degree = malloc(((size_t)n + 1) * sizeof(*b->degree));
+	b->workers = calloc(pool_threads(), sizeof(*b->workers));
+	if (!b->kind || !b->degree || !b->workers)
+		return err_nomem(err, "references");
+	progress_begin("following references", n);
+	ok = pool_run(n, CHUNK, settle_chunk, b, err);
+	progress_end();
+	for (unsigned i = 0; i < pool_threads(); i++)
+		vec_free(&b->workers[i].found);
+	return ok;
+}
+
+bool refs_build(struct heap *heap, struct raw_refs *raw, struct err *err)
+{
+	struct build b = { .heap = heap, .raw = raw };
+	bool ok = make_word_maps(&b, err) && settle_all(&b, err);
+
+	if (ok) {
+		free(raw->where);
+		raw->where = NULL;
+		compact(&b, &heap->refs);
+	}
+	free(b.kind);
+	free(b.degree);
+	free(b.workers);
+	type_words_free(&b.words);
+	raw_refs_free(raw);
+	return ok && graph_reverse(&heap->refs, &heap->referrers, err);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Step five of heap_build(): words become references of a kind.
+ *
+ * A block whose type is known well enough (confidence 90 and more) refers
+ * through its pointer fields; its integers and bytes count conservatively,
+ * and what cannot hold a pointer (padding, floats, what lies behind the last
+ * element) makes stale references. Other blocks and the roots refer through
+ * every aligned word. Interior pointers count.
+ *
+ * Parallel over chunks of nodes, in the memory of the raw references.
+ */
+#ifndef ANALYZE_REFS_H
+#define ANALYZE_REFS_H
+
+#include "analyze/heap.h"
+#include "analyze/raw_refs.h"
+
+/** Build heap->refs and heap->referrers out of @raw, which is used up. */
+bool refs_build(struct heap *heap, struct raw_refs *raw, struct err *err)
+	MUST_CHECK;
+
+#endif

@@ -1,0 +1,96 @@
+#!/bin/sh
+# What capture and analysis cost, beside other programs in the same run.
+# Machines are noisy: read the ratios. BENCH_BLOCKS sets the sizes.
+#
+#   usage: tests/bench.sh BUILD_DIR
+set -eu
+cd "$(dirname "$0")/.."
+B=${1:-build}
+HOLDFAST=$PWD/$B/holdfast
+dir=$(mktemp -d)
+target=
+cleanup() {
+	[ -z "$target" ] || kill -KILL "$target" 2>/dev/null || true
+	rm -rf "$dir"
+}
+trap cleanup EXIT
+export XDG_CACHE_HOME="$dir/cache"
+${CC:-cc} -O2 -g -o "$dir/many_blocks" tests/programs/many_blocks.c
+
+# timed COMMAND...: sets $wall (seconds) and $peak (KiB)
+timed() {
+	python3 - "$dir/time" "$@" <<'PY'
+import os, resource, subprocess, sys, time
+start = time.monotonic()
+status = subprocess.call(sys.argv[2:], stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
+wall = time.monotonic() - start
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+with open(sys.argv[1], 'w') as out:
+    print(f'{wall:.3f} {peak}', file=out)
+sys.exit(status)
+PY
+	read -r wall peak <"$dir/time"
+}
+
+calc() { awk "BEGIN { printf \"%.$2f\", $1 }"; }
+size() { stat -c %s "$1"; }
+field() { python3 -c "import json, sys
+v = json.load(sys.stdin)
+for k in sys.argv[1].split('.'): v = v[k]
+print(v)" "$1"; }
+
+start_target() {	# BLOCKS: sets $target, a process that has stopped itself
+	"$dir/many_blocks" "$1" >"$dir/pid" &
+	target=$!
+	until grep -q '^State:	T' "/proc/$target/status"; do sleep 0.1; done
+}
+
+stop_target() {
+	kill -KILL "$target"
+	wait "$target" 2>/dev/null || true
+	target=
+}
+
+for blocks in ${BENCH_BLOCKS:-1000000 10000000}; do
+	echo "== $blocks blocks"
+	start_target "$blocks"
+	rss=$(awk '/VmRSS/ { print $2 * 1024 }' "/proc/$target/status")
+	snap=$dir/snap.core.zst
+	timed "$HOLDFAST" dump --force -o "$snap" "$target"
+	dump=$wall
+	timed "$HOLDFAST" dump --force --no-types -o "$dir/plain.core.zst" "$target"
+	echo "capture            $(calc "$dump" 2) s with types, $wall s without;" \
+	     "$(calc "$(size "$snap") / 1048576" 1) MiB of $(calc "$rss / 1048576" 0) MiB RSS"
+	if command -v gcore >/dev/null; then
+		timed gcore -o "$dir/core" "$target"
+		core=$dir/core.$target
+		gcore_wall=$wall
+		echo "gcore              $wall s;" \
+		     "$(calc "$(size "$core") / 1048576" 1) MiB"
+		timed zstd -q -f -1 -T2 -o "$dir/one.zst" "$core"
+		echo "zstd -1 -T2        $wall s on gcore's file"
+		timed zstd -q -f -3 -o "$dir/three.zst" "$core"
+		echo "snapshot size      $(calc "$(size "$snap") / $(size "$dir/three.zst")" 2) x zstd -3 of gcore's file"
+	fi
+	stop_target
+	"$HOLDFAST" info --json "$snap" >"$dir/info"
+	echo "pause              $(field process.pause_ms <"$dir/info") ms${gcore_wall:+,} ${gcore_wall:+$(calc "$(field process.pause_ms <"$dir/info") / $gcore_wall / 10" 1) % of gcore\'s stop}"
+	live=$(field heap.live_blocks <"$dir/info")
+	timed zstd -q -d -f -o "$dir/plain" "$snap"
+	echo "zstd -d            $wall s: the limit of any reader"
+	for threads in 1 2; do
+		export HOLDFAST_THREADS=$threads
+		timed "$HOLDFAST" info "$snap"
+		echo "analysis, $threads thread$([ $threads = 1 ] || echo s) $wall s:" \
+		     "$(calc "$wall * 1e9 / $live" 0) ns and" \
+		     "$(calc "$peak * 1024 / $live" 0) bytes of peak RSS a block"
+	done
+	unset HOLDFAST_THREADS
+	rm -f "$dir"/*core* "$dir"/*.zst "$dir/plain"
+done
+for program in "$B"/tests/bench_*; do
+	case $program in *.o|*.d) continue ;; esac
+	echo "== $(basename "$program")"
+	"$program"
+done

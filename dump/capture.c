@@ -13,6 +13,7 @@
 #include "dump/live_memory.h"
 #include "dump/mapped_files.h"
 #include "dump/pagemap.h"
+#include "dump/plan_write.h"
 #include "dump/proc_facts.h"
 #include "dump/proc_file.h"
 #include "dump/proc_maps.h"
@@ -134,21 +135,6 @@ bool capture_load_modules(struct image *image,
 	return true;
 }
 
-/** Write what the tracer copies. The queue is closed when this fails. */
-static bool write_memory(struct capture *c, struct snapshot_writer *writer,
-			 struct err *err)
-{
-	const uint8_t *bytes;
-	size_t n;
-
-	while ((bytes = piece_queue_first(&c->queue, &n))) {
-		if (!snapshot_memory(writer, bytes, n, err))
-			return false;
-		piece_queue_drop(&c->queue);
-	}
-	return true;
-}
-
 /** The caller's part while the tracer copies: begin the file, fill it. */
 static bool receive(struct capture *c, const struct module_search *search,
 		    struct snapshot_writer **writer, struct err *err)
@@ -156,7 +142,7 @@ static bool receive(struct capture *c, const struct module_search *search,
 	progress_begin("copying memory", c->plan.bytes);
 	return capture_find_modules(&c->image, search, err) &&
 	       snapshot_begin(&c->target, &c->image, writer, err) &&
-	       write_memory(c, *writer, err);
+	       plan_write(&c->plan, &c->queue, *writer, &c->image.diag, err);
 }
 
 /**

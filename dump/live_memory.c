@@ -147,41 +147,34 @@ static void read_what_is_there(int fd, uint8_t *buf, size_t n, uint64_t addr,
 	}
 }
 
-static void fill(int mem, const struct piece *piece, uint64_t addr,
-		 uint8_t *buf, size_t n, struct diag *diag)
+void live_read_file(const struct piece *piece, uint64_t addr, uint8_t *buf,
+		    size_t n, struct diag *diag)
 {
-	size_t got;
+	size_t got = read_fully(piece->fd, buf, n,
+				piece->offset + (addr - piece->start));
 
-	switch (piece->from) {
-	case FROM_MEMORY:
-		got = read_fully(mem, buf, n, addr);
-		if (got < n)
-			read_what_is_there(mem, buf + got, n - got, addr + got,
-					   diag);
-		break;
-	case FROM_FILE:
-		got = read_fully(piece->fd, buf, n,
-				 piece->offset + (addr - piece->start));
-		/* Behind its end the last page of a file is zeros. */
-		memset(buf + got, 0, n - got);
-		if (n - got >= PAGE_SIZE_X86)
-			diag_add_at(diag, addr + got, n - got, "bytes of a "
-				    "mapped file could not be read and are "
-				    "zeros in the snapshot");
-		break;
-	case FROM_ZEROS:
-		memset(buf, 0, n);
-		break;
-	}
+	/* Behind its end the last page of a file is zeros. */
+	memset(buf + got, 0, n - got);
+	if (n - got >= PAGE_SIZE_X86)
+		diag_add_at(diag, addr + got, n - got, "bytes of a mapped "
+			    "file could not be read and are zeros in the "
+			    "snapshot");
+}
+
+static void read_memory(int mem, uint64_t addr, uint8_t *buf, size_t n,
+			struct diag *diag)
+{
+	size_t got = read_fully(mem, buf, n, addr);
+
+	if (got < n)
+		read_what_is_there(mem, buf + got, n - got, addr + got, diag);
 }
 
 /** Hand over @used bytes and take an empty buffer; false when closed. */
 static bool next_buffer(struct piece_queue *queue, uint8_t **buf, size_t *used)
 {
-	if (*used > 0) {
+	if (*used > 0)
 		piece_queue_commit(queue, *used);
-		progress_add(*used);
-	}
 	*used = 0;
 	*buf = piece_queue_reserve(queue);
 	return *buf != NULL;
@@ -197,6 +190,8 @@ bool live_copy(const struct image *image, const struct plan *plan,
 	for (size_t i = 0; i < plan->pieces.len; i++) {
 		const struct piece *piece = &plan->pieces.at[i];
 
+		if (!piece_is_live(piece))
+			continue;
 		for (uint64_t at = piece->start; at < piece->end; at += n) {
 			if (progress_cancelled())
 				return err_set(err, ERR_CANCELLED,
@@ -209,7 +204,10 @@ bool live_copy(const struct image *image, const struct plan *plan,
 			n = PIECE_SIZE - used;
 			if (n > piece->end - at)
 				n = (size_t)(piece->end - at);
-			fill(live->fd, piece, at, buf + used, n, diag);
+			if (piece->from == FROM_MEMORY)
+				read_memory(live->fd, at, buf + used, n, diag);
+			else
+				live_read_file(piece, at, buf + used, n, diag);
 			used += n;
 		}
 	}

@@ -195,9 +195,8 @@ static bool add_piece(struct plan *plan, const struct spans *s,
 
 	if (span->kind == SPAN_MEMORY) {
 		piece.from = FROM_MEMORY;
-		plan->memory_bytes += span->end - span->start;
 	} else if (span->kind == SPAN_FILE) {
-		piece.from = FROM_FILE;
+		piece.from = s->class == CLASS_SHARED ? FROM_OBJECT : FROM_FILE;
 		piece.fd = s->file->fd;
 		piece.offset = span->start - s->mapping->start +
 			       s->mapping->offset;

@@ -43,7 +43,8 @@ static const char *describe(const struct image *image, const struct plan *plan)
 {
 	static const char *const presence[] = { "captured", "zero", "absent",
 						"torn" };
-	static const char *const from[] = { "memory", "file", "zeros" };
+	static const char *const from[] = { "memory", "object", "file",
+					    "zeros" };
 	static char text[4096];
 	uint64_t bytes = 0, base = MIB;
 	size_t n = 0;
@@ -68,7 +69,7 @@ static const char *describe(const struct image *image, const struct plan *plan)
 				      (int)((p->start - base) / P),
 				      (int)((p->end - base) / P),
 				      from[p->from]);
-		if (p->from == FROM_FILE)
+		if (p->from == FROM_FILE || p->from == FROM_OBJECT)
 			n += (size_t)snprintf(text + n, sizeof(text) - n,
 					      " at %d",
 					      (int)(p->offset / P));
@@ -304,7 +305,7 @@ static void shared_memory_is_what_the_object_holds(void **state)
 	      "7-8 absent\n"
 	      "  1-2 memory\n"
 	      "  2-4 zeros\n"
-	      "  4-5 file at 5\n");
+	      "  4-5 object at 5\n");
 	vec_free(&files.files);
 	close(fd);
 }

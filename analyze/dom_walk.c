@@ -10,19 +10,29 @@ enum {
 	CANCEL_MASK = (1 << 20) - 1,	/* nodes between looks for Ctrl-C */
 };
 
-static bool add_chunk(struct dom_walk *w, struct late_bucket *bucket)
+static struct late_chunk *new_chunk(struct dom_walk *w)
 {
-	struct late_chunk *chunk;
-
 	if (w->slab_left == 0) {
-		chunk = reallocarray(NULL, SLAB_CHUNKS, sizeof(*chunk));
-		if (!chunk || !vec_push(&w->slabs, chunk)) {
-			free(chunk);
-			return false;
+		struct late_chunk *slab = reallocarray(NULL, SLAB_CHUNKS,
+						       sizeof(*slab));
+
+		if (!slab)
+			return NULL;
+		if (!vec_push(&w->slabs, slab)) {
+			free(slab);
+			return NULL;
 		}
 		w->slab_left = SLAB_CHUNKS;
 	}
-	chunk = w->slabs.at[w->slabs.len - 1] + SLAB_CHUNKS - w->slab_left--;
+	return w->slabs.at[w->slabs.len - 1] + SLAB_CHUNKS - w->slab_left--;
+}
+
+static bool add_chunk(struct dom_walk *w, struct late_bucket *bucket)
+{
+	struct late_chunk *chunk = new_chunk(w);
+
+	if (!chunk)
+		return false;
 	chunk->next = bucket->chunks;
 	bucket->chunks = chunk;
 	bucket->newest_len = 0;

@@ -168,7 +168,8 @@ static void bench_dominators(const struct graph *graph, const uint32_t *entry,
 	struct dom_tier tier = { .entry = entry, .n = n };
 	struct dom_spec spec = {
 		.graph = graph, .kinds = ALL_KINDS, .tiers = &tier,
-		.n_tiers = 1, .bytes = bytes, .n_bytes = graph->n_nodes,
+		.n_tiers = 1, .bytes = bytes,
+		.n_bytes = bytes ? graph->n_nodes : 0,
 	};
 	struct lap lap = lap_start();
 	struct dominators dom;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "formats/snapshot.h"
+#include "formats/source.h"
 #include "tests/aid_cmocka.h"
 #include "tests/make_core.h"
 #include "tests/make_image.h"
@@ -220,6 +221,25 @@ static void walks_the_frames_without_a_seek_table(void **state)
 	free(bytes);
 }
 
+/* ELF keeps a count that 16 bits cannot hold in section header 0. */
+static void check_extended_count(const char *file, uint32_t want)
+{
+	struct diag diag = {0};
+	struct source *source;
+	struct err err = {0};
+	uint64_t shoff;
+	uint32_t info;
+	uint16_t phnum;
+
+	assert_true(source_open(file, &diag, &source, &err));
+	assert_int_equal(source_read(source, 40, &shoff, 8), 8);
+	assert_int_equal(source_read(source, 56, &phnum, 2), 2);
+	assert_int_equal(source_read(source, shoff + 44, &info, 4), 4);
+	assert_int_equal(phnum, 0xffff);
+	assert_int_equal(info, want);
+	source_close(source);
+}
+
 /* 70,000 single pages, as far apart as a hostile allocator puts them. */
 static void writes_more_segments_than_16_bits_count(void **state)
 {
@@ -246,6 +266,7 @@ static void writes_more_segments_than_16_bits_count(void **state)
 		assert_true(snapshot_memory(writer, page, 4096, &err));
 	}
 	assert_true(snapshot_finish(writer, &image, &err));
+	check_extended_count(path, 70001);
 	assert_true(image_open(path, &got, &err));
 	assert_int_equal(got.ranges.len, 70000);
 	assert_int_equal(got.diag.len, 0);

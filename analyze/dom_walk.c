@@ -5,26 +5,21 @@
 
 #include "base/progress.h"
 
-enum {
-	SLAB_CHUNKS = 256,	/* 1 MiB, touched only as it is used */
-	CANCEL_MASK = (1 << 20) - 1,	/* nodes between looks for Ctrl-C */
-};
+enum { CANCEL_MASK = (1 << 20) - 1 };	/* nodes between looks for Ctrl-C */
 
 static struct late_chunk *new_chunk(struct dom_walk *w)
 {
-	if (w->slab_left == 0) {
-		struct late_chunk *slab = reallocarray(NULL, SLAB_CHUNKS,
-						       sizeof(*slab));
+	struct late_slab *slab = w->slabs;
 
+	if (!slab || slab->used == LATE_SLAB_LEN) {
+		slab = malloc(sizeof(*slab));
 		if (!slab)
 			return NULL;
-		if (!vec_push(&w->slabs, slab)) {
-			free(slab);
-			return NULL;
-		}
-		w->slab_left = SLAB_CHUNKS;
+		slab->next = w->slabs;
+		slab->used = 0;
+		w->slabs = slab;
 	}
-	return w->slabs.at[w->slabs.len - 1] + SLAB_CHUNKS - w->slab_left--;
+	return &slab->chunks[slab->used++];
 }
 
 static bool add_chunk(struct dom_walk *w, struct late_bucket *bucket)
@@ -272,12 +267,14 @@ fail:
 
 void dom_walk_free_late(struct dom_walk *w)
 {
-	for (size_t i = 0; i < w->slabs.len; i++)
-		free(w->slabs.at[i]);
-	vec_free(&w->slabs);
+	while (w->slabs) {
+		struct late_slab *next = w->slabs->next;
+
+		free(w->slabs);
+		w->slabs = next;
+	}
 	free(w->late);
 	w->late = NULL;
-	w->slab_left = 0;
 }
 
 void dom_walk_free(struct dom_walk *w)

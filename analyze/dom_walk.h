@@ -16,9 +16,8 @@
 #define ANALYZE_DOM_WALK_H
 
 #include "analyze/dominators.h"
-#include "base/vec.h"
 
-enum { LATE_BUCKET_BITS = 15, LATE_CHUNK_LEN = 511 };
+enum { LATE_BUCKET_BITS = 15, LATE_CHUNK_LEN = 511, LATE_SLAB_LEN = 256 };
 
 /* A reference by numbers, to < from. */
 struct late_ref {
@@ -28,6 +27,13 @@ struct late_ref {
 struct late_chunk {
 	struct late_chunk *next;
 	struct late_ref at[LATE_CHUNK_LEN];
+};
+
+/* What chunks are allocated in: 1 MiB, touched only as it is used. */
+struct late_slab {
+	struct late_slab *next;
+	uint32_t used;
+	struct late_chunk chunks[LATE_SLAB_LEN];
 };
 
 struct late_bucket {
@@ -60,8 +66,7 @@ struct dom_walk {
 	uint32_t *semi;		/* upper bound of the semidominator */
 	union dom_scratch *scratch;
 	struct late_bucket *late;	/* [n_ids >> LATE_BUCKET_BITS + 1] */
-	VEC(struct late_chunk *) slabs;
-	uint32_t slab_left;	/* unused chunks of the last slab */
+	struct late_slab *slabs;	/* newest first */
 };
 
 /** Search from all tiers. @spec is borrowed. Release with dom_walk_free(). */

@@ -5,6 +5,7 @@
 
 #include "analyze/dom_walk.h"
 #include "base/progress.h"
+#include "base/vec.h"
 
 enum { AHEAD = 16 };	/* places whose memory is fetched early */
 

@@ -17,7 +17,7 @@
 static const struct cmd *const commands[] = {
 	&cmd_dump, &cmd_info, &cmd_memory, &cmd_suspects, &cmd_types, &cmd_leaks,
 	&cmd_dominators, &cmd_retainers, &cmd_threads, &cmd_show, &cmd_blocks,
-	&cmd_diff,
+	&cmd_diff, &cmd_tui,
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
@@ -85,8 +85,12 @@ static int help(int argc, char **argv)
 /* No command: a file to look at, or a mistake. */
 static int without_command(int argc, char **argv)
 {
+	bool terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	char *browse[] = { (char *)cmd_tui.name, argv[0], NULL };
+
 	if (access(argv[0], F_OK) == 0)
-		return summary_run(argc, argv);
+		return terminal && argc == 1 ? cmd_tui.run(2, browse) :
+					       summary_run(argc, argv);
 	if (is_pid(argv[0]))
 		fprintf(stderr, "holdfast: %s looks like a process id: run "
 			"`holdfast dump %s` first\n", argv[0], argv[0]);

@@ -177,8 +177,10 @@ static void draw_cell(struct view *v, struct screen *s, int line, uint32_t row,
 	struct cell_out out;
 
 	if (column->kind == COLUMN_BAR) {
-		draw_bar(s, line, col, width,
-			 v->class->model.number(v->data, row, c));
+		if (!v->class->model.has_bar ||
+		    v->class->model.has_bar(v->data, row))
+			draw_bar(s, line, col, width,
+				 v->class->model.number(v->data, row, c));
 		return;
 	}
 	out.text[0] = '\0';

@@ -54,16 +54,6 @@ uint32_t tree_add(struct tree *tree, uint32_t parent, uint64_t id, bool inner)
 	return at;
 }
 
-bool tree_has(const struct tree *tree, uint32_t item, uint64_t id)
-{
-	for (uint32_t c = tree->items.at[item].first; c != TREE_NONE;
-	     c = tree->items.at[c].next) {
-		if (!tree->items.at[c].more && tree->items.at[c].id == id)
-			return true;
-	}
-	return false;
-}
-
 /* The item "more" stands last; while children are added, it is taken off. */
 static uint32_t take_more(struct tree *tree, uint32_t item)
 {
@@ -107,6 +97,13 @@ static bool put_more(struct tree *tree, uint32_t item, uint32_t more,
 	tree->items.at[more].more = true;
 	tree->items.at[more].left = left;
 	return true;
+}
+
+bool tree_others(struct tree *tree, uint32_t item, uint64_t left)
+{
+	tree->items.at[item].loaded = true;
+	tree->items.at[item].open = true;
+	return put_more(tree, item, TREE_NONE, left);
 }
 
 struct sibling {
@@ -286,11 +283,17 @@ void tree_cell(void *data, uint32_t row, int column, struct cell_out *out)
 
 	if (!item->more) {
 		tree->ops->text(tree, tree->rows.at[row], column, out);
-	} else if (tree->class->columns[column].width == 0) {
+		return;
+	}
+	if (tree->class->columns[column].width != 0)
+		return;
+	out->style = STYLE_DIM;
+	if (item->left == TREE_UNCOUNTED)
+		snprintf(out->text, sizeof(out->text),
+			 "... others; + loads them");
+	else
 		snprintf(out->text, sizeof(out->text),
 			 "... %" PRIu64 " more; + loads the next", item->left);
-		out->style = STYLE_DIM;
-	}
 }
 
 uint64_t tree_number(void *data, uint32_t row, int column)

@@ -20,13 +20,15 @@
 enum { TREE_BATCH = 1000, TREE_MAX_ITEMS = 200000 };
 
 #define TREE_NONE UINT32_MAX
+#define TREE_UNCOUNTED UINT64_MAX
 
 struct tree_item {
 	uint64_t id;		/* the view's: a node */
 	uint32_t parent, first, last, next;	/* items, or TREE_NONE */
 	uint32_t depth;
 	uint32_t n_children;	/* loaded */
-	uint64_t left;		/* of an item "more": children not loaded */
+	uint64_t left;		/* of an item "more": children not loaded, or
+				 * TREE_UNCOUNTED */
 	bool more;
 	bool inner;		/* may have children */
 	bool loaded, open;
@@ -68,8 +70,9 @@ uint32_t tree_add(struct tree *tree, uint32_t parent, uint64_t id, bool inner);
 /** Load the next children of @item and unfold it. */
 bool tree_load(struct tree *tree, uint32_t item, struct err *err);
 
-/** True when a child of @item has @id. O(children). */
-bool tree_has(const struct tree *tree, uint32_t item, uint64_t id);
+/** Unfold @item, whose further children, @left of them, can be loaded. False
+ * on no memory. */
+bool tree_others(struct tree *tree, uint32_t item, uint64_t left);
 
 /** Recompute the rows. */
 bool tree_show(struct tree *tree, struct err *err);

@@ -86,6 +86,8 @@ struct model {
 		     struct cell_out *out);
 	/** What sorting and bars go by; may be NULL when no column needs it. */
 	uint64_t (*number)(void *data, uint32_t row, int column);
+	/** Rows that have a bar; NULL: all. */
+	bool (*has_bar)(void *data, uint32_t row);
 	/** NULL: no row is about anything. */
 	struct subject (*subject)(void *data, uint32_t row);
 	const struct tree_model *tree;	/* NULL: flat */

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * The browser on the terminal, until the user leaves it.
+ */
+#ifndef TUI_RUN_H
+#define TUI_RUN_H
+
+#include "analyze/facts.h"
+
+/**
+ * Browse @facts, which were read from @file; both borrowed. False when the
+ * terminal cannot be used, or is gone.
+ */
+bool tui_run(struct facts *facts, const char *file, struct err *err)
+	MUST_CHECK;
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* Which views there are, and which one answers which question. */
+#include "tui/views.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "analyze/node_label.h"
+
+const struct tab tabs[] = {
+	{ '1', "Overview", view_overview_open },
+	{ '2', "Types", view_types_open },
+	{ '3', "Dominators", view_dominators_open },
+	{ '4', "Leaks", view_leaks_open },
+	{ '6', "Threads", view_threads_open },
+	{ '7', "Globals", view_globals_open },
+	{ '8', "Memory", view_memory_open },
+};
+
+const size_t n_tabs = sizeof(tabs) / sizeof(tabs[0]);
+
+const char *view_node_text(const struct session *session, uint32_t id,
+			   char *buf, size_t size)
+{
+	const struct heap *heap = &session->facts->heap;
+	size_t n;
+
+	node_label_of(session->facts, id, buf, size);
+	n = strlen(buf);
+	if (id < heap->n_blocks)
+		snprintf(buf + n, size - n, "  0x%" PRIx64, heap->addr[id]);
+	return buf;
+}
+
+void view_share_cell(uint64_t part, uint64_t whole, struct cell_out *out)
+{
+	uint32_t share = thousandths(part, whole);
+
+	snprintf(out->text, sizeof(out->text), "%u.%u %%", share / 10,
+		 share % 10);
+}
+
+void view_size_cell(const struct session *session, uint64_t bytes,
+		    struct cell_out *out)
+{
+	session_size(session, bytes, out->text);
+}
+
+static struct view *nothing(struct err *err, const char *what)
+{
+	err_set(err, ERR_FORMAT, "%s", what);
+	return NULL;
+}
+
+static struct view *ask_node(struct session *session, uint32_t node,
+			     enum command command, struct err *err)
+{
+	const struct heap *heap = &session->facts->heap;
+	char title[64];
+
+	switch (command) {
+	case CMD_OPEN:
+	case CMD_FIELDS:
+		return view_fields_open(session, node, err);
+	case CMD_HEX:
+		return view_hex_open(session, node, err);
+	case CMD_DOMINATORS:
+		return view_dominator_chain_open(session, node, err);
+	default:
+		break;
+	}
+	if (heap_is_root(heap, node))
+		return nothing(err, "this is a root: nothing stands above it");
+	switch (command) {
+	case CMD_REFERRERS:
+		return view_referrers_open(session, node, err);
+	case CMD_PATH:
+		snprintf(title, sizeof(title), "path to 0x%" PRIx64,
+			 heap->addr[node]);
+		return view_paths_open(session, &node, 1, title, err);
+	case CMD_ALL_OF_TYPE:
+		return view_type_blocks_open(session,
+					     block_key(heap, node, false), err);
+	default:
+		return view_why_open(session, node, err);
+	}
+}
+
+static struct view *ask_set(struct session *session, const uint32_t *nodes,
+			    uint64_t n, enum command command, struct err *err)
+{
+	char title[64];
+
+	if (command != CMD_REFERRERS && command != CMD_PATH)
+		return nothing(err, "choose one block of it first: press Enter");
+	snprintf(title, sizeof(title), "paths to %" PRIu64 " blocks", n);
+	return view_paths_open(session, nodes, n, title, err);
+}
+
+static struct view *ask_type(struct session *session, uint64_t key,
+			     enum command command, struct err *err)
+{
+	const struct type_row *row;
+	size_t i;
+
+	if (!session_types(session, err))
+		return NULL;
+	if (command == CMD_OPEN || command == CMD_ALL_OF_TYPE)
+		return view_type_blocks_open(session, key, err);
+	row = session_type_row(session, key);
+	if (!row)
+		return nothing(err, "there are no blocks of this type");
+	i = (size_t)(row - session->types.at);
+	return ask_set(session, session->blocks.nodes + session->blocks.row[i],
+		       session->blocks.row[i + 1] - session->blocks.row[i],
+		       command, err);
+}
+
+static struct view *ask_group(struct session *session, uint32_t g,
+			      enum command command, struct err *err)
+{
+	const struct leaks *leaks = &session->facts->leaks;
+
+	switch (command) {
+	case CMD_OPEN:
+	case CMD_ALL_OF_TYPE:
+		return view_group_blocks_open(session, g, err);
+	case CMD_DOMINATORS:
+		return view_dominator_chain_open(
+			session, dom_group(&session->facts->dom, g), err);
+	default:
+		return ask_set(session, leaks->nodes + leaks->rows[g],
+			       leaks->rows[g + 1] - leaks->rows[g], command,
+			       err);
+	}
+}
+
+struct view *views_ask(struct session *session, struct subject subject,
+		       enum command command, struct err *err)
+{
+	switch (subject.kind) {
+	case SUBJECT_NODE:
+		return ask_node(session, (uint32_t)subject.id, command, err);
+	case SUBJECT_TYPE:
+		return ask_type(session, subject.id, command, err);
+	case SUBJECT_GROUP:
+		return ask_group(session, (uint32_t)subject.id, command, err);
+	default:
+		return nothing(err, "there is nothing to open on this row");
+	}
+}

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/digest.h"
 
-#include <stdio.h>
-
+#include "analyze/node_label.h"
 #include "base/progress.h"
 
 enum { NAME_MAX_BYTES = 4096, CANCEL_MASK = (1 << 16) - 1 };
@@ -72,22 +71,6 @@ static uint32_t label_of_block(struct builder *b, uint32_t node)
 	    !map_set(&b->label_of, key, b->last_label))
 		b->last_label = LABEL_NONE;
 	return b->last_label;
-}
-
-/* A root, or a leak group as "leaked Account". */
-static uint32_t label_of_holder(struct builder *b, uint32_t id)
-{
-	const struct facts *f = b->facts;
-	const struct leak_group *group;
-	char text[NAME_MAX_BYTES + 32], type[NAME_MAX_BYTES];
-
-	if (id < f->heap.n_nodes)
-		return add_holder(b, heap_root(&f->heap, id)->name);
-	group = &f->leaks.groups[id - f->heap.n_nodes - 1];
-	snprintf(text, sizeof(text), "%s %s%s", state_names[group->verdict],
-		 block_key_label(&f->heap, group->key, type, sizeof(type)),
-		 group->cycle ? ", cycles" : "");
-	return add_holder(b, text);
 }
 
 /* --- sums --- */
@@ -179,7 +162,9 @@ static bool visit_block(struct builder *b, uint32_t position, uint32_t above,
 static bool visit_holder(struct builder *b, uint32_t position, uint32_t above,
 			 uint32_t *ret)
 {
-	uint32_t label = label_of_holder(b, b->facts->dom.order[position]);
+	char text[NAME_MAX_BYTES];
+	uint32_t label = add_holder(b, node_label_of(b->facts,
+		b->facts->dom.order[position], text, sizeof(text)));
 
 	if (label == LABEL_NONE)
 		return false;

@@ -112,6 +112,26 @@ static const char *field_name(struct builder *b, uint64_t offset)
 			    name[0] && name[0] != '[' ? "." : "", name);
 }
 
+/*
+ * In a union several fields have one offset: the path is right but for its
+ * last name, which the leaf knows.
+ */
+static const char *leaf_name(struct builder *b, const struct leaf *leaf)
+{
+	const struct type_table *types = &b->heap->image->types;
+	const char *name = field_name(b, leaf->offset), *dot;
+	const char *last;
+
+	if (!name || !leaf->in_union || leaf->member == UINT32_MAX)
+		return name;
+	dot = strrchr(name, '.');
+	last = types_text(types, types->members.at[leaf->member].name);
+	if (!*last)
+		return name;
+	return arena_printf(&b->ret->arena, "%.*s%s",
+			    dot ? (int)(dot - name + 1) : 0, name, last);
+}
+
 /* "title[0]" with further characters behind it is "title". */
 static const char *text_name(struct builder *b, uint64_t offset)
 {
@@ -172,7 +192,7 @@ static bool visit(void *ctx, const struct leaf *leaf)
 		return joins_text(b, leaf) || add_char(b, leaf);
 	b->text_end = 0;
 	field.size = t->size;
-	field.name = field_name(b, leaf->offset);
+	field.name = leaf_name(b, leaf);
 	types_name(types, leaf->type, name, sizeof(name));
 	field.type = arena_text(&b->ret->arena, name, strlen(name));
 	if (t->size > sizeof(bytes) ||

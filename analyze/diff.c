@@ -87,11 +87,21 @@ static void add_to(struct tally *tally, uint64_t bytes)
 	tally->bytes += bytes;
 }
 
+static bool has_types(const struct digest *digest)
+{
+	for (uint32_t i = 0; i < digest->n_blocks; i++) {
+		if (digest->label[i] != LABEL_NONE)
+			return true;
+	}
+	return false;
+}
+
 static void compare_blocks(const struct digest *old, const struct digest *new,
 			   struct diff *ret)
 {
 	uint32_t i = 0, j = 0;
 
+	ret->blocks.by_type = has_types(old) == has_types(new);
 	while (i < old->n_blocks || j < new->n_blocks) {
 		bool left = j == new->n_blocks || (i < old->n_blocks &&
 			    old->addr[i] <= new->addr[j]);
@@ -99,7 +109,7 @@ static void compare_blocks(const struct digest *old, const struct digest *new,
 			     new->addr[j] <= old->addr[i]);
 
 		if (left && right && old->size[i] == new->size[j] &&
-		    old->label[i] == new->label[j]) {
+		    (old->label[i] == new->label[j] || !ret->blocks.by_type)) {
 			add_to(&ret->blocks.survived, new->size[j]);
 		} else {
 			if (left)

@@ -44,7 +44,11 @@ struct diff {
 	struct {
 		bool comparable;
 		const char *why;	/* half a sentence; a literal */
-		/* The same address, usable size and type: survived. */
+		/*
+		 * The same address, usable size and type: survived. The type
+		 * is left aside where one of the images has no types at all.
+		 */
+		bool by_type;
 		struct tally new, gone, survived;
 	} blocks;
 };

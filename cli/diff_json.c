@@ -130,6 +130,7 @@ static void put_blocks(const struct diff_report *r, struct json_t *document)
 	json_put_text(o, "why", diff->blocks.why);
 	if (!diff->blocks.comparable)
 		return;
+	json_put_bool(o, "by_type", diff->blocks.by_type);
 	json_put_u64(o, "new", diff->blocks.new.count);
 	json_put_u64(o, "gone", diff->blocks.gone.count);
 	json_put_u64(o, "survived", diff->blocks.survived.count);

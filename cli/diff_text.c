@@ -180,6 +180,9 @@ static void print_blocks(const struct diff_report *r)
 	print_tally(r, "new", &diff->blocks.new, ", ");
 	print_tally(r, "gone", &diff->blocks.gone, ", ");
 	print_tally(r, "survived", &diff->blocks.survived, ".\n");
+	if (!diff->blocks.by_type)
+		puts("One snapshot has no types: blocks are known again by "
+		     "address and size only.");
 }
 
 static void print_head(const struct diff_report *r)

@@ -378,6 +378,15 @@ static bool survives(const struct fact_node *block, const struct world *w)
 	return false;
 }
 
+static bool has_types(const struct world *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->nodes[i].kind == FACT_BLOCK && w->nodes[i].name[0] != '(')
+			return true;
+	}
+	return false;
+}
+
 static void check_blocks(struct comparison *c, struct world w[2])
 {
 	uint64_t gone = 0, new = 0, survived = 0;
@@ -392,6 +401,10 @@ static void check_blocks(struct comparison *c, struct world w[2])
 		new += w[1].nodes[i].kind == FACT_BLOCK &&
 		       !survives(&w[1].nodes[i], &w[0]);
 	assert_true(c->diff.blocks.comparable);
+	assert_int_equal(c->diff.blocks.by_type,
+			 has_types(&w[0]) == has_types(&w[1]));
+	if (!c->diff.blocks.by_type)
+		return;
 	assert_int_equal(c->diff.blocks.gone.count, gone);
 	assert_int_equal(c->diff.blocks.new.count, new);
 	assert_int_equal(c->diff.blocks.survived.count, survived);
@@ -592,6 +605,26 @@ static void an_empty_image_compares(void **state)
 	free_comparison(&c);
 }
 
+/* A core without debug information, then a snapshot with types. */
+static void types_that_one_image_lacks_make_no_block_new(void **state)
+{
+	static const char *const untyped[] = { "(text)", "(numbers)" };
+	static const char *const typed[] = { "A", "(text)", "B" };
+	static const struct process_identity process = { .pid = 1, .auxv = 5 };
+	struct comparison c = {0};
+
+	(void)state;
+	digest_chain(&c, untyped, 2, 16);
+	digest_chain(&c, typed, 3, 16);
+	c.digests[0].process = c.digests[1].process = process;
+	compare(&c);
+	assert_false(c.diff.blocks.by_type);
+	assert_int_equal(c.diff.blocks.survived.count, 2);
+	assert_int_equal(c.diff.blocks.new.count, 1);
+	assert_int_equal(c.diff.blocks.gone.count, 0);
+	free_comparison(&c);
+}
+
 static void rows_sort_by_any_key(void **state)
 {
 	static const char *const few[] = { "A", "B" };
@@ -632,6 +665,7 @@ int main(void)
 		cmocka_unit_test(paths_end_somewhere),
 		cmocka_unit_test(growth_at_every_step_is_told_from_growth_in_all),
 		cmocka_unit_test(an_empty_image_compares),
+		cmocka_unit_test(types_that_one_image_lacks_make_no_block_new),
 		cmocka_unit_test(rows_sort_by_any_key),
 	};
 

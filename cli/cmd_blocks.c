@@ -6,7 +6,7 @@
 
 #include "base/progress.h"
 #include "cli/report.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 
 enum { NAME_MAX_BYTES = 4096 };
 

@@ -8,7 +8,7 @@
 #include "cli/node_text.h"
 #include "cli/report.h"
 #include "cli/summary.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 
 enum { DEFAULT_DEPTH = 2, DEFAULT_WIDTH = 5, MAX_DEPTH = 64 };
 

@@ -6,7 +6,7 @@
 
 #include "base/human.h"
 #include "cli/report.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 
 static const char usage[] =
 	"usage: holdfast info [OPTION...] FILE\n"

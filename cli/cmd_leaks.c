@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/report.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 
 enum { NAME_MAX_BYTES = 4096, SAMPLES = 10 };
 

@@ -7,7 +7,7 @@
 #include "base/human.h"
 #include "cli/report.h"
 #include "cli/summary.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 
 static const char usage[] =
 	"usage: holdfast memory [OPTION...] FILE\n"

@@ -8,7 +8,7 @@
 #include "analyze/retainers.h"
 #include "cli/node_text.h"
 #include "cli/report.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 #include "cli/block_target.h"
 
 static const char usage[] =

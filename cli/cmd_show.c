@@ -7,7 +7,7 @@
 #include "analyze/ref_words.h"
 #include "cli/node_text.h"
 #include "cli/report.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 #include "cli/block_target.h"
 
 enum { MAX_FIELDS = 4096 };

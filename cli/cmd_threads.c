@@ -7,7 +7,7 @@
 #include "analyze/thread_rows.h"
 #include "cli/node_text.h"
 #include "cli/report.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 
 enum { HELD_BLOCKS = 3 };	/* of one root that are shown */
 

@@ -7,7 +7,7 @@
 
 #include "analyze/type_rows.h"
 #include "cli/report.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 
 enum { NAME_MAX_BYTES = 4096 };
 

@@ -6,7 +6,7 @@
 
 #include "base/human.h"
 #include "cli/report.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 
 /* A table of rows, with a heading, and what was left out of it. */
 struct part {

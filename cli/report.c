@@ -6,7 +6,7 @@
 
 #include "base/human.h"
 #include "cli/progress_line.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 
 bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
 		  int max, struct report *ret, int *status)

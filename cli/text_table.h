@@ -5,8 +5,8 @@
  * last and never cut. Cells are escaped: no byte of a heap or a symbol table
  * reaches the terminal raw.
  */
-#ifndef CLI_TABLE_H
-#define CLI_TABLE_H
+#ifndef CLI_TEXT_TABLE_H
+#define CLI_TEXT_TABLE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -63,12 +63,18 @@ static bool build_tree(struct facts *f, struct err *err)
 	return make_tiers(f, err) && dom_build(&f->spec, &f->dom, err);
 }
 
+bool facts_conclude(struct facts *facts, struct err *err)
+{
+	return leaks_build(&facts->heap, &facts->leaks, err) &&
+	       build_tree(facts, err);
+}
+
 bool facts_open(const char *path, struct facts *ret, struct err *err)
 {
 	*ret = (struct facts){0};
 	if (image_open(path, &ret->image, err) &&
 	    heap_build(&ret->image, &ret->heap, err) &&
-	    leaks_build(&ret->heap, &ret->leaks, err) && build_tree(ret, err))
+	    facts_conclude(ret, err))
 		return true;
 	facts_close(ret);
 	return false;

@@ -43,6 +43,10 @@ struct facts {
 bool facts_open(const char *path, struct facts *ret, struct err *err)
 	MUST_CHECK;
 
+/** Fill in leaks and dominators of @facts, whose heap is there; facts_open()
+ * does it. Release with facts_close() in any case. */
+bool facts_conclude(struct facts *facts, struct err *err) MUST_CHECK;
+
 void facts_close(struct facts *facts);
 
 /** What leak group @g retains, itself included. */

@@ -156,6 +156,14 @@ static uint32_t addresses_upto(const uint64_t *addr, uint32_t n, uint64_t at)
 	return base;
 }
 
+/* The cell of @at in @r, which holds it and has cells. */
+static const uint32_t *cell_at(const struct block_index *index,
+			       const struct block_region *r, uint64_t at)
+{
+	return index->cells + r->first_cell +
+	       (cell_of(at) - cell_of(r->start));
+}
+
 /* Number of blocks up to the end of @r with addr <= @at; @r holds @at. */
 static uint32_t blocks_upto(const struct block_index *index,
 			    const struct block_region *r, uint64_t at)
@@ -165,7 +173,7 @@ static uint32_t blocks_upto(const struct block_index *index,
 
 	if (r->first == r->last)
 		return r->first + 1;
-	cell = index->cells + r->first_cell + (cell_of(at) - cell_of(r->start));
+	cell = cell_at(index, r, at);
 	low = cell[0];
 	/* The next cell may belong to a later region. */
 	high = cell[1] < r->last ? cell[1] : r->last;
@@ -189,22 +197,53 @@ uint32_t block_index_find(const struct block_index *index, uint64_t at)
 	return block_index_near(index, at, &hint);
 }
 
+/* The region that holds @at, or NULL; *@hint is tried first and updated. */
+static const struct block_region *region_of(const struct block_index *index,
+					    uint64_t at, size_t *hint)
+{
+	const struct block_region *r;
+	size_t upto;
+
+	if (*hint < index->n_regions) {
+		r = &index->regions[*hint];
+		if (at - r->start < r->end - r->start)
+			return r;
+	}
+	upto = regions_upto(index, at);
+	if (upto == 0 || at >= index->regions[upto - 1].end)
+		return NULL;
+	*hint = upto - 1;
+	return &index->regions[upto - 1];
+}
+
 uint32_t block_index_near(const struct block_index *index, uint64_t at,
 			  size_t *hint)
 {
-	const struct block_region *r = NULL;
+	const struct block_region *r = region_of(index, at, hint);
 
-	if (*hint < index->n_regions)
-		r = &index->regions[*hint];
-	if (!r || at < r->start || at >= r->end) {
-		size_t upto = regions_upto(index, at);
+	return r ? find_in(index, r, at) : NODE_NONE;
+}
 
-		if (upto == 0 || at >= index->regions[upto - 1].end)
-			return NODE_NONE;
-		*hint = upto - 1;
-		r = &index->regions[upto - 1];
-	}
-	return find_in(index, r, at);
+void block_index_fetch(const struct block_index *index, uint64_t at,
+		       size_t hint)
+{
+	const struct block_region *r = region_of(index, at, &hint);
+
+	if (r && r->first < r->last)
+		__builtin_prefetch(cell_at(index, r, at));
+}
+
+void block_index_fetch_block(const struct block_index *index, uint64_t at,
+			     size_t hint)
+{
+	const struct block_region *r = region_of(index, at, &hint);
+	uint32_t block;
+
+	if (!r)
+		return;
+	block = r->first < r->last ? *cell_at(index, r, at) : r->first;
+	__builtin_prefetch(&index->addr[block]);
+	__builtin_prefetch(&index->size[block]);
 }
 
 uint32_t block_index_from(const struct block_index *index, uint64_t at)

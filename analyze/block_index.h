@@ -12,7 +12,8 @@
  * block_index_near) and two neighbouring reads.
  *
  * Cost: 4 bytes for each 512 bytes of heap, never more than 2.5 KiB a block
- * however the addresses are strewn; about 20 ns a look-up.
+ * however the addresses are strewn. A look-up takes about 20 ns where the
+ * cache has what it needs, and up to 400 ns at random in 15 M blocks.
  */
 #ifndef ANALYZE_BLOCK_INDEX_H
 #define ANALYZE_BLOCK_INDEX_H
@@ -52,6 +53,17 @@ uint32_t block_index_find(const struct block_index *index, uint64_t at);
 /** As block_index_find(), quicker when @hint was left by the last call. */
 uint32_t block_index_near(const struct block_index *index, uint64_t at,
 			  size_t *hint);
+
+/**
+ * Tell the cache that @at will be looked up near @hint: first
+ * block_index_fetch() some 16 look-ups ahead, then, by when that has come,
+ * block_index_fetch_block() some 8 ahead. In a large heap a look-up waits for
+ * memory three times, one after the other; so fetched, hardly at all.
+ */
+void block_index_fetch(const struct block_index *index, uint64_t at,
+		       size_t hint);
+void block_index_fetch_block(const struct block_index *index, uint64_t at,
+			     size_t hint);
 
 /** First block with addr >= @at; n when there is none. */
 uint32_t block_index_from(const struct block_index *index, uint64_t at);

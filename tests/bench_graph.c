@@ -182,45 +182,65 @@ static void bench_dominators(const struct graph *graph, const uint32_t *entry,
 	dom_free(&dom);
 }
 
-/* Blocks of 16 to 144 bytes, side by side, and half of them asked for. */
-static void bench_index(uint32_t n)
+/* Blocks of 16 to 144 bytes, side by side in a few regions. */
+static void make_blocks(uint64_t *addr, uint64_t *size, uint32_t n)
 {
-	uint64_t *addr = calloc(n, sizeof(*addr));
-	uint64_t *size = calloc(n, sizeof(*size));
-	uint64_t seed = 3, at = UINT64_C(0x555555550000), found = 0;
-	struct block_index index;
-	struct err err = {0};
-	size_t hint = SIZE_MAX;
-	struct lap lap;
+	uint64_t seed = 3, at = UINT64_C(0x555555550000);
 
-	if (!addr || !size)
-		exit(2);
 	for (uint32_t i = 0; i < n; i++) {
 		addr[i] = at;
 		size[i] = 8 + 16 * (1 + random_below(&seed, 8));
 		at += size[i] + 8;
-		if (random_below(&seed, 1000) == 0)
-			at += 100000;
+		if (random_below(&seed, MILLION) == 0)
+			at += MILLION;
 	}
+}
+
+/* Ask for each address; with @fetch tell the cache before. */
+static void look_up(const struct block_index *index, const uint64_t *ask,
+		    uint32_t n, bool fetch, const char *what)
+{
+	struct lap lap = lap_start();
+	size_t hint = SIZE_MAX;
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (fetch && i + 16 < n)
+			block_index_fetch(index, ask[i + 16], hint);
+		if (fetch && i + 8 < n)
+			block_index_fetch_block(index, ask[i + 8], hint);
+		found += block_index_near(index, ask[i], &hint) != NODE_NONE;
+	}
+	lap_end(&lap, what, n);
+	if (found != n)
+		exit(1);
+}
+
+static void bench_index(uint32_t n)
+{
+	uint64_t *addr = calloc(n, sizeof(*addr));
+	uint64_t *size = calloc(n, sizeof(*size));
+	uint64_t *ask = calloc(n, sizeof(*ask));
+	uint64_t seed = 4;
+	struct block_index index;
+	struct err err = {0};
+	struct lap lap;
+
+	if (!addr || !size || !ask)
+		exit(2);
+	make_blocks(addr, size, n);
+	for (uint32_t i = 0; i < n; i++)
+		ask[i] = addr[random_below(&seed, n)] + 8;
 	lap = lap_start();
 	check(block_index_build(addr, size, n, &index, &err), &err);
 	lap_end(&lap, "block index", n);
-	lap = lap_start();
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t j = random_below(&seed, n);
-
-		found += block_index_near(&index, addr[j] + 8, &hint) == j;
-	}
-	lap_end(&lap, "look-ups, random", n);
-	lap = lap_start();
-	for (uint32_t i = 0; i < n; i++)
-		found += block_index_near(&index, addr[i] + 8, &hint) == i;
-	lap_end(&lap, "look-ups, in order", n);
-	if (found != 2 * (uint64_t)n)
-		exit(1);
+	look_up(&index, addr, n, false, "look-ups, in order");
+	look_up(&index, ask, n, false, "look-ups, random");
+	look_up(&index, ask, n, true, "look-ups, fetched");
 	block_index_free(&index);
 	free(addr);
 	free(size);
+	free(ask);
 }
 
 static void bench_heap(uint32_t n)

@@ -156,8 +156,8 @@ static void bench_reach(const struct graph *graph, const uint32_t *entry,
 	lap_end(&lap, "shortest paths", graph->n_nodes);
 	reach_paths_free(&paths);
 	lap = lap_start();
-	check(retained_set(&spec, entry, 1, bytes, graph->n_nodes, &seen, NULL,
-			   &sum, &err), &err);
+	check(retained_set(&spec, entry, 1, bytes, bytes ? graph->n_nodes : 0,
+			   &seen, NULL, &sum, &err), &err);
 	lap_end(&lap, "retained of a set", graph->n_nodes);
 	bitset_free(&seen);
 }

@@ -6,7 +6,6 @@
 #include "analyze/ref_words.h"
 #include "analyze/scc.h"
 #include "base/bitset.h"
-#include "base/map.h"
 #include "base/progress.h"
 
 /* A leak root before it has its group. */
@@ -25,8 +24,6 @@ struct builder {
 	uint32_t *blocks;	/* by component, ascending within */
 	VEC(struct leak_group) groups;
 	VEC(struct instance) instances;
-	struct map by_signature;	/* hash -> group + 1 */
-	VEC(struct leak_member) scratch;
 };
 
 static bool is_lost(const struct heap *heap, uint32_t node)
@@ -109,144 +106,36 @@ static bool refers_to_itself(const struct graph *g, uint32_t node)
 	return false;
 }
 
-static int by_key(const void *a, const void *b)
+static bool take_instance(struct builder *b, uint32_t component,
+			  struct err *err)
 {
-	const struct leak_member *x = a, *y = b;
-
-	return (x->key > y->key) - (x->key < y->key);
-}
-
-/* The multiset of the component's block keys, sorted, in b->scratch. */
-static bool count_members(struct builder *b, uint32_t component)
-{
-	size_t n = 0;
-
-	b->scratch.len = 0;
-	for (uint32_t i = b->start[component]; i < b->start[component + 1]; i++) {
-		struct leak_member m = {
-			.key = block_key(b->heap, b->blocks[i], true),
-			.count = 1, .bytes = b->heap->size[b->blocks[i]],
-		};
-
-		if (!vec_push(&b->scratch, m))
-			return false;
-	}
-	qsort(b->scratch.at, b->scratch.len, sizeof(*b->scratch.at), by_key);
-	for (size_t i = 0; i < b->scratch.len; i++) {
-		struct leak_member m = b->scratch.at[i];
-
-		if (n == 0 || b->scratch.at[n - 1].key != m.key) {
-			b->scratch.at[n++] = m;
-			continue;
-		}
-		b->scratch.at[n - 1].count++;
-		b->scratch.at[n - 1].bytes += m.bytes;
-	}
-	b->scratch.len = n;
-	return true;
-}
-
-/* Key of the kind of member that has most bytes. */
-static uint64_t largest_key(const struct builder *b)
-{
-	const struct leak_member *best = b->scratch.at;
-
-	for (size_t i = 1; i < b->scratch.len; i++) {
-		if (b->scratch.at[i].bytes > best->bytes)
-			best = &b->scratch.at[i];
-	}
-	return best->key;
-}
-
-static bool same_group(const struct builder *b, const struct leak_group *g,
-		       enum state verdict, bool cycle)
-{
-	const struct leak_member *members =
-		&b->leaks->members.at[g->first_member];
-
-	if (g->verdict != verdict || g->cycle != cycle ||
-	    g->n_members != b->scratch.len)
-		return false;
-	for (size_t i = 0; i < g->n_members; i++) {
-		if (members[i].key != b->scratch.at[i].key ||
-		    members[i].count != b->scratch.at[i].count)
-			return false;
-	}
-	return true;
-}
-
-static uint64_t signature(const struct builder *b, enum state verdict,
-			  bool cycle)
-{
-	uint64_t hash = (uint64_t)verdict << 1 | cycle;
-
-	for (size_t i = 0; i < b->scratch.len; i++)
-		hash = hash_u64(hash_u64(hash ^ b->scratch.at[i].key) +
-				b->scratch.at[i].count);
-	return hash;
-}
-
-static bool add_group(struct builder *b, enum state verdict, bool cycle)
-{
-	struct leak_group group = {
-		.verdict = verdict, .cycle = cycle,
-		.key = largest_key(b),
-		.first_member = b->leaks->members.len,
-		.n_members = b->scratch.len, .held_by = NODE_NONE,
-	};
-
-	for (size_t i = 0; i < b->scratch.len; i++) {
-		if (!vec_push(&b->leaks->members, b->scratch.at[i]))
-			return false;
-	}
-	return vec_push(&b->groups, group);
-}
-
-/* The group of a signature; different ones with one hash are told apart. */
-static bool find_group(struct builder *b, enum state verdict, bool cycle,
-		       uint32_t *ret)
-{
-	uint64_t hash = signature(b, verdict, cycle);
-
-	for (;; hash++) {
-		bool added;
-		uint64_t *slot = map_slot(&b->by_signature, hash, &added);
-
-		if (!slot)
-			return false;
-		if (added) {
-			*slot = b->groups.len;
-			*ret = (uint32_t)b->groups.len;
-			return add_group(b, verdict, cycle);
-		}
-		if (same_group(b, &b->groups.at[*slot], verdict, cycle)) {
-			*ret = (uint32_t)*slot;
-			return true;
-		}
-	}
-}
-
-static bool take_instance(struct builder *b, uint32_t component)
-{
-	struct instance instance = {
-		.component = component,
-		.first = b->blocks[b->start[component]],
-	};
+	const uint32_t *blocks = b->blocks + b->start[component];
 	uint32_t n = b->start[component + 1] - b->start[component];
-	bool cycle = n > 1 || refers_to_itself(&b->heap->refs, instance.first);
+	struct instance instance = { .component = component };
+	enum state verdict = b->heap->state[blocks[0]];
+	bool cycle = n > 1 || refers_to_itself(&b->heap->refs, blocks[0]);
 	struct leak_group *group;
 
-	if (!count_members(b, component) ||
-	    !find_group(b, b->heap->state[instance.first], cycle,
-			&instance.group) ||
-	    !vec_push(&b->instances, instance))
+	if (!signature_of(&b->leaks->signatures, b->heap, blocks, n,
+			  (uint64_t)verdict << 1 | cycle, &instance.group, err))
 		return false;
+	if (instance.group == b->groups.len) {
+		struct leak_group new = {
+			.verdict = verdict, .cycle = cycle,
+			.held_by = NODE_NONE,
+			.key = signature_largest(&b->leaks->signatures,
+						 instance.group),
+		};
+
+		if (!vec_push(&b->groups, new))
+			return err_nomem(err, "leaks");
+	}
 	group = &b->groups.at[instance.group];
 	group->count++;
 	group->blocks += n;
 	for (uint32_t i = 0; i < n; i++)
-		group->bytes += b->heap->size[b->blocks[b->start[component] + i]];
-	return true;
+		group->bytes += b->heap->size[blocks[i]];
+	return vec_push(&b->instances, instance) || err_nomem(err, "leaks");
 }
 
 static int by_first(const void *a, const void *b)
@@ -272,10 +161,12 @@ static bool find_instances(struct builder *b, struct err *err)
 	}
 	if (roots.len > 0)
 		qsort(roots.at, roots.len, sizeof(*roots.at), by_first);
+	if (!ok)
+		err_nomem(err, "leaks");
 	for (size_t i = 0; ok && i < roots.len; i++)
-		ok = take_instance(b, roots.at[i].component);
+		ok = take_instance(b, roots.at[i].component, err);
 	vec_free(&roots);
-	return ok || err_nomem(err, "leaks");
+	return ok;
 }
 
 /* The blocks of each group in a row of its own. */
@@ -367,8 +258,6 @@ bool leaks_build(const struct heap *heap, struct leaks *ret, struct err *err)
 	free(b.blocks);
 	free(b.groups.at);
 	vec_free(&b.instances);
-	vec_free(&b.scratch);
-	map_free(&b.by_signature);
 	if (!ok)
 		leaks_free(ret);
 	return ok;
@@ -377,7 +266,7 @@ bool leaks_build(const struct heap *heap, struct leaks *ret, struct err *err)
 void leaks_free(struct leaks *leaks)
 {
 	free(leaks->groups);
-	vec_free(&leaks->members);
+	signatures_free(&leaks->signatures);
 	free(leaks->rows);
 	free(leaks->nodes);
 	*leaks = (struct leaks){0};

@@ -4,9 +4,9 @@
  * Leak roots: where the unreachable part of the heap begins, in groups.
  *
  * Among the unreachable blocks of one verdict, a leak root is a block, or a
- * cycle of blocks, that no other of them refers to. Freeing the leak roots'
- * owner would have freed all. Leak roots with the same members (the multiset
- * of block keys) form a group: ten thousand lost sessions are one line.
+ * cycle of blocks, that no other of them refers to. Leak roots with the same
+ * signature (signatures.h) form a group: ten thousand lost sessions are one
+ * line.
  *
  * Cost: O(V + E) over the unreachable part.
  */
@@ -15,19 +15,13 @@
 
 #include "analyze/block_key.h"
 #include "analyze/heap.h"
+#include "analyze/signatures.h"
 #include "base/vec.h"
-
-struct leak_member {
-	uint64_t key;		/* block_key(), untyped ones by size */
-	uint64_t count;		/* in one instance */
-	uint64_t bytes;		/* of them, in the first instance */
-};
 
 struct leak_group {
 	enum state verdict;	/* STATE_LEAKED, STATE_STALE, STATE_WEAK */
 	bool cycle;		/* each instance is a cycle, not one block */
 	uint64_t key;		/* of the member with most bytes */
-	size_t first_member, n_members;	/* in leaks.members */
 	uint64_t count;		/* instances */
 	uint64_t blocks, bytes;	/* of all instances' members */
 	/* Who has a word that refers to it, for stale and weak ones. */
@@ -38,7 +32,7 @@ struct leak_group {
 struct leaks {
 	struct leak_group *groups;	/* [n_groups] by lowest address */
 	uint32_t n_groups;
-	VEC(struct leak_member) members;
+	struct signatures signatures;	/* [n_groups] members of one instance */
 	uint64_t *rows;		/* [n_groups + 1] bounds of each in nodes */
 	uint32_t *nodes;	/* blocks, instance behind instance by address */
 	struct {

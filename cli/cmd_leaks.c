@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/node_text.h"
 #include "cli/report.h"
 #include "cli/text_table.h"
 
@@ -92,33 +93,6 @@ static void put_total(struct json_t *document, const char *key,
 	json_put(document, key, o);
 }
 
-static void put_key(struct json_t *o, const struct heap *heap, uint64_t key)
-{
-	char name[NAME_MAX_BYTES];
-	const char *type = block_key_type(heap, key, name, sizeof(name));
-
-	json_put_text(o, "type", type);
-	if (!type)
-		json_put_u64(o, "size", block_key_size(key));
-}
-
-static struct json_t *members_of(const struct facts *f,
-				 const struct leak_group *group)
-{
-	struct json_t *list = json_new_array();
-
-	for (size_t i = 0; i < group->n_members; i++) {
-		const struct leak_member *m =
-			&f->leaks.members.at[group->first_member + i];
-		struct json_t *o = json_new_object();
-
-		put_key(o, &f->heap, m->key);
-		json_put_u64(o, "count", m->count);
-		json_add(list, o);
-	}
-	return list;
-}
-
 /* Instances lie one behind the other: their first blocks are samples. */
 static struct json_t *samples_of(const struct facts *f, uint32_t g)
 {
@@ -152,7 +126,7 @@ static struct json_t *group_json(const struct facts *f, uint32_t g)
 	struct json_t *o = json_new_object();
 
 	json_put_text(o, "kind", group->cycle ? "cycle" : "block");
-	put_key(o, &f->heap, group->key);
+	key_put(o, &f->heap, group->key);
 	if (!block_key_is_typed(group->key))
 		json_put_text(o, "class", content_names[
 			f->heap.content[f->leaks.nodes[f->leaks.rows[g]]]]);
@@ -160,7 +134,7 @@ static struct json_t *group_json(const struct facts *f, uint32_t g)
 	json_put_u64(o, "blocks", group->blocks);
 	json_put_u64(o, "bytes", group->bytes);
 	json_put_u64(o, "retained", facts_group_retained(f, g));
-	json_put(o, "members", members_of(f, group));
+	json_put(o, "members", members_json(&f->heap, &f->leaks.signatures, g));
 	json_put_text(o, "verdict", verdicts[group->verdict]);
 	if (group->held_by != NODE_NONE)
 		json_put(o, "held_by", holder_of(f, group));

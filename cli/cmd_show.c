@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "analyze/block_fields.h"
+#include "analyze/node_label.h"
 #include "analyze/ref_words.h"
 #include "cli/node_text.h"
 #include "cli/report.h"
@@ -85,12 +86,6 @@ static struct json_t *fields_json(const struct view *v)
 	return list;
 }
 
-static const char *const ref_names[N_REF_KINDS] = {
-	[REF_STRONG] = "strong", [REF_INTERIOR] = "interior",
-	[REF_CONSERVATIVE] = "conservative", [REF_META] = "meta",
-	[REF_WEAK] = "weak", [REF_STALE] = "stale",
-};
-
 static struct json_t *referrers_json(struct view *v)
 {
 	const struct graph *g = &v->heap->referrers;
@@ -110,7 +105,7 @@ static struct json_t *referrers_json(struct view *v)
 				  sizeof(field));
 		}
 		json_put_text(o, "field", field);
-		json_put_text(o, "kind", ref_names[g->kind[e]]);
+		json_put_text(o, "kind", ref_kind_names[g->kind[e]]);
 		json_add(list, o);
 	}
 	return list;
@@ -244,7 +239,7 @@ static int print_referrers(struct view *v)
 		else
 			table_format(&t, "0x%" PRIx64 "  %s",
 				     v->heap->addr[from], name);
-		table_text(&t, ref_names[g->kind[first + i]]);
+		table_text(&t, ref_kind_names[g->kind[first + i]]);
 		field[0] = '\0';
 		if (offset != UINT64_MAX)
 			ref_field(v->heap, from, offset, field, sizeof(field));

@@ -20,6 +20,13 @@ const char *node_label(const struct facts *facts, uint32_t id,
 const char *node_type(const struct facts *facts, uint32_t id,
 		      char buf[NODE_TEXT_MAX]);
 
+/** Put the "type" of a block_key(), or null and its "size". */
+void key_put(struct json_t *object, const struct heap *heap, uint64_t key);
+
+/** [{"type", "count"}]: the members of signature @i. */
+struct json_t *members_json(const struct heap *heap,
+			    const struct signatures *signatures, uint32_t i);
+
 /** Put "root" or "addr", and "type". */
 void node_put(struct json_t *object, const struct facts *facts, uint32_t id);
 

@@ -69,14 +69,16 @@ static void describe(const struct losses *l, const struct leak_group *g,
 		     struct cell_out *out)
 {
 	const struct facts *f = l->session->facts;
+	const struct signatures *all = &f->leaks.signatures;
+	const struct signature *s = &all->at.at[g - f->leaks.groups];
 	char label[1024], count[32];
 	size_t n = 0;
 
 	if (g->cycle)
 		n = append(out, n, "cycle of ");
-	for (size_t i = 0; i < g->n_members; i++) {
-		const struct leak_member *m =
-			&f->leaks.members.at[g->first_member + i];
+	for (size_t i = 0; i < s->n_members; i++) {
+		const struct signature_member *m =
+			&all->members.at[s->first_member + i];
 
 		n = append(out, n, i ? ", " : "");
 		snprintf(count, sizeof(count), "%" PRIu64 " ", m->count);

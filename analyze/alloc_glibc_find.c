@@ -376,12 +376,15 @@ static bool find_par(struct glibc_walk *walk, struct glibc_copy *copy,
 		     bool tuned)
 {
 	uint64_t past = copy->main_arena + copy->facts.arena->size, test;
+	const struct extent *run = glibc_extent(&walk->space.data,
+						copy->main_arena);
 
 	for (uint64_t far = 0; far < MP_REACH; far += 8) {
 		uint64_t at[2] = { copy->main_arena - 0x68 - far, past + far };
 
 		for (size_t i = 0; i < 2; i++) {
-			if (!glibc_word(walk, at[i] + GLIBC_PAR_ARENA_TEST,
+			if (!run || at[i] < run->start || at[i] >= run->end ||
+			    !glibc_word(walk, at[i] + GLIBC_PAR_ARENA_TEST,
 					&test) ||
 			    (tuned ? test >= 1 << 20 : test != 8))
 				continue;
@@ -401,28 +404,22 @@ static bool was_used(struct glibc_walk *walk, const struct glibc_copy *copy)
 	       bytes != 0 || copy->arenas > 1 || copy->par.n_mmaps > 0;
 }
 
-/* @pair is an empty bin; try each number that it may have, 127 first. */
-static bool try_bins(struct glibc_walk *walk, uint64_t pair)
+/* Is there a main_arena whose bins begin at @bins? */
+static bool try_bins(struct glibc_walk *walk, uint64_t bins)
 {
 	struct glibc_found *found = walk->found;
+	struct glibc_copy copy = { .bins = bins };
 
-	for (uint64_t i = GLIBC_BINS; i-- > 0;) {
-		struct glibc_copy copy = { .bins = pair - 16 * i };
-
-		if (!glibc_spend(walk, 4))
-			return false;
-		if (!bins_are_sound(walk, copy.bins) ||
-		    !find_layout(walk, &copy))
-			continue;
-		if (!find_par(walk, &copy, false))
-			(void)find_par(walk, &copy, true);
-		if (!was_used(walk, &copy))
-			return true;
+	if (!glibc_spend(walk, 4) || !bins_are_sound(walk, bins) ||
+	    !find_layout(walk, &copy))
+		return false;
+	if (!find_par(walk, &copy, false))
+		(void)find_par(walk, &copy, true);
+	if (was_used(walk, &copy)) {
 		glibc_complete(&copy.facts);
 		found->copies[found->n_copies++] = copy;
-		return true;
 	}
-	return false;
+	return true;
 }
 
 static bool is_known(const struct glibc_found *found, uint64_t pair)
@@ -434,7 +431,12 @@ static bool is_known(const struct glibc_found *found, uint64_t pair)
 	return false;
 }
 
-static void scan_data(struct glibc_walk *walk, const struct extent *in)
+/*
+ * Take each empty bin in @in for the last one, which malloc never uses; or,
+ * when @any, for each in turn: the last one may be damaged.
+ */
+static void scan_data(struct glibc_walk *walk, const struct extent *in,
+		      bool any)
 {
 	struct glibc_found *found = walk->found;
 	uint64_t addr = in->start, fd, bk;
@@ -444,20 +446,27 @@ static void scan_data(struct glibc_walk *walk, const struct extent *in)
 			addr = (addr | (PAGE_SIZE_X86 - 1)) + 1;
 			continue;
 		}
-		if (fd == addr - 16 && found->n_copies < GLIBC_MAX_COPIES &&
-		    window_u64(&walk->order, addr + 8, &bk) && bk == fd &&
-		    !is_known(found, addr))
-			(void)try_bins(walk, addr);
+		for (uint64_t i = GLIBC_BINS; i-- > (any ? 0 : GLIBC_BINS - 1);) {
+			if (fd != addr - 16 ||
+			    found->n_copies == GLIBC_MAX_COPIES ||
+			    !window_u64(&walk->order, addr + 8, &bk) ||
+			    bk != fd || is_known(found, addr) ||
+			    try_bins(walk, addr - 16 * i))
+				break;
+		}
 		addr += 8;
 	}
 }
 
 bool glibc_find(struct glibc_walk *walk, struct err *err)
 {
-	for (size_t i = 0; i < walk->space.data.len; i++) {
-		if (progress_cancelled())
-			return err_set(err, ERR_CANCELLED, "cancelled");
-		scan_data(walk, &walk->space.data.at[i]);
+	for (int any = 0; any < 2 && walk->found->n_copies == 0; any++) {
+		for (size_t i = 0; i < walk->space.data.len; i++) {
+			if (progress_cancelled())
+				return err_set(err, ERR_CANCELLED,
+					       "cancelled");
+			scan_data(walk, &walk->space.data.at[i], any);
+		}
 	}
 	return true;
 }

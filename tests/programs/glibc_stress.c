@@ -209,7 +209,7 @@ struct worker {
 static struct worker workers[THREADS];
 static void *_Atomic shared[1024];
 static sem_t parked;
-static size_t ops_per_thread = 12000;
+static size_t ops_per_thread = 4000;
 
 static void *work(void *arg)
 {
@@ -259,6 +259,37 @@ static void mode_threads(uint64_t *seed)
 static void mode_ended(uint64_t *seed)
 {
 	start_threads(THREADS, ENDED, seed);
+}
+
+static void *churn_on(void *arg)
+{
+	struct worker *w = arg;
+	void **mine = get(SLOTS / 8 * sizeof(void *), &w->seed);
+
+	note_dtv();
+	memset(mine, 0, SLOTS / 8 * sizeof(void *));
+	churn(mine, SLOTS / 8, 4000, &w->seed);
+	sem_post(&parked);
+	for (;;) {
+		churn(mine, SLOTS / 8, 3, &w->seed);
+		put(atomic_exchange(&shared[below(&w->seed, 1024)],
+				    get(some_size(&w->seed), &w->seed)));
+	}
+	return NULL;
+}
+
+/* Threads that never rest: wherever they are stopped, it is in malloc. */
+static void mode_busy(uint64_t *seed)
+{
+	sem_init(&parked, 0, 0);
+	for (size_t i = 0; i < 8; i++) {
+		workers[i].seed = next_random(seed);
+		if (pthread_create(&workers[i].thread, NULL, churn_on,
+				   &workers[i]) != 0)
+			die("pthread_create");
+	}
+	for (size_t i = 0; i < 8; i++)
+		sem_wait(&parked);
 }
 
 /* The child is what is looked at: it has one thread and 65 caches. */
@@ -414,6 +445,7 @@ static const struct mode {
 	{ "noncontiguous", mode_noncontiguous },
 	{ "sbrk", mode_sbrk },
 	{ "heaps", mode_heaps },
+	{ "busy", mode_busy },
 };
 
 static void map_truth(const char *path)

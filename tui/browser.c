@@ -147,7 +147,7 @@ static bool step_history(struct browser *b, bool forward, struct err *err)
 
 static bool toggle_mark(struct browser *b, struct err *err)
 {
-	struct subject subject = table_subject(b->current);
+	struct subject subject = table_subject(b->current, CMD_MARK);
 	size_t i = 0;
 
 	if (subject.kind != SUBJECT_NODE)
@@ -170,7 +170,7 @@ static bool toggle_mark(struct browser *b, struct err *err)
 
 static bool ask(struct browser *b, enum command command, struct err *err)
 {
-	struct subject subject = table_subject(b->current);
+	struct subject subject = table_subject(b->current, command);
 	struct view *from = b->current;
 	uint32_t row;
 

@@ -37,7 +37,8 @@ struct browser {
 	bool quit;
 };
 
-/** Begin with the first view. Release with browser_close(). */
+/** Begin with the first view. Release with browser_close(). The struct must
+ * not move: views refer to its session. */
 bool browser_open(struct facts *facts, const char *file,
 		  enum human_charset charset, struct browser *ret,
 		  struct err *err) MUST_CHECK;

@@ -432,8 +432,11 @@ bool table_command(struct view *v, enum command command, bool *done,
 	return fold(v, command, done, err);
 }
 
-struct subject table_subject(const struct view *v)
+struct subject table_subject(const struct view *v, enum command command)
 {
+	if (v->class->model.about && command != CMD_OPEN &&
+	    command != CMD_FIELDS)
+		return v->class->model.about(v->data);
 	if (v->n_shown == 0 || !v->class->model.subject)
 		return (struct subject){ .kind = SUBJECT_NONE };
 	return v->class->model.subject(v->data, table_row(v, v->selected));

@@ -41,8 +41,8 @@ void table_select(struct view *v, uint32_t row);
 /** The rows of the model have changed; @keep stays selected. */
 bool table_changed(struct view *v, uint32_t keep, struct err *err);
 
-/** What the selected row is about. */
-struct subject table_subject(const struct view *v);
+/** What @command asks about: the selected row, or what the view is about. */
+struct subject table_subject(const struct view *v, enum command command);
 
 /** Write all shown rows as text with full columns. ERR_IO, ERR_CANCELLED. */
 bool table_save(struct view *v, const char *path, struct err *err);

@@ -8,7 +8,7 @@
 
 /* The first cell of a line marks the selected row, for screens that have no
  * other way to show it. */
-enum { MARKER = 1, EXACT_SIZE = 15, WIDE_ENOUGH = 60 };
+enum { MARKER = 1, EXACT_SIZE = 15, WIDE_ENOUGH = 60, LEAST = 24 };
 
 static int wished_width(const struct view *v, const struct column *column)
 {
@@ -51,7 +51,8 @@ static int droppable(const struct view *v, const struct layout *layout)
 struct layout layout_of(const struct view *v, int cols)
 {
 	int gap = cols >= WIDE_ENOUGH ? 2 : 1, drop, at = MARKER;
-	int least = cols >= WIDE_ENOUGH ? 24 : cols / 2;
+	int least = cols < WIDE_ENOUGH ? cols / 2 :
+		    v->class->least ? v->class->least : LEAST;
 	struct layout layout = {0};
 
 	for (int c = 0; c < v->class->n_columns; c++)

@@ -90,6 +90,9 @@ struct model {
 	bool (*has_bar)(void *data, uint32_t row);
 	/** NULL: no row is about anything. */
 	struct subject (*subject)(void *data, uint32_t row);
+	/** What the whole view is about: asked by all keys but those that
+	 * open a row. NULL: each row is asked. */
+	struct subject (*about)(void *data);
 	const struct tree_model *tree;	/* NULL: flat */
 	/** A line above the columns; false: there are no more. May be NULL. */
 	bool (*head)(void *data, int line, struct cell_out *out);
@@ -100,6 +103,8 @@ struct view_class {
 	const char *name;	/* in the help and as name of saved files */
 	const struct column *columns;
 	int n_columns;
+	int least;		/* cells of the column of width 0 on a screen of
+				 * 80, below which others leave; 0: 24 */
 	int sorted_by;		/* column of the model's own order, or -1 */
 	bool descending;
 	struct model model;

@@ -82,15 +82,9 @@ static void describe(const struct list *l, uint32_t node, struct cell_out *out)
 	uint32_t above;
 	size_t n;
 
-	if (heap_is_root(&f->heap, node)) {
-		snprintf(out->text, sizeof(out->text), "%s",
-			 heap_root(&f->heap, node)->name);
-		return;
-	}
-	block_key_label(&f->heap, block_key(&f->heap, node, false), out->text,
-			sizeof(out->text) / 2);
+	view_label(l->session, node, out->text, sizeof(out->text) / 2);
 	n = strlen(out->text);
-	if (preview(l, node, out->text + n, sizeof(out->text) - n))
+	if (heap_is_root(&f->heap, node) || preview(l, node, out->text + n, sizeof(out->text) - n))
 		return;
 	above = f->dom.idom[node];
 	if (above != NODE_NONE && above < f->heap.n_nodes)

@@ -14,11 +14,11 @@ enum { COL_OFFSET, COL_RETAINED, COL_FIELD, COL_TYPE, COL_VALUE };
 enum { MAX_FIELDS = 10000, MAX_ROOT_SIZE = 64 << 20 };
 
 static const struct column columns[] = {
-	[COL_OFFSET] = { "Offset", COLUMN_RIGHT, 7, STYLE_DIM, 'O', 4, false },
+	[COL_OFFSET] = { "Offset", COLUMN_RIGHT, 7, STYLE_DIM, 'O', 3, false },
 	[COL_RETAINED] = { "Retained", COLUMN_SIZE, 10, STYLE_SIZE, 'R', 2,
 			   false },
 	[COL_FIELD] = { "Field", COLUMN_TEXT, 20, STYLE_NORMAL, 'F', 1, true },
-	[COL_TYPE] = { "Type", COLUMN_TEXT, 20, STYLE_TYPE, 'T', 3, true },
+	[COL_TYPE] = { "Type", COLUMN_TEXT, 20, STYLE_TYPE, 'T', 4, true },
 	[COL_VALUE] = { "Value", COLUMN_TEXT, 0, STYLE_NORMAL, 'V', 0, true },
 };
 
@@ -57,8 +57,8 @@ static void value(const struct fields *f, const struct block_field *field,
 	}
 	out->style = STYLE_ADDRESS;
 	snprintf(out->text, sizeof(out->text), "%s -> %s", field->value,
-		 node_label_of(f->session->facts, field->target, label,
-			       sizeof(label)));
+		 view_label(f->session, field->target, label,
+			    sizeof(label)));
 }
 
 static void cell(void *data, uint32_t row, int column, struct cell_out *out)
@@ -96,6 +96,13 @@ static struct subject subject(void *data, uint32_t row)
 	if (target == NODE_NONE)
 		return (struct subject){ .kind = SUBJECT_NONE };
 	return (struct subject){ SUBJECT_NODE, target };
+}
+
+static struct subject about(void *data)
+{
+	const struct fields *f = data;
+
+	return (struct subject){ SUBJECT_NODE, f->node };
 }
 
 static void root_head(const struct fields *f, struct cell_out *out)
@@ -161,7 +168,8 @@ static const struct view_class fields_class = {
 	.sorted_by = COL_OFFSET, .descending = false,
 	.model = {
 		.n_rows = n_rows, .cell = cell, .number = number,
-		.subject = subject, .head = head, .free = free_fields,
+		.subject = subject, .about = about, .head = head,
+		.free = free_fields,
 	},
 };
 

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "analyze/node_label.h"
 #include "analyze/words.h"
 #include "tui/views.h"
 
@@ -19,6 +18,7 @@ static const struct column columns[] = {
 
 struct dump {
 	struct session *session;
+	uint32_t node;
 	uint64_t addr, size;
 };
 
@@ -111,8 +111,8 @@ static void cell(void *data, uint32_t row, int column, struct cell_out *out)
 	case COL_REFERS:
 		node = reference(d, row);
 		if (node != NODE_NONE)
-			node_label_of(d->session->facts, node, out->text,
-				      sizeof(out->text));
+			view_label(d->session, node, out->text,
+				   sizeof(out->text));
 		break;
 	default:
 		plain(d, row, out);
@@ -128,11 +128,19 @@ static struct subject subject(void *data, uint32_t row)
 	return (struct subject){ SUBJECT_NODE, node };
 }
 
+static struct subject about(void *data)
+{
+	const struct dump *d = data;
+
+	return (struct subject){ SUBJECT_NODE, d->node };
+}
+
 static const struct view_class hex_class = {
-	.name = "Bytes", .columns = columns, .n_columns = 4, .sorted_by = -1,
+	.name = "Bytes", .columns = columns, .n_columns = 4, .least = 16,
+	.sorted_by = -1,
 	.model = {
 		.n_rows = n_rows, .cell = cell, .subject = subject,
-		.free = free,
+		.about = about, .free = free,
 	},
 };
 
@@ -152,6 +160,7 @@ struct view *view_hex_open(struct session *session, uint32_t node,
 	d = calloc(1, sizeof(*d));
 	if (d) {
 		d->session = session;
+		d->node = node;
 		d->addr = root ? heap_root(heap, node)->addr :
 				 heap->addr[node];
 		d->size = root ? heap_root(heap, node)->size :

@@ -128,11 +128,12 @@ static bool head(void *data, int line, struct cell_out *out)
 	for (int s = STATE_LEAKED; s < N_STATES; s++) {
 		char text[128];
 
-		snprintf(text, sizeof(text), "%s%s %s in %s blocks",
+		snprintf(text, sizeof(text), "%s%s %s in %s block%s",
 			 n ? ", " : "", state_names[s],
 			 session_size(l->session, leaks->total[s].bytes, size),
 			 session_count(l->session, leaks->total[s].blocks,
-				       count));
+				       count),
+			 leaks->total[s].blocks == 1 ? "" : "s");
 		if (leaks->total[s].blocks > 0 || s == STATE_LEAKED)
 			n = append(out, n, text);
 	}

@@ -107,13 +107,16 @@ static void cell(void *data, uint32_t row, int column, struct cell_out *out)
 		part_cell(m, part, column, out);
 		return;
 	}
+	/* Some of them are bytes, some are counts: as the kernel wrote them. */
 	fact = fact_at(m, row);
 	if (column == COL_WHERE)
-		snprintf(out->text, sizeof(out->text), "%s%s%s", fact->key,
-			 fact->is_number ? "" : " ",
-			 fact->is_number ? "" : fact->text);
-	else if (column == COL_BYTES && fact->is_number)
-		view_size_cell(m->session, fact->value, out);
+		snprintf(out->text, sizeof(out->text), "cgroup %s: %s",
+			 fact->key, fact->text);
+}
+
+static bool has_bar(void *data, uint32_t row)
+{
+	return part_at(data, row) != NULL;
 }
 
 static bool head(void *data, int line, struct cell_out *out)
@@ -124,8 +127,8 @@ static bool head(void *data, int line, struct cell_out *out)
 
 	snprintf(out->text, sizeof(out->text),
 		 "%s %s, swapped %s, page tables %s (not in it)",
-		 r->rss_known ? "resident" : "captured (the file says nothing "
-		 "of what was resident)", session_size(m->session, r->rss, rss),
+		 r->rss_known ? "resident" : "resident is not known; captured",
+		 session_size(m->session, r->rss, rss),
 		 session_size(m->session, r->swap, swap),
 		 session_size(m->session, r->page_tables, tables));
 	return line == 0;
@@ -142,8 +145,8 @@ static void free_memory(void *data)
 static const struct view_class memory_class = {
 	.name = "Memory", .columns = columns, .n_columns = 6, .sorted_by = -1,
 	.model = {
-		.n_rows = n_rows, .cell = cell, .number = number, .head = head,
-		.free = free_memory,
+		.n_rows = n_rows, .cell = cell, .number = number, .has_bar = has_bar,
+		.head = head, .free = free_memory,
 	},
 };
 

@@ -162,8 +162,9 @@ static void add_heap(struct overview *o)
 		if (f->leaks.total[s].blocks == 0 && s > STATE_LEAKED)
 			continue;
 		l = add(o, "", arena_printf(
-			&o->arena, "%s, %s blocks", state_names[s],
-			human_count(f->leaks.total[s].blocks, false, count)));
+			&o->arena, "%s, %s block%s", state_names[s],
+			human_count(f->leaks.total[s].blocks, false, count),
+			f->leaks.total[s].blocks == 1 ? "" : "s"));
 		l->bytes = f->leaks.total[s].bytes;
 		l->whole = live ? live : 1;
 		l->subject = (struct subject){ SUBJECT_TAB,

@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "analyze/node_label.h"
 #include "analyze/retainers.h"
 #include "base/progress.h"
 #include "tui/tree.h"
@@ -109,8 +108,8 @@ static void path_text(const struct paths *p, uint32_t item,
 		const struct retainer_step *s = i < path->n_steps ?
 			&p->retainers.steps.at[path->first_step + i] : NULL;
 
-		node_label_of(p->session->facts, s ? s->node : path->target,
-			      label, sizeof(label));
+		view_label(p->session, s ? s->node : path->target, label,
+			   sizeof(label));
 		n += (size_t)snprintf(out->text + n, 512 + 8, "%s%s",
 				      i ? " > " : "", label);
 		if (s && s->field[0] && !heap_is_root(heap, s->node))

@@ -155,7 +155,7 @@ static void who(const struct referrers *r, uint32_t item, char *to,
 		if (offset != UINT64_MAX)
 			ref_field(heap, node, offset, field, sizeof(field));
 	}
-	node_label_of(r->session->facts, node, label, sizeof(label));
+	view_label(r->session, node, label, sizeof(label));
 	snprintf(to, size, "%s%s%s", label,
 		 field[0] && field[0] != '[' && field[0] != '+' ? "." : "",
 		 field);

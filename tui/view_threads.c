@@ -105,7 +105,8 @@ static void describe(const struct threads *t, uint64_t id,
 	n = snprintf(out->text, sizeof(out->text) - 32, "%s%s%s",
 		     thread->name[0] ? thread->name : "(no name)",
 		     at ? " in " : "", at ? at->name : "");
-	if (thread->signal && n > 0 && n < (int)sizeof(out->text) - 32)
+	/* Others have the signal that stopped them for the capture. */
+	if (thread->signal && thread->signal == image->meta.signal && n > 0 && n < (int)sizeof(out->text) - 32)
 		snprintf(out->text + n, 32, ", signal %d", thread->signal);
 }
 
@@ -155,8 +156,8 @@ static struct subject subject(void *data, uint32_t row)
 static bool head(void *data, int line, struct cell_out *out)
 {
 	(void)data;
-	snprintf(out->text, sizeof(out->text), "unnamed stack words count only "
-		 "for what no variable holds; + shows the roots of a thread");
+	snprintf(out->text, sizeof(out->text), "+ shows a thread's roots; "
+		 "stack words count only for what no variable holds");
 	return line == 0;
 }
 

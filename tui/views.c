@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "analyze/node_label.h"
+#include "tui/short_name.h"
 
 const struct tab tabs[] = {
 	{ '1', "Overview", view_overview_open },
@@ -19,13 +20,21 @@ const struct tab tabs[] = {
 
 const size_t n_tabs = sizeof(tabs) / sizeof(tabs[0]);
 
+const char *view_label(const struct session *session, uint32_t id, char *buf,
+		       size_t size)
+{
+	node_label_of(session->facts, id, buf, size);
+	short_name(buf, LABEL_CELLS);
+	return buf;
+}
+
 const char *view_node_text(const struct session *session, uint32_t id,
 			   char *buf, size_t size)
 {
 	const struct heap *heap = &session->facts->heap;
 	size_t n;
 
-	node_label_of(session->facts, id, buf, size);
+	view_label(session, id, buf, size);
 	n = strlen(buf);
 	if (id < heap->n_blocks)
 		snprintf(buf + n, size - n, "  0x%" PRIx64, heap->addr[id]);

@@ -77,7 +77,14 @@ struct view *view_help_open(struct session *session,
 struct view *views_ask(struct session *session, struct subject subject,
 		       enum command command, struct err *err);
 
-/** "Session 0x55d0c0ffee00", or the name of a root, in @buf. */
+/* Longer names leave out template arguments, where a row is not about them. */
+enum { LABEL_CELLS = 48 };
+
+/** "Session", or the name of a root or leak group, in @buf. */
+const char *view_label(const struct session *session, uint32_t id, char *buf,
+		       size_t size);
+
+/** "Session  0x55d0c0ffee00": a block's label with its address. */
 const char *view_node_text(const struct session *session, uint32_t id,
 			   char *buf, size_t size);
 

@@ -135,6 +135,8 @@ lint:
 install: all
 	install -D -m 755 $(B)/holdfast $(DESTDIR)$(PREFIX)/bin/holdfast
 	install -D -m 644 docs/holdfast.1 $(DESTDIR)$(PREFIX)/share/man/man1/holdfast.1
+	install -D -m 644 docs/completion.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/holdfast
 
 clean:
 	rm -rf build

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+# Completion of holdfast for bash: commands, options, sort keys, files, process
+# ids. `source` it, or install it as share/bash-completion/completions/holdfast.
+
+_holdfast_commands='dump info memory suspects types leaks dominators retainers
+threads show blocks diff tui help'
+
+_holdfast_options() {	# COMMAND
+	local report='--json --limit --bytes --help'
+
+	case $1 in
+	dump)
+		echo '-o --force --level --core --exe --sysroot --debug-dir' \
+			'--no-types --no-fork --help' ;;
+	info | memory | suspects | retainers | threads | show)
+		echo "$report" ;;
+	types | leaks)
+		echo "$report --filter --sort" ;;
+	dominators)
+		echo "$report --depth --of" ;;
+	blocks)
+		echo "$report --free --filter" ;;
+	diff)
+		echo "$report --filter --sort --exit-code" ;;
+	tui)
+		echo '--help' ;;
+	esac
+}
+
+_holdfast_sort_keys() {	# COMMAND
+	case $1 in
+	types) echo 'bytes count retained leaked name' ;;
+	leaks) echo 'retained bytes count' ;;
+	diff)  echo 'growth count bytes name' ;;
+	esac
+}
+
+# How many FILEs a command takes; what follows them has no list.
+_holdfast_files() {	# COMMAND
+	case $1 in
+	dump | help) echo 0 ;;
+	diff)        echo 99 ;;
+	*)           echo 1 ;;
+	esac
+}
+
+_holdfast_takes_value() {	# OPTION
+	case $1 in
+	-o | --level | --core | --exe | --sysroot | --debug-dir | --limit | \
+	--filter | --sort | --depth | --of)
+		return 0 ;;
+	esac
+	return 1
+}
+
+# Arguments between the command and the word at the cursor, options left out.
+_holdfast_arguments() {
+	local i n=0
+
+	for ((i = 2; i < COMP_CWORD; i++)); do
+		if _holdfast_takes_value "${COMP_WORDS[i]}"; then
+			((i++))
+		elif [[ ${COMP_WORDS[i]} != -?* ]]; then
+			((n++))
+		fi
+	done
+	echo "$n"
+}
+
+_holdfast_paths() {	# f or d
+	compopt -o filenames 2>/dev/null
+	mapfile -t COMPREPLY < <(compgen -"$1" -- "$word")
+}
+
+_holdfast_words() {	# WORD...
+	mapfile -t COMPREPLY < <(compgen -W "$*" -- "$word")
+}
+
+_holdfast_pids() {
+	local dir
+
+	for dir in /proc/[1-9]*; do
+		echo "${dir#/proc/}"
+	done
+}
+
+_holdfast_value() {	# COMMAND OPTION
+	case $2 in
+	-o | --core | --exe)       _holdfast_paths f ;;
+	--sysroot | --debug-dir)   _holdfast_paths d ;;
+	--sort)                    _holdfast_words $(_holdfast_sort_keys "$1") ;;
+	esac
+}
+
+_holdfast() {
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+	local command=${COMP_WORDS[1]}
+
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		case $word in
+		-*) _holdfast_words --help --version ;;
+		*)  _holdfast_paths f
+		    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY \
+			< <(compgen -W "$_holdfast_commands" -- "$word") ;;
+		esac
+	elif _holdfast_takes_value "$before"; then
+		_holdfast_value "$command" "$before"
+	elif [[ $word == -* ]]; then
+		_holdfast_words $(_holdfast_options "$command")
+	elif [[ $command == help ]]; then
+		_holdfast_words ${_holdfast_commands% help}
+	elif [[ $command == dump ]]; then
+		_holdfast_words $(_holdfast_pids)
+	elif (($(_holdfast_arguments) < $(_holdfast_files "$command"))); then
+		_holdfast_paths f
+	fi
+}
+
+complete -F _holdfast holdfast

@@ -16,6 +16,7 @@
 enum {
 	MAX_BROKEN_BINS = 2,	/* by a thread that stopped inside malloc */
 	MAX_ASKED_BINS = 8,
+	HEAP_ALIGN = 4 * (2 << 20),	/* the least of all heaps */
 	MAX_BSS = 64 << 20,	/* bytes behind a module's data to look at */
 	MP_REACH = 256 << 10,	/* bytes between main_arena and mp_ */
 };
@@ -189,10 +190,13 @@ bool glibc_next_arena(struct glibc_walk *walk, const struct glibc_copy *copy,
 			  ret) && *ret % 8 == 0;
 }
 
-/* A thread's arena stands right behind the heap_info of its first heap. */
+/*
+ * A thread's arena stands right behind the heap_info of its first heap, which
+ * is aligned to 64 MiB, or to four huge pages.
+ */
 static uint16_t heap_info_before(uint64_t arena)
 {
-	switch (arena & 0xfff) {
+	switch (arena % HEAP_ALIGN) {
 	case 0x20: return 0x20;
 	case 0x30: return 0x30;
 	default:   return 0;
@@ -243,21 +247,27 @@ static bool head_is_plausible(struct glibc_walk *walk, uint64_t start,
 	return true;
 }
 
+/* The first other arena names itself in its heap_info. */
+static bool has_sound_neighbour(struct glibc_walk *walk,
+				const struct glibc_copy *copy)
+{
+	uint64_t next, named;
+
+	return copy->arenas > 1 &&
+	       glibc_next_arena(walk, copy, copy->main_arena, &next) &&
+	       glibc_word(walk, next - copy->facts.heap_info, &named) &&
+	       named == next;
+}
+
 /*
- * Which layout? The ring closes in one only. Where damage broke the ring, the
+ * Which layout? The ring closes in one only. Where damage @broke the ring, the
  * fields before the bins decide, the newest layout with fastbins first.
  */
-static bool find_layout(struct glibc_walk *walk, struct glibc_copy *copy)
+static bool find_layout(struct glibc_walk *walk, struct glibc_copy *copy,
+			bool broke)
 {
 	static const uint8_t preference[3] = { 1, 2, 0 };
 
-	for (size_t i = 0; i < 3; i++) {
-		copy->facts.arena = &glibc_arena_layouts[i];
-		copy->main_arena = copy->bins - glibc_arena_layouts[i].bins;
-		follow_ring(walk, copy);
-		if (copy->ring_closed)
-			return true;
-	}
 	for (size_t i = 0; i < 3; i++) {
 		const struct glibc_arena_layout *layout =
 			&glibc_arena_layouts[preference[i]];
@@ -265,7 +275,9 @@ static bool find_layout(struct glibc_walk *walk, struct glibc_copy *copy)
 		copy->facts.arena = layout;
 		copy->main_arena = copy->bins - layout->bins;
 		follow_ring(walk, copy);
-		if (copy->arenas > 1 &&
+		if (copy->ring_closed)
+			return true;
+		if (broke && has_sound_neighbour(walk, copy) &&
 		    head_is_plausible(walk, copy->main_arena, layout))
 			return true;
 	}
@@ -405,13 +417,13 @@ static bool was_used(struct glibc_walk *walk, const struct glibc_copy *copy)
 }
 
 /* Is there a main_arena whose bins begin at @bins? */
-static bool try_bins(struct glibc_walk *walk, uint64_t bins)
+static bool try_bins(struct glibc_walk *walk, uint64_t bins, bool broke)
 {
 	struct glibc_found *found = walk->found;
 	struct glibc_copy copy = { .bins = bins };
 
 	if (!glibc_spend(walk, 4) || !bins_are_sound(walk, bins) ||
-	    !find_layout(walk, &copy))
+	    !find_layout(walk, &copy, broke))
 		return false;
 	if (!find_par(walk, &copy, false))
 		(void)find_par(walk, &copy, true);
@@ -431,14 +443,19 @@ static bool is_known(const struct glibc_found *found, uint64_t pair)
 	return false;
 }
 
-/*
- * Take each empty bin in @in for the last one, which malloc never uses; or,
- * when @any, for each in turn: the last one may be damaged.
- */
+/* How hard to look; each pass only when those before found nothing. */
+enum pass {
+	PASS_LAST,	/* an empty bin is the last one, which is never used */
+	PASS_ANY,	/* or another: the last one may be damaged */
+	PASS_BROKEN,	/* and the ring of arenas need not close */
+	N_PASSES,
+};
+
 static void scan_data(struct glibc_walk *walk, const struct extent *in,
-		      bool any)
+		      enum pass pass)
 {
 	struct glibc_found *found = walk->found;
+	uint64_t least = pass == PASS_LAST ? GLIBC_BINS - 1 : 0;
 	uint64_t addr = in->start, fd, bk;
 
 	while (addr < in->end && in->end - addr >= 16) {
@@ -446,12 +463,12 @@ static void scan_data(struct glibc_walk *walk, const struct extent *in,
 			addr = (addr | (PAGE_SIZE_X86 - 1)) + 1;
 			continue;
 		}
-		for (uint64_t i = GLIBC_BINS; i-- > (any ? 0 : GLIBC_BINS - 1);) {
+		for (uint64_t i = GLIBC_BINS; i-- > least;) {
 			if (fd != addr - 16 ||
 			    found->n_copies == GLIBC_MAX_COPIES ||
 			    !window_u64(&walk->order, addr + 8, &bk) ||
 			    bk != fd || is_known(found, addr) ||
-			    try_bins(walk, addr - 16 * i))
+			    try_bins(walk, addr - 16 * i, pass == PASS_BROKEN))
 				break;
 		}
 		addr += 8;
@@ -460,12 +477,14 @@ static void scan_data(struct glibc_walk *walk, const struct extent *in,
 
 bool glibc_find(struct glibc_walk *walk, struct err *err)
 {
-	for (int any = 0; any < 2 && walk->found->n_copies == 0; any++) {
+	for (int pass = 0; pass < N_PASSES && walk->found->n_copies == 0;
+	     pass++) {
 		for (size_t i = 0; i < walk->space.data.len; i++) {
 			if (progress_cancelled())
 				return err_set(err, ERR_CANCELLED,
 					       "cancelled");
-			scan_data(walk, &walk->space.data.at[i], any);
+			scan_data(walk, &walk->space.data.at[i],
+				  (enum pass)pass);
 		}
 	}
 	return true;

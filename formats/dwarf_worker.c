@@ -5,12 +5,8 @@
 #include "formats/types_io.h"
 #include "formats/worker.h"
 
-/* 200 MB of DWARF were seen to take 1.5 GB and 15 s. */
-enum { LIMIT_SECONDS = 120, LIMIT_GIB = 6, LONGEST_FINDING = 4096 };
-
-struct job {
-	struct elf_file *elf, *symbols;
-};
+/* 200 MB of DWARF were seen to take 1.5 GB. */
+enum { LIMIT_GIB = 6, LONGEST_FINDING = 4096 };
 
 static bool put_findings(const struct types_sink *sink,
 			 const struct diag *diag, struct err *err)
@@ -75,16 +71,21 @@ static bool put_answer(void *ctx, const void *bytes, size_t n, struct err *err)
 	return worker_answer(ctx, bytes, n) || err_errno(err, "types");
 }
 
-/* Runs in the worker. */
+/*
+ * Runs in the worker. Damage is an answer, the same each time; a lack of
+ * memory is not.
+ */
 static bool work(void *ctx, struct worker *worker)
 {
 	struct types_sink sink = { put_answer, worker };
-	const struct job *job = ctx;
+	const struct dwarf_job *job = ctx;
 	struct dwarf_types types;
 	struct diag diag = {0};
 	struct err err = {0};
 
 	if (!dwarf_types_read(job->elf, job->symbols, &types, &diag, &err)) {
+		if (err.code == ERR_NOMEM)
+			return false;
 		diag_add(&diag, "%s", err.message);
 		err_clear(&err);
 		if (!types_init(&types.types, &err))
@@ -95,33 +96,57 @@ static bool work(void *ctx, struct worker *worker)
 	       put_vars(&sink, &types, &err);
 }
 
-static bool read_answer(struct bytes b, struct image *image,
-			struct type_table *types, struct err *err)
+bool dwarf_worker_start(const struct dwarf_job *job, uint32_t ms,
+			struct worker_process *ret, struct err *err)
 {
-	if (!read_findings(&b, &image->diag, err) ||
-	    !types_read(&b, types, err))
+	struct worker_limits limits = { .ms = ms, .gib = LIMIT_GIB };
+	struct dwarf_job copy = *job;
+
+	return worker_start(work, &copy, &limits, ret, err);
+}
+
+static bool read_parts(struct bytes *b, struct image *image, struct diag *diag,
+		       struct type_table *types, struct err *err)
+{
+	if (!read_findings(b, diag, err) || !types_read(b, types, err))
 		return false;
-	if (vars_read(&b, types->types.len, 1, image, err))
+	if (vars_read(b, types->types.len, 1, image, err))
 		return true;
 	types_free(types);
 	return false;
+}
+
+bool dwarf_answer_read(struct bytes answer, struct image *image,
+		       struct type_table *types, struct err *err)
+{
+	size_t first = image->vars.len;
+	struct diag diag = {0};
+	bool ok;
+
+	*types = (struct type_table){0};
+	ok = read_parts(&answer, image, &diag, types, err);
+	if (ok)
+		diag_merge(&image->diag, &diag);
+	else
+		image->vars.len = first;
+	diag_free(&diag);
+	return ok;
 }
 
 bool dwarf_worker_read(struct elf_file *elf, struct elf_file *symbols,
 		       struct image *image, struct type_table *types,
 		       struct err *err)
 {
-	struct job job = { .elf = elf, .symbols = symbols };
-	struct worker_limits limits = {
-		.seconds = LIMIT_SECONDS, .gib = LIMIT_GIB,
-	};
+	struct dwarf_job job = { .elf = elf, .symbols = symbols };
+	struct worker_process process;
 	struct bytes answer;
 	bool ok;
 
 	*types = (struct type_table){0};
-	if (!worker_run(work, &job, &limits, &answer, err))
+	if (!dwarf_worker_start(&job, DWARF_WORKER_MS, &process, err) ||
+	    !worker_collect(&process, &answer, err))
 		return err_wrap(err, "debug information");
-	ok = read_answer(answer, image, types, err);
+	ok = dwarf_answer_read(answer, image, types, err);
 	worker_free(&answer);
 	return ok;
 }

@@ -5,21 +5,45 @@
  *
  * DWARF comes from files that we did not write, through a library with a
  * history of faults. When the worker dies, its module loses its types, and
- * nothing else is lost. The answer: diagnostics, type table, variables.
+ * nothing else is lost.
+ *
+ * The answer: u64 findings, each of them u64 count, u64 bytes and the text;
+ * then type table and variables as in formats/types_io.h, with addresses of
+ * the file and module 0. It depends on the files alone.
  */
 #ifndef FORMATS_DWARF_WORKER_H
 #define FORMATS_DWARF_WORKER_H
 
 #include "formats/elf_file.h"
 #include "formats/image.h"
+#include "formats/worker.h"
+
+/* The most that one module may take: 200 MB of DWARF were seen to take 15 s. */
+enum { DWARF_WORKER_MS = 120 * 1000 };
+
+/* What dwarf_types_read() is to read; the files are borrowed. */
+struct dwarf_job {
+	struct elf_file *elf, *symbols;
+};
 
 /**
- * Read types and variables as dwarf_types_read() does.
+ * Start a worker that has @ms milliseconds. Its answer is for
+ * dwarf_answer_read().
+ */
+bool dwarf_worker_start(const struct dwarf_job *job, uint32_t ms,
+			struct worker_process *ret, struct err *err) MUST_CHECK;
+
+/**
+ * Take an answer apart.
  *
- * @param types	Owned by the caller; release with types_free().
  * @param image	The variables are appended to its vars, with addresses of
  *		the file, module 0 and ids of @types. Findings go to its diag.
+ * @param types	Owned by the caller; release with types_free().
  */
+bool dwarf_answer_read(struct bytes answer, struct image *image,
+		       struct type_table *types, struct err *err) MUST_CHECK;
+
+/** Start a worker, wait for it and read its answer. */
 bool dwarf_worker_read(struct elf_file *elf, struct elf_file *symbols,
 		       struct image *image, struct type_table *types,
 		       struct err *err) MUST_CHECK;

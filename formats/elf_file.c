@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/vec.h"
@@ -194,6 +195,19 @@ uint16_t elf_file_machine(const struct elf_file *file)
 uint16_t elf_file_type(const struct elf_file *file)
 {
 	return file->header.e_type;
+}
+
+bool elf_file_stat(const struct elf_file *file, uint64_t *size,
+		   uint64_t *changed)
+{
+	struct stat st;
+
+	if (fstat(file->fd, &st) != 0)
+		return false;
+	*size = (uint64_t)st.st_size;
+	*changed = (uint64_t)st.st_mtim.tv_sec * UINT64_C(1000000000) +
+		   (uint64_t)st.st_mtim.tv_nsec;
+	return true;
 }
 
 size_t elf_file_n_sections(const struct elf_file *file)

@@ -54,6 +54,10 @@ void elf_file_close(struct elf_file *file);
 uint16_t elf_file_machine(const struct elf_file *file);
 uint16_t elf_file_type(const struct elf_file *file);
 
+/** Size in bytes and time of the last change in ns since 1970; or false. */
+bool elf_file_stat(const struct elf_file *file, uint64_t *size,
+		   uint64_t *changed);
+
 /** Number of sections, number 0 (which is none) included. */
 size_t elf_file_n_sections(const struct elf_file *file);
 const struct elf_section *elf_file_section(const struct elf_file *file,

@@ -4,22 +4,76 @@
 
 #include "base/progress.h"
 #include "formats/debug_find.h"
-#include "formats/dwarf_worker.h"
+#include "formats/module_hint.h"
 #include "formats/module_symbols.h"
+#include "formats/type_loader.h"
 #include "formats/types_merge.h"
 
-enum { PATH_SIZE = 4096 };
-
-/* The files of one module. */
-struct files {
-	struct elf_file *own, *debug;	/* NULL when not there */
-	char debug_path[PATH_SIZE];
+enum {
+	PATH_SIZE = 4096,
+	AHEAD = 16,	/* modules that are open at once */
 };
 
-static void close_files(struct files *f)
+/* What is known of one module while its types are read. */
+struct task {
+	struct elf_file *own, *debug;	/* NULL when not there */
+	char debug_path[PATH_SIZE];
+	bool is_other_build;
+	bool has_dwarf;
+	struct type_load types;
+	struct diag diag;		/* of the search for files */
+};
+
+struct load {
+	struct image *image;
+	const struct module_search *search;
+	struct type_loader types;
+	struct task *tasks;		/* [AHEAD]; module i's is i % AHEAD */
+	uint32_t opened;		/* modules that were */
+};
+
+static struct task *task_of(const struct load *l, uint32_t module)
 {
-	elf_file_close(f->own);
-	elf_file_close(f->debug);
+	return &l->tasks[module % AHEAD];
+}
+
+static bool has_symtab(const struct elf_file *file)
+{
+	return file && debug_state_of(file) >= DEBUG_SYMBOLS &&
+	       elf_file_find(file, ".symtab") != 0;
+}
+
+/* Find the files of module @i and begin to read its types. */
+static void open_task(struct load *l, uint32_t i)
+{
+	const struct module *m = &l->image->modules.at[i];
+	struct task *t = task_of(l, i);
+	struct diag told = {0};		/* by modules_find(), once */
+	struct dwarf_job job;
+
+	*t = (struct task){ .own = NULL };
+	t->own = module_file(l->image, l->search, m, &told);
+	t->is_other_build = told.len > 0;
+	diag_free(&told);
+	if (!t->own || debug_state_of(t->own) != DEBUG_FULL)
+		debug_find(l->search, m, t->own, &t->diag, t->debug_path,
+			   sizeof(t->debug_path), &t->debug);
+	job.elf = t->debug && debug_state_of(t->debug) == DEBUG_FULL ?
+		  t->debug : t->own;
+	job.symbols = t->debug ? t->debug : t->own;
+	t->has_dwarf = job.elf && debug_state_of(job.elf) == DEBUG_FULL;
+	if (t->has_dwarf)
+		type_load_begin(&l->types, m, &job, &t->types);
+}
+
+static void close_task(struct load *l, uint32_t i)
+{
+	struct task *t = task_of(l, i);
+
+	type_load_end(&l->types, &t->types);
+	diag_free(&t->diag);
+	elf_file_close(t->own);
+	elf_file_close(t->debug);
 }
 
 /* Variables whose place is outside of the module are damage. */
@@ -55,94 +109,130 @@ static void place_vars(struct image *image, uint32_t module,
 	image->vars.len = kept;
 }
 
-static bool load_types(struct image *image, uint32_t module, struct files *f,
-		       struct err *err)
-{
-	const struct module *m = &image->modules.at[module];
-	struct elf_file *dwarf = f->own, *symbols;
-	size_t first = image->vars.len;
-	struct type_table types;
-	struct err failure = {0};
-	uint32_t *map = NULL;
-	bool ok;
-
-	if (f->debug && debug_state_of(f->debug) == DEBUG_FULL)
-		dwarf = f->debug;
-	symbols = f->debug ? f->debug : f->own;
-	if (!dwarf || debug_state_of(dwarf) != DEBUG_FULL)
-		return true;
-	if (!dwarf_worker_read(dwarf, symbols, image, &types, &failure)) {
-		image->vars.len = first;
-		if (failure.code == ERR_CANCELLED)
-			return err_set(err, ERR_CANCELLED, "cancelled");
-		diag_add(&image->diag, "no types of %s: %s", m->path,
-			 failure.message);
-		return true;
-	}
-	ok = types_merge(&image->types, &types, module, &map, err);
-	if (ok)
-		place_vars(image, module, map, first);
-	free(map);
-	types_free(&types);
-	return ok;
-}
-
-static bool has_symtab(const struct elf_file *file)
-{
-	return file && debug_state_of(file) >= DEBUG_SYMBOLS &&
-	       elf_file_find(file, ".symtab") != 0;
-}
-
-static const char *hint_for(const struct module *m, const struct files *f)
-{
-	if (!f->own && !f->debug)
-		return "the file was not found; --sysroot or --exe say where "
-		       "it is";
-	if (m->debug == DEBUG_FULL)
-		return "";
-	if (strncmp(m->path, "/usr/", 5) == 0 ||
-	    strncmp(m->path, "/lib", 4) == 0)
-		return "install its debug package (on Debian its name ends in "
-		       "-dbgsym or -dbg)";
-	return "build it with -g";
-}
-
 static bool describe(struct image *image, struct module *m,
-		     const struct files *f, struct err *err)
+		     const struct task *t, struct err *err)
 {
 	m->debug = DEBUG_NONE;
-	if (f->own)
-		m->debug = debug_state_of(f->own);
-	if (f->debug) {
-		m->debug = debug_better(m->debug, debug_state_of(f->debug));
-		m->debug_path = arena_text(&image->arena, f->debug_path,
-					   strlen(f->debug_path));
+	if (t->own)
+		m->debug = debug_state_of(t->own);
+	if (t->debug) {
+		m->debug = debug_better(m->debug, debug_state_of(t->debug));
+		m->debug_path = arena_text(&image->arena, t->debug_path,
+					   strlen(t->debug_path));
 		if (!m->debug_path) {
 			m->debug_path = "";
 			return err_nomem(err, "modules");
 		}
 	}
-	m->hint = hint_for(m, f);
 	return true;
 }
 
-static bool load_module(struct image *image, const struct module_search *search,
-			uint32_t i, struct err *err)
+/* The state of a module whose DWARF says nothing. */
+static enum debug_state state_without_types(const struct task *t)
 {
+	return has_symtab(t->own) || has_symtab(t->debug) ? DEBUG_SYMBOLS
+							  : DEBUG_NONE;
+}
+
+static bool add_types(struct image *image, uint32_t module,
+		      const struct type_table *types, size_t first,
+		      struct err *err)
+{
+	uint32_t *map = NULL;
+	bool ok = types_merge(&image->types, types, module, &map, err);
+
+	if (ok)
+		place_vars(image, module, map, first);
+	free(map);
+	return ok;
+}
+
+/* DWARF that cannot be read is told in @failure, and no error. */
+static bool load_types(struct load *l, uint32_t i, struct module_evidence *e,
+		       struct err *failure, struct err *err)
+{
+	struct image *image = l->image;
 	struct module *m = &image->modules.at[i];
+	struct task *t = task_of(l, i);
 	size_t first = image->vars.len;
-	struct files f = { .debug = NULL };
-	struct elf_file *symbols;
+	struct type_table types;
 	bool ok;
 
-	f.own = module_file(image, search, m, &image->diag);
-	if (!f.own || debug_state_of(f.own) != DEBUG_FULL)
-		debug_find(search, m, f.own, &image->diag, f.debug_path,
-			   sizeof(f.debug_path), &f.debug);
-	symbols = has_symtab(f.debug) ? f.debug : f.own;
-	ok = describe(image, m, &f, err) && load_types(image, i, &f, err) &&
-	     (!symbols || module_symbols(image, i, symbols, first, err));
-	close_files(&f);
+	if (!t->has_dwarf)
+		return true;
+	if (!type_load_read(&l->types, &t->types, image, &types, failure)) {
+		if (failure->code == ERR_CANCELLED)
+			return err_set(err, ERR_CANCELLED, "cancelled");
+		diag_add(&image->diag, "no types of %s: %s", m->path,
+			 failure->message);
+		e->failure = failure->message;
+		m->debug = state_without_types(t);
+		return true;
+	}
+	if (types.types.len == 0 && image->vars.len == first) {
+		e->has_no_types = true;
+		m->debug = DEBUG_LINES;
+	}
+	ok = add_types(image, i, &types, first, err);
+	types_free(&types);
+	return ok;
+}
+
+/* Add what was found about module @i, whose types are there, to the image. */
+static bool add_module(struct load *l, uint32_t i, struct err *err)
+{
+	struct image *image = l->image;
+	struct module *m = &image->modules.at[i];
+	struct task *t = task_of(l, i);
+	struct elf_file *symbols = has_symtab(t->debug) ? t->debug : t->own;
+	size_t first = image->vars.len;
+	struct err failure = {0};
+	struct module_evidence e = {
+		.is_found = t->own || t->debug,
+		.is_other_build = t->is_other_build,
+	};
+	uint32_t crc;
+
+	diag_merge(&image->diag, &t->diag);
+	if (!describe(image, m, t, err) ||
+	    !load_types(l, i, &e, &failure, err))
+		return false;
+	if (t->own && !t->debug)
+		e.link = elf_file_debuglink(t->own, &crc);
+	m->hint = module_hint(image, m, &e);
+	return !symbols || module_symbols(image, i, symbols, first, err);
+}
+
+/*
+ * Wait until the types of module @i are there. Meanwhile the modules behind
+ * it are begun: workers run at once, but what they say is added in order, so
+ * that ids do not depend on who was first.
+ */
+static bool wait_for(struct load *l, uint32_t i, struct err *err)
+{
+	do {
+		while (l->opened < l->image->modules.len &&
+		       l->opened - i < AHEAD &&
+		       (l->opened == i || type_loader_has_room(&l->types)))
+			open_task(l, l->opened++);
+		if (progress_cancelled())
+			return err_set(err, ERR_CANCELLED, "cancelled");
+	} while (!type_load_is_over(&l->types, &task_of(l, i)->types));
+	return true;
+}
+
+static bool load_all(struct load *l, struct err *err)
+{
+	uint32_t n = (uint32_t)l->image->modules.len, i = 0;
+	bool ok = true;
+
+	for (; ok && i < n; i++) {
+		ok = wait_for(l, i, err) && add_module(l, i, err);
+		close_task(l, i);
+		progress_add(1);
+	}
+	while (i < l->opened)
+		close_task(l, i++);
 	return ok;
 }
 
@@ -194,18 +284,21 @@ static void drop_covered(struct image *image)
 bool modules_load(struct image *image, const struct module_search *search,
 		  struct err *err)
 {
-	bool ok = true;
+	struct load l = { .image = image, .search = search };
+	bool ok;
 
 	if (image->types.strings.len == 0 && !types_init(&image->types, err))
 		return false;
+	l.tasks = calloc(AHEAD, sizeof(*l.tasks));
+	if (!l.tasks)
+		return err_nomem(err, "modules");
 	progress_begin("reading debug information", image->modules.len);
-	for (uint32_t i = 0; ok && i < image->modules.len; i++) {
-		ok = load_module(image, search, i, err);
-		progress_add(1);
-		if (ok && progress_cancelled())
-			ok = err_set(err, ERR_CANCELLED, "cancelled");
-	}
+	type_loader_open(search->types_ms ? search->types_ms :
+					    MODULES_TYPES_MS, &l.types);
+	ok = load_all(&l, err);
+	type_loader_close(&l.types);
 	progress_end();
+	free(l.tasks);
 	if (image->symbols.len > 1)
 		qsort(image->symbols.at, image->symbols.len,
 		      sizeof(*image->symbols.at), by_addr);

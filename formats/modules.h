@@ -8,6 +8,8 @@
 
 #include "formats/image.h"
 
+enum { MODULES_TYPES_MS = 60 * 1000 };
+
 /* Where files of the target are looked for. Strings may be NULL. */
 struct module_search {
 	const char *sysroot;	/* put before every path */
@@ -19,6 +21,8 @@ struct module_search {
 	 */
 	int (*open_mapped)(void *ctx, const struct mapping *mapping);
 	void *ctx;
+	/* Limit on reading the types of all modules; 0: MODULES_TYPES_MS. */
+	uint32_t types_ms;	/* milliseconds */
 };
 
 /**
@@ -32,7 +36,9 @@ bool modules_find(struct image *image, const struct module_search *search,
 
 /**
  * Add the symbols, types and variables of all modules to the image. A module
- * without debug information, or with damaged one, costs a diagnostic.
+ * without debug information, or with damaged one, costs a diagnostic, and so
+ * does one whose turn did not come in time. The result is the same whether
+ * types were read or come from the cache, and in which order they came.
  */
 bool modules_load(struct image *image, const struct module_search *search,
 		  struct err *err) MUST_CHECK;

@@ -16,6 +16,8 @@
 
 #include "base/progress.h"
 
+enum { LONGEST_NAP = 200 };	/* ms */
+
 struct worker {
 	int fd;			/* memfd with the answer */
 };
@@ -79,40 +81,93 @@ static _Noreturn void be_worker(worker_body *body, void *ctx, int fd,
 	_exit(body(ctx, &worker) ? 0 : 1);
 }
 
-static long now_ms(void)
+int64_t worker_now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Milliseconds that poll() may sleep: the user may cancel, time may be up. */
+static int nap(int64_t deadline)
+{
+	int64_t left = deadline - worker_now();
+
+	return left < 0 ? 0 : left > LONGEST_NAP ? LONGEST_NAP : (int)left + 1;
 }
 
 /* The pipe's other end closes when the worker ends, however it ends. */
-static bool await(pid_t pid, int pipe_fd, unsigned seconds, struct err *err)
+static bool has_ended(const struct worker_process *process, int ms)
 {
-	long end = now_ms() + (long)seconds * 1000;
-	const char *why = NULL;
+	struct pollfd p = { .fd = process->end, .events = POLLIN };
+
+	return poll(&p, 1, ms) > 0;
+}
+
+static bool is_out_of_time(const struct worker_process *process)
+{
+	return worker_now() > process->deadline;
+}
+
+void worker_wait(const struct worker_process *const *at, size_t n)
+{
+	struct pollfd p[WORKER_MAX];
+	int64_t first = INT64_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		p[i] = (struct pollfd){ .fd = at[i]->end, .events = POLLIN };
+		if (at[i]->deadline < first)
+			first = at[i]->deadline;
+	}
+	(void)poll(p, n, nap(first));
+}
+
+bool worker_is_over(const struct worker_process *process)
+{
+	return progress_cancelled() || is_out_of_time(process) ||
+	       has_ended(process, 0);
+}
+
+static void release(struct worker_process *process)
+{
+	close(process->end);
+	close(process->answer);
+	*process = (struct worker_process){ .end = -1, .answer = -1 };
+}
+
+static int reap(struct worker_process *process, bool kill_it)
+{
 	int status = 0;
 
-	for (;;) {
-		struct pollfd p = { .fd = pipe_fd, .events = POLLIN };
-
-		if (poll(&p, 1, 200) > 0)
-			break;
-		if (progress_cancelled())
-			why = "cancelled";
-		else if (now_ms() > end)
-			why = "took too long";
-		if (why) {
-			kill(pid, SIGKILL);
-			break;
-		}
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	if (kill_it)
+		kill(process->pid, SIGKILL);
+	while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
 		continue;
-	if (why)
-		return err_set(err, progress_cancelled() ? ERR_CANCELLED
-							 : ERR_LIMIT, "%s", why);
+	return status;
+}
+
+void worker_kill(struct worker_process *process)
+{
+	if (process->pid <= 0)
+		return;
+	(void)reap(process, true);
+	release(process);
+}
+
+static bool await(struct worker_process *process, struct err *err)
+{
+	bool ended;
+	int status;
+
+	while (!(ended = has_ended(process, nap(process->deadline))) &&
+	       !progress_cancelled() && !is_out_of_time(process))
+		continue;
+	status = reap(process, !ended);
+	if (!ended && progress_cancelled())
+		return err_set(err, ERR_CANCELLED, "cancelled");
+	if (!ended)
+		return err_set(err, ERR_LIMIT, "took too long");
 	if (WIFSIGNALED(status))
 		return err_set(err, ERR_FORMAT, "crashed its reader (%s)",
 			       strsignal(WTERMSIG(status)));
@@ -136,39 +191,57 @@ static bool map_answer(int fd, struct bytes *ret, struct err *err)
 	return true;
 }
 
-bool worker_run(worker_body *body, void *ctx,
-		const struct worker_limits *limits, struct bytes *ret,
-		struct err *err)
+bool worker_collect(struct worker_process *process, struct bytes *ret,
+		    struct err *err)
 {
-	int fd = memfd_create("holdfast-worker", MFD_CLOEXEC);
-	int ends[2] = { -1, -1 };
-	pid_t parent = getpid(), pid = -1;
-	bool ok = false;
+	bool ok;
 
 	*ret = bytes_of(NULL, 0);
-	if (fd < 0 || pipe2(ends, O_CLOEXEC) != 0) {
+	ok = await(process, err) && map_answer(process->answer, ret, err);
+	release(process);
+	return ok;
+}
+
+bool worker_start(worker_body *body, void *ctx,
+		  const struct worker_limits *limits,
+		  struct worker_process *ret, struct err *err)
+{
+	pid_t parent = getpid(), pid;
+	int fd, ends[2];
+
+	*ret = (struct worker_process){ .end = -1, .answer = -1 };
+	fd = memfd_create("holdfast-worker", MFD_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, "a worker");
+	if (pipe2(ends, O_CLOEXEC) != 0) {
 		err_errno(err, "a worker");
-		goto out;
+		close(fd);
+		return false;
 	}
 	pid = fork();
 	if (pid == 0)
 		be_worker(body, ctx, fd, parent, limits->gib);
-	if (pid < 0) {
+	if (pid < 0)
 		err_errno(err, "a worker");
-		goto out;
-	}
 	close(ends[1]);
-	ends[1] = -1;
-	ok = await(pid, ends[0], limits->seconds, err) &&
-	     map_answer(fd, ret, err);
-out:
-	for (int i = 0; i < 2; i++) {
-		if (ends[i] >= 0)
-			close(ends[i]);
-	}
-	if (fd >= 0)
-		close(fd);
-	return ok;
+	*ret = (struct worker_process){
+		.pid = pid, .end = ends[0], .answer = fd,
+		.deadline = worker_now() + limits->ms,
+	};
+	if (pid < 0)
+		release(ret);
+	return pid > 0;
+}
+
+bool worker_run(worker_body *body, void *ctx,
+		const struct worker_limits *limits, struct bytes *ret,
+		struct err *err)
+{
+	struct worker_process process;
+
+	*ret = bytes_of(NULL, 0);
+	return worker_start(body, ctx, limits, &process, err) &&
+	       worker_collect(&process, ret, err);
 }
 
 void worker_free(struct bytes *answer)

@@ -71,7 +71,11 @@ $(B)/%.o: %.c
 	$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/tests/test_%: $(B)/tests/test_%.o $(AID_OBJ) $(TUI_OBJ) $(B)/libholdfast.a
-	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -pthread -o $@ $^ -lcmocka $(ALL_LIBS)
+	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -pthread -o $@ $^ -lcmocka $(TEST_LIBS) $(ALL_LIBS)
+
+# Only this test plays a terminal.
+$(B)/tests/test_tui_pty: $(B)/tests/vterm_pty.o
+$(B)/tests/test_tui_pty: TEST_LIBS := -lvterm
 
 $(B)/tests/bench_%: $(B)/tests/bench_%.o $(AID_OBJ) $(B)/libholdfast.a
 	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -pthread -o $@ $^ $(ALL_LIBS)
@@ -146,4 +150,4 @@ clean:
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(AID_OBJ:.o=.d) \
 	$(TEST_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) \
-	$(BENCH_SRC:%.c=$(B)/%.d) $(SAMPLES:%=%.d)
+	$(BENCH_SRC:%.c=$(B)/%.d) $(SAMPLES:%=%.d) $(B)/tests/vterm_pty.d

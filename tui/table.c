@@ -454,6 +454,10 @@ void table_draw(struct view *v, struct screen *s, int line, int n_lines)
 		v->top = v->selected;
 	if (v->selected - v->top >= (uint32_t)v->page)
 		v->top = v->selected - (uint32_t)v->page + 1;
+	/* No empty lines below while there are rows above. */
+	if (v->n_shown - v->top < (uint32_t)v->page)
+		v->top = v->n_shown > (uint32_t)v->page ?
+			 v->n_shown - (uint32_t)v->page : 0;
 	for (uint32_t i = 0; i < (uint32_t)v->page; i++) {
 		if (v->top + i < v->n_shown)
 			layout_row(v, s, line + 1 + (int)i, v->top + i,

@@ -2,8 +2,8 @@
 # Completion of holdfast for bash: commands, options, sort keys, files, process
 # ids. `source` it, or install it as share/bash-completion/completions/holdfast.
 
-_holdfast_commands='dump info memory suspects types leaks dominators retainers
-threads show blocks diff tui help'
+_holdfast_commands='dump info memory suspects types leaks cycles dominators
+retainers threads show blocks diff tui help'
 
 _holdfast_options() {	# COMMAND
 	local report='--json --limit --bytes --help'
@@ -14,7 +14,7 @@ _holdfast_options() {	# COMMAND
 			'--no-types --no-fork --help' ;;
 	info | memory | suspects | retainers | threads | show)
 		echo "$report" ;;
-	types | leaks)
+	types | leaks | cycles)
 		echo "$report --filter --sort" ;;
 	dominators)
 		echo "$report --depth --of" ;;
@@ -30,8 +30,8 @@ _holdfast_options() {	# COMMAND
 _holdfast_sort_keys() {	# COMMAND
 	case $1 in
 	types) echo 'bytes count retained leaked name' ;;
-	leaks) echo 'retained bytes count' ;;
-	diff)  echo 'growth count bytes name' ;;
+	leaks | cycles) echo 'retained bytes count' ;;
+	diff) echo 'growth count bytes name' ;;
 	esac
 }
 

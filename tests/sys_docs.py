@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 
-import samples_check
+sys.dont_write_bytecode = True		# leave the source tree clean
+import samples_check  # noqa: E402
 
 HOLDFAST = os.environ['HOLDFAST']
 BUILD = os.environ['BUILD']
@@ -203,8 +204,9 @@ def check_paths(name, text, sources):
 
 
 def check_markdown():
-    sources = '\n'.join(read(p) for folder in FOLDERS
-                        for p in glob.glob(f'{SOURCE}/{folder}/*.[ch]'))
+    sources = '\n'.join(read(p) for folder in FOLDERS for p in
+                        glob.glob(f'{SOURCE}/{folder}/**/*.[ch]',
+                                  recursive=True))
     files = glob.glob(f'{SOURCE}/*.md') + glob.glob(f'{SOURCE}/docs/*')
     for path in sorted(files):
         name, text = os.path.relpath(path, SOURCE), read(path)

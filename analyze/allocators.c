@@ -3,7 +3,7 @@
 
 extern const struct allocator alloc_glibc, alloc_jemalloc, alloc_gperftools,
 	alloc_tcmalloc, alloc_mimalloc, alloc_mallocng, alloc_oldmalloc,
-	alloc_obmalloc, alloc_go;
+	alloc_obmalloc, alloc_go, alloc_ggc;
 
 const struct allocator *const allocators[] = {
 	&alloc_glibc,
@@ -15,6 +15,7 @@ const struct allocator *const allocators[] = {
 	&alloc_oldmalloc,
 	&alloc_obmalloc,
 	&alloc_go,
+	&alloc_ggc,
 	NULL,
 };
 

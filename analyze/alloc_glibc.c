@@ -109,6 +109,9 @@ static bool walk_copies(struct glibc_walk *walk, struct err *err)
 		return false;
 	for (size_t i = 0; i < found->n_copies; i++)
 		glibc_mark_fastbins(walk, &found->copies[i]);
+	if (walk->gave_up)
+		diag_add(walk->diag,
+			 "heaps too damaged to search to the end");
 	return glibc_settle(walk, err);
 }
 

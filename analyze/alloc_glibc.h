@@ -18,11 +18,13 @@
  *   alloc_glibc_segment.c	one segment, chunk by chunk
  *   alloc_glibc_resync.c	where to go on behind damage or a gap
  *   alloc_glibc_mmap.c	chunks with a mapping of their own
+ *   alloc_glibc_choose.c	which of those that look like it are real
  *   alloc_glibc_free.c	fastbins; runs and marks
  *   alloc_glibc_tcache.c	per-thread caches, of living threads and orphans
  *
- * Cost: about 50 ns a chunk, most of it for getting at the bytes; beyond the result 0.25 bytes, and 16 more for
- * each possible link: before 2.32 any block that begins with a pointer or 0.
+ * Cost: about 50 ns a chunk, most of it for getting at the bytes. Beyond the
+ * result 0.25 bytes a chunk, and 16 for each possible link: before 2.32 that
+ * is any block which begins with a pointer or a zero.
  */
 #ifndef ANALYZE_ALLOC_GLIBC_H
 #define ANALYZE_ALLOC_GLIBC_H

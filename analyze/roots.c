@@ -9,6 +9,8 @@
 /* The red zone below the stack pointer (System V ABI, AMD64, 3.2.2). */
 enum { RED_ZONE = 128 };
 
+#define ANONYMOUS_NAME "mapping anon"
+
 /* A piece of the address space that is not scanned as what its mapping is. */
 struct taken {
 	uint64_t start, end;
@@ -381,7 +383,7 @@ static int by_start(const void *a, const void *b)
 static const char *mapping_name(struct builder *b, const struct mapping *m)
 {
 	if (m->path[0] == '\0')
-		return "mapping anon";
+		return ANONYMOUS_NAME;
 	return arena_printf(&b->heap->arena, "mapping %s", m->path);
 }
 
@@ -483,4 +485,40 @@ bool roots_build(struct heap *heap, struct err *err)
 	vec_free(&b.roots);
 	vec_free(&b.later);
 	return ok;
+}
+
+/* Captured bytes of [@start, @end). */
+static uint64_t captured_bytes(const struct image *image, uint64_t start,
+			       uint64_t end)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t at = start; at < end;) {
+		const struct range *r = image_range(image, at);
+		uint64_t stop = r && r->end < end ? r->end : end;
+
+		/* A hole in the table of ranges is no memory at all. */
+		if (!r)
+			break;
+		if (r->presence == PRESENCE_CAPTURED ||
+		    r->presence == PRESENCE_TORN)
+			sum += stop - at;
+		at = stop;
+	}
+	return sum;
+}
+
+uint64_t roots_unowned(const struct heap *heap)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < heap->n_roots; i++) {
+		const struct root *root = &heap->roots[i];
+
+		if (root->kind == ROOT_MAPPING &&
+		    !strcmp(root->name, ANONYMOUS_NAME))
+			sum += captured_bytes(heap->image, root->addr,
+					      root->addr + root->size);
+	}
+	return sum;
 }

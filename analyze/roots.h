@@ -31,4 +31,10 @@
  */
 bool roots_build(struct heap *heap, struct err *err) MUST_CHECK;
 
+/**
+ * Captured bytes of anonymous memory that no allocator, module or thread
+ * owns: an allocator that nobody recognised, perhaps. O(roots + ranges).
+ */
+uint64_t roots_unowned(const struct heap *heap);
+
 #endif

@@ -4,9 +4,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "analyze/roots.h"
 #include "base/human.h"
 #include "cli/progress_line.h"
 #include "cli/text_table.h"
+
+/* Less than this is a program's own mapping or two. */
+enum { UNOWNED_WORTH_A_NOTE = 1 << 20 };
 
 bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
 		  int max, struct report *ret, int *status)
@@ -78,6 +82,12 @@ static void allocator_notes(const struct report *report, note_sink *sink,
 	}
 	if (!any)
 		sink(ctx, "no allocator was recognised: there are no blocks");
+	if (roots_unowned(heap) < UNOWNED_WORTH_A_NOTE)
+		return;
+	snprintf(text, sizeof(text), "%s of anonymous memory belong to no "
+		 "allocator that was recognised; all of it counts as a root",
+		 report_size(report, roots_unowned(heap), size));
+	sink(ctx, text);
 }
 
 static void diagnostic_notes(const struct diag *diag, note_sink *sink,

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Programs that nobody here wrote: what is understood is exact, what is not
+understood is said, with its size, in every report."""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+HOLDFAST, DIR = os.environ['HOLDFAST'], os.environ['TEST_DIR']
+OBJECTS = 100_000
+PYTHON = f'''
+import os, signal
+class Foo:
+    def __init__(self, i): self.i = i; self.name = 'foo%d' % i
+cache = [Foo(i) for i in range({OBJECTS})]
+os.kill(os.getpid(), signal.SIGSTOP)
+'''
+
+
+def wait_stopped(pid):
+    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+
+
+def run(*args):
+    done = subprocess.run([HOLDFAST, *args], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, (args, done.returncode, done.stderr)
+    return done.stdout
+
+
+def capture(name, pid):
+    path = os.path.join(DIR, name + '.core.zst')
+    run('dump', '--force', '-o', path, str(pid))
+    return path
+
+
+def check_sums(path):
+    info = json.loads(run('info', '--json', path))
+    memory = json.loads(run('memory', '--json', path))
+    assert sum(p['bytes'] for p in memory['parts']) == memory['rss'] > 0
+    heap = info['heap']
+    for unit in ('blocks', 'bytes'):
+        assert heap[f'live_{unit}'] == sum(
+            heap[f'{s}_{unit}'] for s in ('reachable', 'leaked', 'stale', 'weak'))
+    return info
+
+
+def allocator(info, name):
+    found = [a for a in info['allocators'] if name in a['name']]
+    assert len(found) == 1, (name, info['allocators'])
+    return found[0]
+
+
+def check_said(path, name):
+    """Every report names the allocator that is not understood."""
+    for report in ('info', 'memory', 'suspects', 'types', 'leaks', 'dominators',
+                   'threads'):
+        assert name in run(report, path), (report, name)
+        notes = json.loads(run(report, '--json', path))['notes']
+        assert any(name in n and 'not understood' in n for n in notes), report
+
+
+def python_on_malloc():
+    child = subprocess.Popen(['/usr/bin/python3', '-c', PYTHON],
+                             env={**os.environ, 'PYTHONMALLOC': 'malloc'})
+    try:
+        wait_stopped(child.pid)
+        path = capture('python_malloc', child.pid)
+    finally:
+        child.kill()
+        child.wait()
+    info = check_sums(path)
+    glibc = allocator(info, 'glibc')
+    assert glibc['understood'] and len(info['allocators']) == 1
+    assert info['heap']['live_blocks'] > 3 * OBJECTS
+    assert info['heap']['leaked_blocks'] == 0, info['heap']
+
+
+def python_as_it_is():
+    child = subprocess.Popen(['/usr/bin/python3', '-c', PYTHON])
+    try:
+        wait_stopped(child.pid)
+        path = capture('python', child.pid)
+    finally:
+        child.kill()
+        child.wait()
+    info = check_sums(path)
+    obmalloc = allocator(info, 'obmalloc')
+    assert not obmalloc['understood'] and obmalloc['mapped_bytes'] > 10 << 20
+    check_said(path, 'obmalloc')
+
+
+def bash():
+    script = 'for i in {1..5000}; do x[$i]="value $i"; done; kill -STOP $$; :'
+    child = subprocess.Popen(['bash', '-c', script])
+    try:
+        wait_stopped(child.pid)
+        path = capture('bash', child.pid)
+    finally:
+        child.kill()
+        child.wait()
+    info = check_sums(path)
+    assert allocator(info, 'glibc')['understood']
+    assert info['heap']['live_blocks'] > 10_000
+
+
+def redis():
+    server = shutil.which('redis-server')
+    assert server, 'redis-server is not installed; run tests/deps.sh'
+    sock = os.path.join(DIR, 'redis.sock')
+    child = subprocess.Popen([server, '--port', '0', '--unixsocket', sock,
+                              '--save', '', '--dir', DIR],
+                             stdout=subprocess.DEVNULL)
+    try:
+        while not os.path.exists(sock):
+            assert child.poll() is None
+            time.sleep(0.02)
+        path = capture('redis', child.pid)
+    finally:
+        child.terminate()
+        child.wait()
+    info = check_sums(path)
+    jemalloc = allocator(info, 'jemalloc')
+    assert not jemalloc['understood'] and jemalloc['mapped_bytes'] >= 1 << 20
+    check_said(path, 'jemalloc')
+
+
+def cc1plus():
+    source = os.path.join(DIR, 'big.cc')
+    with open(source, 'w') as out:
+        for i in range(100):
+            out.write(f'#include <map>\n#include <string>\n#include <regex>\n'
+                      f'std::map<int, std::string> m{i}; std::regex r{i}("a*");\n')
+    program = subprocess.run(['g++', '-print-prog-name=cc1plus'],
+                             stdout=subprocess.PIPE, text=True).stdout.strip()
+    child = subprocess.Popen([program, '-quiet', '-O2', '-D_GNU_SOURCE', source,
+                              '-o', os.path.join(DIR, 'big.s')])
+    try:
+        # Far enough when the collector has some tens of megabytes.
+        while True:
+            with open(f'/proc/{child.pid}/statm') as statm:
+                if int(statm.read().split()[1]) * 4096 > 80 << 20:
+                    break
+            assert child.poll() is None
+            time.sleep(0.01)
+        child.send_signal(signal.SIGSTOP)
+        wait_stopped(child.pid)
+        path = capture('cc1plus', child.pid)
+    finally:
+        child.kill()
+        child.wait()
+    info = check_sums(path)
+    ggc = allocator(info, 'ggc')
+    assert not ggc['understood'] and ggc['mapped_bytes'] > 20 << 20
+    check_said(path, 'ggc')
+
+
+def main():
+    for test in (python_on_malloc, python_as_it_is, bash, redis, cc1plus):
+        test()
+        print('ok', test.__name__)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -137,7 +137,9 @@ def cc1plus():
                       f'std::map<int, std::string> m{i}; std::regex r{i}("a*");\n')
     program = subprocess.run(['g++', '-print-prog-name=cc1plus'],
                              stdout=subprocess.PIPE, text=True).stdout.strip()
-    child = subprocess.Popen([program, '-quiet', '-O2', '-D_GNU_SOURCE', source,
+    plain = os.path.join(DIR, 'big.ii')
+    subprocess.run(['g++', '-E', '-o', plain, source], check=True)
+    child = subprocess.Popen([program, '-quiet', '-O2', '-fpreprocessed', plain,
                               '-o', os.path.join(DIR, 'big.s')])
     try:
         # Far enough when the collector has some tens of megabytes.

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "analyze/node_label.h"
-#include "tui/short_name.h"
+#include "base/short_name.h"
 
 const struct tab tabs[] = {
 	{ '1', "Overview", view_overview_open },

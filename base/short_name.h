@@ -3,8 +3,8 @@
  * @file
  * Names of template instances, short enough to be told apart on a screen.
  */
-#ifndef TUI_SHORT_NAME_H
-#define TUI_SHORT_NAME_H
+#ifndef BASE_SHORT_NAME_H
+#define BASE_SHORT_NAME_H
 
 #include <stddef.h>
 

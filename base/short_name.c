@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tui/short_name.h"
+#include "base/short_name.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -8,12 +8,13 @@
 #include "analyze/block_key.h"
 #include "base/human.h"
 #include "base/map.h"
+#include "base/short_name.h"
 
 #define THRESHOLD 0.10	/* of all live bytes */
 #define BIG_DROP 0.7	/* a child with less than this of its parent */
 #define MOST 0.5	/* what one type must retain to be named */
 
-enum { MAX_STEPS = 1000, NAME_MAX_BYTES = 4096 };
+enum { MAX_STEPS = 1000, NAME_MAX_BYTES = 4096, READABLE = 90 };
 
 /* What the blocks of one key below a node retain. */
 struct pile {
@@ -127,7 +128,9 @@ static bool find_through(struct builder *b, struct suspect *s)
 static const char *label(const struct builder *b, uint64_t key,
 			 char buf[NAME_MAX_BYTES])
 {
-	return block_key_label(&b->facts->heap, key, buf, NAME_MAX_BYTES);
+	block_key_label(&b->facts->heap, key, buf, NAME_MAX_BYTES);
+	short_name(buf, READABLE);
+	return buf;
 }
 
 static const char *holder_text(const struct builder *b,

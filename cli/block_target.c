@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "analyze/block_key.h"
+#include "cli/node_text.h"
 #include "base/map.h"
 
 enum { NAME_MAX_BYTES = 4096 };
@@ -57,7 +58,8 @@ bool target_block(const struct facts *facts, const char *text, uint32_t *ret,
 	return *ret != NODE_NONE || no_block(facts, addr, err);
 }
 
-/* Does the key of a block read as @text? Answers are kept in @known. */
+/* Does the key of a block read as @text, in full or as reports shorten it?
+ * Answers are kept in @known. */
 static bool reads_as(const struct heap *heap, uint64_t key, const char *text,
 		     struct map *known, bool *ret)
 {
@@ -69,7 +71,8 @@ static bool reads_as(const struct heap *heap, uint64_t key, const char *text,
 		return false;
 	if (added)
 		*slot = !strcmp(text, block_key_label(heap, key, name,
-						      sizeof(name)));
+						      sizeof(name))) ||
+			!strcmp(text, key_text(heap, key, name));
 	*ret = *slot;
 	return true;
 }

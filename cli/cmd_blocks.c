@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/progress.h"
+#include "cli/node_text.h"
 #include "cli/report.h"
 #include "cli/text_table.h"
 
@@ -107,8 +108,11 @@ static int print_record(const struct report *r, const struct record *rec,
 	if (!options_match(&r->options, type))
 		return EXIT_DONE;
 	(*shown)++;
-	return r->options.json ? print_json(heap, rec, type) :
-				 print_text(heap, rec, label);
+	if (r->options.json)
+		return print_json(heap, rec, type);
+	if (rec->node != NODE_NONE)
+		label = key_text(heap, block_key(heap, rec->node, false), name);
+	return print_text(heap, rec, label);
 }
 
 static int print_all(const struct report *r)

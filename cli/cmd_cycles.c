@@ -171,7 +171,7 @@ static void print_way(struct view *v, const struct cycle_group *g)
 			printf("... %zu more -> ", g->n_steps - i);
 			break;
 		}
-		text_print(node_label(v->facts, v->cycles.steps.at[
+		text_print(node_text(v->facts, v->cycles.steps.at[
 				      g->first_step + i], text));
 		field = step_field(v, g, i, text);
 		if (field[0] && field[0] != '[' && field[0] != '+')

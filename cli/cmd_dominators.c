@@ -110,7 +110,7 @@ static void add_row(struct view *v, struct table *t, uint32_t id,
 		table_text(t, "-");
 	}
 	table_format(t, "%*s%s%s", (int)level * 2, "",
-		     node_label(v->facts, id, name), addr);
+		     node_text(v->facts, id, name), addr);
 }
 
 static void add_rest(struct view *v, struct table *t, uint64_t level,

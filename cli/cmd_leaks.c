@@ -9,7 +9,7 @@
 #include "cli/report.h"
 #include "cli/text_table.h"
 
-enum { NAME_MAX_BYTES = 4096, SAMPLES = 10 };
+enum { SAMPLES = 10 };
 
 static const char usage[] =
 	"usage: holdfast leaks [OPTION...] FILE\n"
@@ -144,7 +144,7 @@ static struct json_t *group_json(const struct facts *f, uint32_t g)
 
 static bool group_matches(const struct report *r, uint32_t g)
 {
-	char name[NAME_MAX_BYTES];
+	char name[NODE_TEXT_MAX];
 
 	return options_match(&r->options,
 			     block_key_type(&r->facts.heap,
@@ -203,7 +203,7 @@ static void add_row(const struct report *r, struct table *t, uint32_t g)
 {
 	const struct facts *f = &r->facts;
 	const struct leak_group *group = &f->leaks.groups[g];
-	char name[NAME_MAX_BYTES];
+	char name[NODE_TEXT_MAX];
 
 	table_size(t, facts_group_retained(f, g));
 	table_size(t, group->bytes);
@@ -211,7 +211,7 @@ static void add_row(const struct report *r, struct table *t, uint32_t g)
 	table_text(t, group->verdict == STATE_LEAKED ? "" :
 		      verdicts[group->verdict]);
 	table_addr(t, f->heap.addr[f->leaks.nodes[f->leaks.rows[g]]]);
-	block_key_label(&f->heap, group->key, name, sizeof(name));
+	key_text(&f->heap, group->key, name);
 	if (group->cycle)
 		table_format(t, "%s, cycle of %" PRIu64, name,
 			     group->blocks / group->count);

@@ -63,7 +63,7 @@ static void print_node(const struct facts *f, uint32_t node)
 {
 	char name[NODE_TEXT_MAX];
 
-	text_print(node_label(f, node, name));
+	text_print(node_text(f, node, name));
 }
 
 static void print_field(const struct retainer_step *step)

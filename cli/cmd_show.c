@@ -148,7 +148,7 @@ static void print_head(const struct view *v)
 	char name[NODE_TEXT_MAX], size[24];
 
 	printf("0x%" PRIx64 "  ", heap->addr[v->node]);
-	text_print(node_label(v->facts, v->node, name));
+	text_print(node_text(v->facts, v->node, name));
 	if (heap->count[v->node] > 1)
 		printf(" of %" PRIu32, heap->count[v->node]);
 	printf("\n  %-10s %s usable, %s\n", "size",
@@ -160,7 +160,7 @@ static void print_head(const struct view *v)
 	if (dominator == NODE_NONE)
 		return;
 	printf("  %-10s ", "held by");
-	text_print(node_label(v->facts, dominator, name));
+	text_print(node_text(v->facts, dominator, name));
 	if (!heap_is_root(heap, dominator))
 		printf("  0x%" PRIx64, heap->addr[dominator]);
 	putchar('\n');
@@ -181,7 +181,7 @@ static void print_why(const struct view *v)
 		puts("its own first word");
 		return;
 	}
-	text_print(node_label(v->facts, why, name));
+	text_print(node_text(v->facts, why, name));
 	ref_field(heap, why, heap->why_offset[v->node], field, sizeof(field));
 	if (field[0] && field[0] != '[' && field[0] != '+')
 		putchar('.');
@@ -210,7 +210,7 @@ static int print_fields(const struct view *v)
 		table_text(&t, f->type);
 		table_text(&t, f->value);
 		table_text(&t, f->target == NODE_NONE ? "" :
-			   node_label(v->facts, f->target, name));
+			   node_text(v->facts, f->target, name));
 	}
 	putchar('\n');
 	return table_print(&t);
@@ -233,7 +233,7 @@ static int print_referrers(struct view *v)
 		uint64_t offset = ref_offset(v->heap, &v->window, from,
 					     v->node);
 
-		node_label(v->facts, from, name);
+		node_text(v->facts, from, name);
 		if (heap_is_root(v->heap, from))
 			table_text(&t, heap_root(v->heap, from)->name);
 		else

@@ -111,12 +111,12 @@ static bool add_root(const struct report *r, struct table *t, uint32_t root,
 		return false;
 	table_size(t, dom->retained[root]);
 	table_text(t, "");
-	table_format(t, "  %s", node_label(&r->facts, root, name));
+	table_format(t, "  %s", node_text(&r->facts, root, name));
 	for (size_t i = 0; i < children.id.len; i++) {
 		table_size(t, dom->retained[children.id.at[i]]);
 		table_text(t, "");
 		table_format(t, "    %s  0x%" PRIx64,
-			     node_label(&r->facts, children.id.at[i], name),
+			     node_text(&r->facts, children.id.at[i], name),
 			     r->facts.heap.addr[children.id.at[i]]);
 	}
 	if (children.left_out) {

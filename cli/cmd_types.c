@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "analyze/type_rows.h"
+#include "cli/node_text.h"
 #include "cli/report.h"
 #include "cli/text_table.h"
-
-enum { NAME_MAX_BYTES = 4096 };
 
 static const char usage[] =
 	"usage: holdfast types [OPTION...] FILE\n"
@@ -47,7 +46,7 @@ static int by_leaked(const struct type_row *x, const struct type_row *y)
 
 static int by_name(const struct type_row *x, const struct type_row *y)
 {
-	char a[NAME_MAX_BYTES], b[NAME_MAX_BYTES];
+	char a[NODE_TEXT_MAX], b[NODE_TEXT_MAX];
 
 	return strcmp(block_key_label(sorted_heap, x->key, a, sizeof(a)),
 		      block_key_label(sorted_heap, y->key, b, sizeof(b)));
@@ -94,7 +93,7 @@ static bool sort_rows(const struct report *r, struct type_rows *rows)
 static int print_json(const struct report *r, const struct type_rows *rows)
 {
 	struct json_t *document = json_new_object(), *list = json_new_array();
-	char name[NAME_MAX_BYTES];
+	char name[NODE_TEXT_MAX];
 	uint64_t shown = 0;
 
 	json_put(document, "types", list);
@@ -130,7 +129,7 @@ static int print_text(const struct report *r, const struct type_rows *rows)
 		{ "Type", ALIGN_LEFT },
 	};
 	struct table t = table_of(columns, 5, r->options.bytes);
-	char name[NAME_MAX_BYTES];
+	char name[NODE_TEXT_MAX];
 	uint64_t shown = 0, left = 0;
 	int status;
 
@@ -153,7 +152,7 @@ static int print_text(const struct report *r, const struct type_rows *rows)
 			table_size(&t, row->leaked_bytes);
 		else
 			table_text(&t, "-");
-		table_text(&t, label);
+		table_text(&t, key_text(&r->facts.heap, row->key, name));
 	}
 	status = table_print(&t);
 	if (left > 0)

@@ -3,6 +3,7 @@
 
 #include "analyze/block_key.h"
 #include "analyze/node_label.h"
+#include "base/short_name.h"
 
 /* The leak group behind an id of the dominator tree, or NULL. */
 static const struct leak_group *group_of(const struct facts *facts, uint32_t id)
@@ -15,6 +16,25 @@ const char *node_label(const struct facts *facts, uint32_t id,
 		       char buf[NODE_TEXT_MAX])
 {
 	return node_label_of(facts, id, buf, NODE_TEXT_MAX);
+}
+
+/* A terminal's width less the columns before the name. */
+enum { READABLE = 90 };
+
+const char *node_text(const struct facts *facts, uint32_t id,
+		      char buf[NODE_TEXT_MAX])
+{
+	node_label_of(facts, id, buf, NODE_TEXT_MAX);
+	short_name(buf, READABLE);
+	return buf;
+}
+
+const char *key_text(const struct heap *heap, uint64_t key,
+		     char buf[NODE_TEXT_MAX])
+{
+	block_key_label(heap, key, buf, NODE_TEXT_MAX);
+	short_name(buf, READABLE);
+	return buf;
 }
 
 const char *node_type(const struct facts *facts, uint32_t id,

@@ -16,6 +16,13 @@ enum { NODE_TEXT_MAX = 4096 };
 const char *node_label(const struct facts *facts, uint32_t id,
 		       char buf[NODE_TEXT_MAX]);
 
+/* The same for text that people read: arguments of long templates are left
+ * out, the innermost first. */
+const char *node_text(const struct facts *facts, uint32_t id,
+		      char buf[NODE_TEXT_MAX]);
+const char *key_text(const struct heap *heap, uint64_t key,
+		     char buf[NODE_TEXT_MAX]);
+
 /** The type alone; NULL when it is not known. */
 const char *node_type(const struct facts *facts, uint32_t id,
 		      char buf[NODE_TEXT_MAX]);

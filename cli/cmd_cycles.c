@@ -11,7 +11,7 @@
 #include "cli/report.h"
 #include "cli/text_table.h"
 
-enum { SAMPLES = 10, MAX_SHOWN_STEPS = 8 };
+enum { SAMPLES = 10, MAX_SHOWN_STEPS = 8, STEP_MAX = 2 * NODE_TEXT_MAX };
 
 static const char usage[] =
 	"usage: holdfast cycles [OPTION...] FILE\n"
@@ -158,27 +158,46 @@ static int print_json(struct view *v)
 	return json_print(document);
 }
 
+/* "Node.next" */
+static void step_text(struct view *v, const struct cycle_group *g, size_t i,
+		      char *buf, size_t size)
+{
+	char name[NODE_TEXT_MAX], field[NODE_TEXT_MAX];
+
+	step_field(v, g, i, field);
+	node_text(v->facts, v->cycles.steps.at[g->first_step + i], name);
+	snprintf(buf, size, "%s%s%s", name,
+		 field[0] && field[0] != '[' && field[0] != '+' ? "." : "",
+		 field);
+}
+
 /* "Node.next -> Session.node ->", back at the first. */
 static void print_way(struct view *v, const struct cycle_group *g)
 {
-	char text[NODE_TEXT_MAX];
+	char text[STEP_MAX], last[STEP_MAX] = "";
+	size_t shown = 0, repeats = 0;
 
 	fputs("    ", stdout);
 	for (size_t i = 0; i < g->n_steps; i++) {
-		const char *field;
-
-		if (i == MAX_SHOWN_STEPS) {
+		if (shown == MAX_SHOWN_STEPS) {
 			printf("... %zu more -> ", g->n_steps - i);
 			break;
 		}
-		text_print(node_text(v->facts, v->cycles.steps.at[
-				      g->first_step + i], text));
-		field = step_field(v, g, i, text);
-		if (field[0] && field[0] != '[' && field[0] != '+')
-			putchar('.');
-		text_print(field);
+		step_text(v, g, i, text, sizeof(text));
+		if (i > 0 && !strcmp(text, last)) {
+			repeats++;
+			continue;
+		}
+		if (repeats)
+			printf("(%zu times) -> ", repeats + 1);
+		repeats = 0;
+		text_print(text);
 		fputs(" -> ", stdout);
+		memcpy(last, text, sizeof(last));
+		shown++;
 	}
+	if (repeats)
+		printf("(%zu times) -> ", repeats + 1);
 	puts("(again)");
 }
 

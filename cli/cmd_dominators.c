@@ -156,7 +156,7 @@ static int print_text(struct view *v, uint32_t top)
 		{ "Retained", ALIGN_RIGHT }, { "Share", ALIGN_RIGHT },
 		{ "Shallow", ALIGN_RIGHT }, { "Holder", ALIGN_LEFT },
 	};
-	struct table t = table_of(columns, 4, v->report->options.bytes);
+	struct table t = table_of(columns, 4, &v->report->options);
 	bool ok;
 	int status;
 

@@ -261,7 +261,7 @@ static int print_allocators(const struct report *r)
 		{ "", ALIGN_LEFT },
 	};
 	const struct heap *heap = &r->facts.heap;
-	struct table t = table_of(columns, 7, r->options.bytes);
+	struct table t = table_of(columns, 7, &r->options);
 
 	if (heap->allocators.len == 0)
 		return EXIT_DONE;
@@ -295,7 +295,7 @@ static int print_modules(const struct report *r)
 		{ "", ALIGN_LEFT },
 	};
 	const struct image *image = &r->facts.image;
-	struct table t = table_of(columns, 3, false);
+	struct table t = table_of(columns, 3, &r->options);
 
 	if (image->modules.len == 0)
 		return EXIT_DONE;

@@ -226,7 +226,7 @@ static int print_text(const struct report *r, const uint32_t *groups)
 		{ "Count", ALIGN_RIGHT }, { "", ALIGN_LEFT },
 		{ "First at", ALIGN_LEFT }, { "Leak root", ALIGN_LEFT },
 	};
-	struct table t = table_of(columns, 6, r->options.bytes);
+	struct table t = table_of(columns, 6, &r->options);
 	uint64_t shown = 0, left = 0;
 	int status = EXIT_DONE;
 

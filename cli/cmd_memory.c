@@ -121,7 +121,7 @@ static int print_text(const struct report *r, const struct memory_report *m)
 		{ "Swapped", ALIGN_RIGHT }, { "Mapped", ALIGN_RIGHT },
 		{ "Mappings", ALIGN_RIGHT }, { "What", ALIGN_LEFT },
 	};
-	struct table t = table_of(columns, 6, r->options.bytes);
+	struct table t = table_of(columns, 6, &r->options);
 	char size[HUMAN_MAX];
 	int status;
 

@@ -198,7 +198,7 @@ static int print_fields(const struct view *v)
 		{ "Type", ALIGN_LEFT }, { "Value", ALIGN_LEFT },
 		{ "Refers to", ALIGN_LEFT },
 	};
-	struct table t = table_of(columns, 5, v->report->options.bytes);
+	struct table t = table_of(columns, 5, &v->report->options);
 	char name[NODE_TEXT_MAX];
 
 	for (size_t i = 0; i < v->fields.at.len &&
@@ -222,7 +222,7 @@ static int print_referrers(struct view *v)
 		{ "Referred to by", ALIGN_LEFT }, { "Kind", ALIGN_LEFT },
 		{ "Field", ALIGN_LEFT },
 	};
-	struct table t = table_of(columns, 3, false);
+	struct table t = table_of(columns, 3, &v->report->options);
 	const struct graph *g = &v->heap->referrers;
 	uint64_t first = g->row[v->node], n = g->row[v->node + 1] - first;
 	char name[NODE_TEXT_MAX], field[NODE_TEXT_MAX];

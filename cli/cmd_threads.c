@@ -153,7 +153,7 @@ static int print_text(const struct report *r, const struct thread_rows *rows)
 		{ "Retained", ALIGN_RIGHT }, { "Stack", ALIGN_RIGHT },
 		{ "Thread", ALIGN_LEFT },
 	};
-	struct table t = table_of(columns, 3, r->options.bytes);
+	struct table t = table_of(columns, 3, &r->options);
 	struct err err = {0};
 	bool ok = true;
 	int status;

@@ -128,7 +128,7 @@ static int print_text(const struct report *r, const struct type_rows *rows)
 		{ "Retained", ALIGN_RIGHT }, { "Leaked", ALIGN_RIGHT },
 		{ "Type", ALIGN_LEFT },
 	};
-	struct table t = table_of(columns, 5, r->options.bytes);
+	struct table t = table_of(columns, 5, &r->options);
 	char name[NODE_TEXT_MAX];
 	uint64_t shown = 0, left = 0;
 	int status;

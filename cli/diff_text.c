@@ -29,7 +29,7 @@ static void begin(struct part *s, struct diff_report *r, const char *size,
 	if (r->n > 2)
 		s->columns[n++] = (struct table_column){ "", ALIGN_LEFT };
 	s->columns[n++] = (struct table_column){ what, ALIGN_LEFT };
-	s->table = table_of(s->columns, n, r->options.bytes);
+	s->table = table_of(s->columns, n, &r->options);
 }
 
 static const char *signed_size(int64_t bytes, bool exact,

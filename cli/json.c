@@ -109,7 +109,8 @@ void json_add_addr(struct json_t *array, uint64_t addr)
 static int print(struct json_t *document, size_t flags)
 {
 	bool ok = document && !failed &&
-		  json_dumpf(document, stdout, flags | JSON_ENSURE_ASCII) == 0;
+		  json_dumpf(document, stdout, flags | JSON_ENSURE_ASCII |
+			     JSON_REAL_PRECISION(15)) == 0;
 
 	json_decref(document);
 	putchar('\n');

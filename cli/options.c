@@ -36,6 +36,7 @@ static bool want_color(const char *when)
 		return true;
 	if (when && !strcmp(when, "never"))
 		return false;
+	/* "auto" is what no option means as well. */
 	return !(no && *no) && isatty(STDOUT_FILENO);
 }
 

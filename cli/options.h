@@ -51,7 +51,8 @@ bool options_match(const struct options *options, const char *name);
 #define OPTIONS_USAGE \
 	"  --json          one JSON document instead of text\n" \
 	"  --limit N       show at most N rows (default 30; JSON: all)\n" \
-	"  --bytes         exact sizes\n"
+	"  --bytes         exact sizes\n" \
+	"  --color[=WHEN]  titles stand out: always, never, auto (default auto)\n"
 #define OPTIONS_USAGE_SORTED OPTIONS_USAGE \
 	"  --filter REGEX  only types whose name matches\n" \
 	"  --sort KEY      order of the rows\n"

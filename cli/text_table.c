@@ -36,10 +36,11 @@ void text_print(const char *text)
 }
 
 struct table table_of(const struct table_column *columns, int n_columns,
-		      bool exact)
+		      const struct options *options)
 {
 	return (struct table){
-		.columns = columns, .n_columns = n_columns, .exact = exact,
+		.columns = columns, .n_columns = n_columns,
+		.exact = options->bytes, .color = options->color,
 	};
 }
 
@@ -140,8 +141,12 @@ int table_print(struct table *t)
 		if (w > width[c])
 			width[c] = w;
 	}
+	if (ok && t->color)
+		fputs("\033[1m", stdout);
 	for (int c = 0; ok && c < t->n_columns; c++)
 		print_cell(t, c, width[c], t->columns[c].title);
+	if (ok && t->color)
+		fputs("\033[0m", stdout);
 	for (size_t i = 0; ok && i < rows * (size_t)t->n_columns; i++) {
 		int c = (int)(i % (size_t)t->n_columns);
 

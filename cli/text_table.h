@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
+#include "cli/options.h"
 
 enum { TABLE_COLUMNS = 10 };
 
@@ -26,15 +27,16 @@ struct table_column {
 struct table {
 	const struct table_column *columns;
 	int n_columns;
-	bool exact;		/* sizes in bytes, counts in full */
+	bool exact;		/* sizes in bytes */
+	bool color;		/* titles stand out */
 	bool failed;		/* out of memory: table_print() says so */
 	VEC(const char *) cells;	/* n_columns a row */
 	struct arena arena;
 };
 
-/** @columns is borrowed until table_print(). */
+/** @columns is borrowed until table_print(). Heeds --bytes and --color. */
 struct table table_of(const struct table_column *columns, int n_columns,
-		      bool exact);
+		      const struct options *options);
 
 /* Append one cell; rows fill from left to right. */
 void table_text(struct table *t, const char *text);

@@ -6,7 +6,7 @@ _holdfast_commands='dump info memory suspects types leaks cycles dominators
 retainers threads show blocks diff tui help'
 
 _holdfast_options() {	# COMMAND
-	local report='--json --limit --bytes --help'
+	local report='--json --limit --bytes --color --help'
 
 	case $1 in
 	dump)

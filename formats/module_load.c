@@ -169,7 +169,7 @@ static bool load_types(struct load *l, uint32_t i, struct module_evidence *e,
 		m->debug = state_without_types(t);
 		return true;
 	}
-	if (types.types.len == 0 && image->vars.len == first) {
+	if (types.types.len == 0) {
 		e->has_no_types = true;
 		m->debug = DEBUG_LINES;
 	}

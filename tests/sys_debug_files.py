@@ -148,9 +148,9 @@ class Capture:
         self.roots = sorted((n['root'], n['retained']) for n in roots['nodes']
                             if n.get('root', '').startswith('prog'))
 
-    def items(self):
+    def items(self, name='item'):
         return sum(t['count'] for t in self.types['types']
-                   if t['type'] == 'item')
+                   if t['type'] == name)
 
 
 def check_same(label, got, reference):
@@ -197,6 +197,20 @@ def check_build_id(full, reference):
     # A debug file whose types are gone, after they were read once.
     tool('strip', '-s', '-o', debug, full)
     check_untyped('emptied', Capture('emptied', program, '--debug-dir', root))
+
+
+def check_replaced():
+    """Two debug files of one build-id: what was read of one is not the other's."""
+    root = folder('replaced')
+    fixed = '-Wl,--build-id=0x' + '5a' * 20
+    full = build('fixed', fixed)
+    program = stripped(full, 'fixed-stripped')
+    debug = split(full, id_path(root, full))
+    same('first file', Capture('first file', program, '--debug-dir',
+                               root).items(), 41)
+    split(build('renamed', fixed, '-Ditem=thing'), debug)
+    got = Capture('second file', program, '--debug-dir', root)
+    same('second file', (got.items(), got.items('thing')), (0, 41))
 
 
 def check_other_build(full, other):
@@ -281,6 +295,7 @@ def main():
     expect(any('the_table' in root for root, _ in reference.roots),
            f'unstripped: roots {reference.roots}')
     check_build_id(full, reference)
+    check_replaced()
     check_other_build(full, other)
     check_link('build-id', full, reference)
     check_wrong_link('build-id', full, other)

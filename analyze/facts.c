@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "formats/modules.h"
 #include "formats/snapshot.h"
 
 static enum facts_tier tier_of_root(const struct root *root)
@@ -69,10 +70,21 @@ bool facts_conclude(struct facts *facts, struct err *err)
 	       build_tree(facts, err);
 }
 
+/* A core says what was mapped; the files that it names tell the rest. */
+static bool complete_core(struct image *image, struct err *err)
+{
+	const struct module_search search = {0};
+
+	return image->meta.kind != IMAGE_CORE || image->modules.len > 0 ||
+	       (modules_find(image, &search, err) &&
+		modules_load(image, &search, err));
+}
+
 bool facts_open(const char *path, struct facts *ret, struct err *err)
 {
 	*ret = (struct facts){0};
 	if (image_open(path, &ret->image, err) &&
+	    complete_core(&ret->image, err) &&
 	    heap_build(&ret->image, &ret->heap, err) &&
 	    facts_conclude(ret, err))
 		return true;

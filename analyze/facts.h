@@ -37,7 +37,9 @@ struct facts {
 };
 
 /**
- * Open @path and analyse it. Release with facts_close(). The struct must not
+ * Open @path and analyse it. For a core that is no snapshot, types and
+ * variables come from the files it names, where they are the same build.
+ * Release with facts_close(). The struct must not
  * move: its parts refer to each other.
  */
 bool facts_open(const char *path, struct facts *ret, struct err *err)

@@ -159,20 +159,46 @@ static bool begins_module(struct finder *f, size_t i, struct module *m,
 }
 
 /* Where a module's mappings stop: the next one's may be of the same file. */
+/*
+ * gcore says nothing of memory that it leaves out, and that is the code: the
+ * program header of the mapped piece tells what it is.
+ */
+static void learn_perms(const struct finder *f, struct mapping *map)
+{
+	const struct range *range = image_range(f->image, map->start);
+
+	if (f->image->meta.kind != IMAGE_CORE ||
+	    (range && range->presence != PRESENCE_ABSENT))
+		return;
+	for (size_t i = 0; i < f->layout.n; i++) {
+		const struct elf_segment *s = &f->layout.at[i];
+
+		if (!layout_is_load(s) || s->offset / PAGE_SIZE_X86 !=
+					  map->offset / PAGE_SIZE_X86)
+			continue;
+		map->perms = (s->flags & PF_R ? PERM_READ : 0) |
+			     (s->flags & PF_W ? PERM_WRITE : 0) |
+			     (s->flags & PF_X ? PERM_EXEC : 0);
+		return;
+	}
+}
+
 static size_t module_mappings(const struct finder *f, size_t first,
 			      const struct module *m, bool *executable)
 {
-	const struct image *image = f->image;
+	struct image *image = f->image;
 	uint64_t end = m->bias + layout_end(&f->layout);
 	size_t i = first;
 
 	*executable = false;
 	for (; i < image->mappings.len; i++) {
-		const struct mapping *map = &image->mappings.at[i];
+		struct mapping *map = &image->mappings.at[i];
 
 		if (i > first && (map->start >= end || (map->path[0] == '/' &&
 				  strcmp(map->path, m->path) != 0)))
 			break;
+		if (map->path[0] == '/')
+			learn_perms(f, map);
 		*executable |= (map->perms & PERM_EXEC) != 0;
 	}
 	return i;

@@ -742,6 +742,13 @@ def test_gcore():
     converted = unpack(f"{DIR}/gcore.zst")
     check_memory(converted, target.where)
     assert converted.threads() == Core(core).threads()
+    # Raw or converted, the program and libc are found, code left out or not.
+    for file in (core, f"{DIR}/gcore.zst"):
+        info = json.loads(subprocess.run([HOLDFAST, "info", "--json", file],
+                                         stdout=subprocess.PIPE).stdout)
+        modules = {os.path.basename(m["path"]): m["debug"]
+                   for m in info["modules"]}
+        assert modules["target"] == "full" and "libc.so.6" in modules, modules
     target.process.kill()
     target.process.wait()
 

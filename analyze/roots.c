@@ -9,6 +9,9 @@
 /* The red zone below the stack pointer (System V ABI, AMD64, 3.2.2). */
 enum { RED_ZONE = 128 };
 
+/* In a larger mapping something else lies below the stack as well. */
+#define STACK_MAPPING_MAX (UINT64_C(64) << 20)
+
 #define ANONYMOUS_NAME "mapping anon"
 
 /* A piece of the address space that is not scanned as what its mapping is. */
@@ -22,6 +25,7 @@ struct builder {
 	struct window window;
 	struct thread_blocks threads;
 	VEC(struct taken) taken;	/* sorted before use */
+	uint64_t covered;	/* end of the last root in the data of modules */
 	VEC(struct root) roots;
 	/* Those that come after the data of modules. */
 	VEC(struct root) later;
@@ -65,6 +69,15 @@ static const char *data_name(struct builder *b, const struct module *module,
 			    (unsigned long long)(addr - module->start));
 }
 
+/* Bytes of @var, as far as it lies in its module. */
+static uint64_t size_inside(const struct module *module,
+			    const struct variable *var)
+{
+	uint64_t left = module->end - var->addr;
+
+	return var->size < left ? var->size : left;
+}
+
 /* The root that holds the word at @addr, which refers to a block. */
 static bool add_data_root(struct builder *b, const struct module *module,
 			  uint64_t addr, struct err *err)
@@ -77,7 +90,7 @@ static bool add_data_root(struct builder *b, const struct module *module,
 
 	if (var && var->size >= 8) {
 		root.addr = var->addr;
-		root.size = var->size;
+		root.size = size_inside(module, var);
 		root.type = var->type;
 		root.kind = ROOT_VARIABLE;
 		root.name = arena_printf(&b->heap->arena, "%s:%s",
@@ -87,30 +100,29 @@ static bool add_data_root(struct builder *b, const struct module *module,
 	}
 	if (!root.name || !vec_push(&b->roots, root))
 		return err_nomem(err, "roots");
+	b->covered = root.addr + root.size;
 	return true;
 }
 
+/* A variable may begin in one mapping of the module and end in the next. */
 static bool scan_data(struct builder *b, const struct module *module,
 		      uint64_t start, uint64_t end, struct err *err)
 {
 	struct word_walk walk = word_walk_of(&b->window, start, end);
 	struct word_run run;
 	size_t hint = 0;
-	uint64_t covered = 0;	/* end of the last root */
 
 	while (word_walk_next(&walk, &run)) {
 		for (size_t i = 0; i < run.n; i++) {
 			uint64_t at = run.addr + i * 8;
 			uint64_t to = pointer_decode(word_run_at(&run, i));
 
-			if (to == 0 || at < covered ||
+			if (to == 0 || at < b->covered ||
 			    block_index_near(&b->heap->index, to, &hint) ==
 			    NODE_NONE)
 				continue;
 			if (!add_data_root(b, module, at, err))
 				return false;
-			covered = b->roots.at[b->roots.len - 1].addr +
-				  b->roots.at[b->roots.len - 1].size;
 		}
 	}
 	return true;
@@ -230,8 +242,29 @@ static uint64_t mapping_stack_end(const struct heap *heap,
 }
 
 /*
- * The stack that @sp points into: memory that the program gave (a block), the
- * block that glibc mapped, or whatever mapping it is (the first thread's).
+ * A stack among the data of a module, as for signal handlers. Its variable
+ * tells where it ends; without one it counts as data, like all around it.
+ */
+static bool add_static_stack(struct builder *b, uint32_t thread,
+			     const struct module *module, uint64_t sp,
+			     uint64_t from, struct err *err)
+{
+	const struct variable *var = image_variable(b->image, sp);
+	uint64_t end;
+
+	if (!var)
+		return true;
+	end = var->addr + size_inside(module, var);
+	if (from < var->addr)
+		from = var->addr;
+	return add_stack(b, thread, from, end, err) &&
+	       take(b, var->addr, end, err);
+}
+
+/*
+ * The stack that @sp points into: memory that the program gave (a block, or
+ * data), the block that glibc mapped, or whatever mapping it is (the first
+ * thread's).
  */
 static bool add_stack_at(struct builder *b, uint32_t thread, uint64_t sp,
 			 struct err *err)
@@ -240,6 +273,7 @@ static bool add_stack_at(struct builder *b, uint32_t thread, uint64_t sp,
 	uint64_t from = sp > RED_ZONE ? sp - RED_ZONE : 0;
 	const struct thread_block *block = thread_blocks_at(&b->threads, sp);
 	const struct mapping *m = image_mapping(b->image, sp);
+	const struct module *module = image_module(b->image, sp);
 	uint64_t end;
 
 	if (node != NODE_NONE) {
@@ -257,11 +291,14 @@ static bool add_stack_at(struct builder *b, uint32_t thread, uint64_t sp,
 	}
 	if (!m)
 		return true;
+	if (module)
+		return add_static_stack(b, thread, module, sp, from, err);
 	if (from < m->start)
 		from = m->start;
 	end = mapping_stack_end(b->heap, m, sp);
 	return add_stack(b, thread, from, end, err) &&
-	       take(b, m->start, end, err);
+	       take(b, m->end - m->start > STACK_MAPPING_MAX ? from : m->start,
+		    end, err);
 }
 
 /*

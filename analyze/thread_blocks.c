@@ -79,6 +79,37 @@ static bool search(const struct image *image, struct window *w, uint64_t start,
 	return true;
 }
 
+/* The captured ranges of @m; one may run over its bounds. */
+static bool search_mapping(const struct image *image, struct window *w,
+			   const struct mapping *m, struct thread_blocks *ret,
+			   struct err *err)
+{
+	uint64_t at = m->start;
+	size_t low = 0, high = image->ranges.len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (image->ranges.at[middle].end <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < image->ranges.len; low++) {
+		const struct range *r = &image->ranges.at[low];
+
+		if (r->start >= m->end)
+			break;
+		if (r->presence != PRESENCE_CAPTURED &&
+		    r->presence != PRESENCE_TORN)
+			continue;
+		if (!search(image, w, r->start > at ? r->start : at,
+			    r->end < m->end ? r->end : m->end, ret, err))
+			return false;
+	}
+	return true;
+}
+
 static int by_start(const void *a, const void *b)
 {
 	const struct thread_block *x = a, *y = b;
@@ -93,14 +124,10 @@ bool thread_blocks_find(const struct image *image, struct thread_blocks *ret,
 	bool ok = true;
 
 	*ret = (struct thread_blocks){0};
-	for (size_t i = 0; ok && i < image->ranges.len; i++) {
-		const struct range *r = &image->ranges.at[i];
-		const struct mapping *m = image_mapping(image, r->start);
-
-		if (m && may_hold_stacks(m) &&
-		    (r->presence == PRESENCE_CAPTURED ||
-		     r->presence == PRESENCE_TORN))
-			ok = search(image, &w, r->start, r->end, ret, err);
+	for (size_t i = 0; ok && i < image->mappings.len; i++) {
+		if (may_hold_stacks(&image->mappings.at[i]))
+			ok = search_mapping(image, &w, &image->mappings.at[i],
+					    ret, err);
 	}
 	window_close(&w);
 	if (!ok)

@@ -83,7 +83,8 @@ const struct module *image_module(const struct image *image, uint64_t addr)
 
 const struct variable *image_variable(const struct image *image, uint64_t addr)
 {
-	const struct variable *vars = image->vars.at;
+	enum { LOOK_BACK = 64 };
+	const struct variable *vars = image->vars.at, *best = NULL;
 	size_t low = 0, high = image->vars.len;
 
 	/* Sorted by (TLS, addr): those with an address come first. */
@@ -96,9 +97,14 @@ const struct variable *image_variable(const struct image *image, uint64_t addr)
 		else
 			high = middle;
 	}
-	/* Of several at one address the largest stands last. */
-	return low > 0 && addr - vars[low - 1].addr < vars[low - 1].size ?
-	       &vars[low - 1] : NULL;
+	/* Aliases of one address or of a part: the largest is the variable. */
+	for (size_t i = low; i > 0 && low - i < LOOK_BACK; i--) {
+		const struct variable *v = &vars[i - 1];
+
+		if (addr - v->addr < v->size && (!best || v->size > best->size))
+			best = v;
+	}
+	return best;
 }
 
 const struct symbol *image_symbol(const struct image *image, uint64_t addr,

@@ -220,7 +220,8 @@ const struct range *image_range(const struct image *image, uint64_t addr);
 const struct mapping *image_mapping(const struct image *image, uint64_t addr);
 const struct module *image_module(const struct image *image, uint64_t addr);
 
-/** The variable that holds @addr (TLS ones left out), or NULL. O(log n). */
+/** The variable that holds @addr (TLS ones left out), or NULL; of several the
+ * largest. O(log n). */
 const struct variable *image_variable(const struct image *image, uint64_t addr);
 
 /** The symbol of @kind that holds @addr, or NULL. O(log n). */

@@ -145,7 +145,7 @@ static const char *holder_text(const struct builder *b,
 	block_key_label(heap, block_key(heap, s->id, false), name,
 			sizeof(name));
 	snprintf(buf, NAME_MAX_BYTES, "one %s at 0x%" PRIx64
-		 ", which several roots share", name, heap->addr[s->id]);
+		 " (several roots share it)", name, heap->addr[s->id]);
 	return buf;
 }
 

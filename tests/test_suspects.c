@@ -125,8 +125,8 @@ static void a_shared_block_is_told_with_its_address(void **state)
 		{ .parent = 0, .name = "Entry", .addr = 0x9000, .size = 450 },
 	};
 	const char *want[] = {
-		"1000 B (100 %) is held by one Table at 0x7000, which several "
-		"roots share through 2 Entry", NULL };
+		"1000 B (100 %) is held by one Table at 0x7000 (several roots "
+		"share it) through 2 Entry", NULL };
 
 	(void)state;
 	expect(nodes, 3, want, (enum suspect_kind[]){ SUSPECT_BLOCK });

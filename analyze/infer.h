@@ -24,4 +24,12 @@
 bool infer_types(struct heap *heap, const struct raw_refs *raw,
 		 struct err *err) MUST_CHECK;
 
+/**
+ * True when a request of @size bytes gets just the usable size of block
+ * @node. @loose: or 16 bytes more, what malloc gives away when the rest of a
+ * free chunk is too small to stand alone.
+ */
+bool infer_fits(const struct heap *heap, uint32_t node, uint64_t size,
+		bool loose);
+
 #endif

@@ -8,6 +8,7 @@
 #define ANALYZE_INFER_STATE_H
 
 #include "analyze/heap.h"
+#include "analyze/infer.h"
 #include "analyze/raw_refs.h"
 #include "base/vec.h"
 
@@ -35,14 +36,6 @@ struct claim {
  * confidence. False when memory is exhausted.
  */
 bool infer_claim(struct infer *infer, const struct claim *claim);
-
-/**
- * True when a request of @size bytes gets just the usable size of block
- * @node. @loose: or 16 bytes more, what malloc gives away when the rest of a
- * free chunk is too small to stand alone.
- */
-bool infer_fits(const struct heap *heap, uint32_t node, uint64_t size,
-		bool loose);
 
 /** Types by vtable and typeinfo: the first step. */
 bool infer_vtables(struct infer *infer, struct err *err) MUST_CHECK;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "analyze/infer.h"
 #include "analyze/type_words.h"
 #include "base/pool.h"
 #include "base/progress.h"
@@ -28,9 +29,10 @@ struct build {
 /* What the words of one node may be. */
 struct meaning {
 	const struct word_map *map;	/* NULL: every word counts */
-	uint64_t typed_end;	/* bytes; behind it only dead words follow */
+	uint64_t typed_end;	/* bytes that the map speaks of */
 	enum ref_kind untyped;	/* what a word that may be a pointer makes */
 	enum ref_kind dead;	/* what a dead word makes */
+	enum ref_kind behind;	/* what a word behind typed_end makes */
 };
 
 static enum ref_kind kind_of(const struct meaning *m, uint32_t where)
@@ -38,7 +40,7 @@ static enum ref_kind kind_of(const struct meaning *m, uint32_t where)
 	uint64_t offset = raw_offset(where);
 
 	if (offset >= m->typed_end && offset != UINT64_MAX)
-		return m->dead;
+		return m->behind;
 	if (!m->map || offset == UINT64_MAX)
 		return m->untyped;
 	switch (m->map->kind[offset % m->map->stride / 8]) {
@@ -67,7 +69,7 @@ static struct meaning block_meaning(const struct build *b, uint32_t node)
 	const struct heap *heap = b->heap;
 	struct meaning m = {
 		.typed_end = UINT64_MAX, .untyped = REF_CONSERVATIVE,
-		.dead = REF_STALE,
+		.dead = REF_STALE, .behind = REF_STALE,
 	};
 
 	if (heap->type[node] == TYPE_NONE || heap->confidence[node] < SURE)
@@ -77,6 +79,10 @@ static struct meaning block_meaning(const struct build *b, uint32_t node)
 		m.map = NULL;
 	if (m.map)
 		m.typed_end = m.map->stride * heap->count[node];
+	/* A block much larger than its object holds more than the object. */
+	if (heap->evidence[node] != EVIDENCE_ELEMENT &&
+	    !infer_fits(heap, node, m.typed_end, true))
+		m.behind = m.untyped;
 	return m;
 }
 
@@ -85,11 +91,11 @@ static struct meaning root_meaning(const struct build *b,
 {
 	struct meaning m = {
 		.typed_end = UINT64_MAX, .untyped = REF_CONSERVATIVE,
-		.dead = REF_CONSERVATIVE,
+		.dead = REF_CONSERVATIVE, .behind = REF_CONSERVATIVE,
 	};
 
 	if (root->kind == ROOT_DEAD_STACK)
-		m.untyped = m.dead = REF_STALE;
+		m.untyped = m.dead = m.behind = REF_STALE;
 	if (root->type != TYPE_NONE && root->addr % 8 == 0)
 		m.map = usable_map(b, root->type);
 	return m;

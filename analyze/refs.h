@@ -5,9 +5,10 @@
  *
  * A block whose type is known well enough (confidence 90 and more) refers
  * through its pointer fields; its integers and bytes count conservatively,
- * and what cannot hold a pointer (padding, floats, what lies behind the last
- * element) makes stale references. Other blocks and the roots refer through
- * every aligned word. Interior pointers count.
+ * and what cannot hold a pointer (padding, floats, dead capacity behind the
+ * last element) makes stale references. Other blocks, what lies behind an
+ * object in a block much larger than it, and the roots refer through every
+ * aligned word. Interior pointers count.
  *
  * Parallel over chunks of nodes, in the memory of the raw references.
  */

@@ -108,7 +108,7 @@ bool dwarf_worker_start(const struct dwarf_job *job, uint32_t ms,
 static bool read_parts(struct bytes *b, struct image *image, struct diag *diag,
 		       struct type_table *types, struct err *err)
 {
-	if (!read_findings(b, diag, err) || !types_read(b, types, err))
+	if (!read_findings(b, diag, err) || !types_read_raw(b, types, err))
 		return false;
 	if (vars_read(b, types->types.len, 1, image, err))
 		return true;

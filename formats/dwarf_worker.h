@@ -38,7 +38,8 @@ bool dwarf_worker_start(const struct dwarf_job *job, uint32_t ms,
  *
  * @param image	The variables are appended to its vars, with addresses of
  *		the file, module 0 and ids of @types. Findings go to its diag.
- * @param types	Owned by the caller; release with types_free().
+ * @param types	As types_read_raw() makes it. Owned by the caller; release
+ *		with types_free().
  */
 bool dwarf_answer_read(struct bytes answer, struct image *image,
 		       struct type_table *types, struct err *err) MUST_CHECK;

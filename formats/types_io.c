@@ -221,19 +221,28 @@ static bool read_records(struct bytes *b, struct type_table *t,
 	return true;
 }
 
-bool types_read(struct bytes *b, struct type_table *ret, struct err *err)
+bool types_read_raw(struct bytes *b, struct type_table *ret, struct err *err)
 {
 	struct type_table table = {0};
 
 	*ret = table;
 	if (!read_version(b, "type table", err) ||
-	    !read_records(b, &table, err) || !types_check(&table, err) ||
-	    !types_index(&table, err)) {
+	    !read_records(b, &table, err) || !types_check(&table, err)) {
 		types_free(&table);
 		return false;
 	}
 	*ret = table;
 	return true;
+}
+
+bool types_read(struct bytes *b, struct type_table *ret, struct err *err)
+{
+	if (!types_read_raw(b, ret, err))
+		return false;
+	if (types_index(ret, err))
+		return true;
+	types_free(ret);
+	return false;
 }
 
 bool vars_write(const struct variable *vars, size_t n,

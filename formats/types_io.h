@@ -37,6 +37,13 @@ bool types_write(const struct type_table *table, const struct types_sink *sink,
 bool types_read(struct bytes *b, struct type_table *ret, struct err *err)
 	MUST_CHECK;
 
+/**
+ * As types_read(), but without the indexes: the table is for types_merge()
+ * and types_free() only.
+ */
+bool types_read_raw(struct bytes *b, struct type_table *ret, struct err *err)
+	MUST_CHECK;
+
 bool vars_write(const struct variable *vars, size_t n,
 		const struct types_sink *sink, struct err *err) MUST_CHECK;
 

@@ -239,18 +239,17 @@ static void uses_colors_where_it_may_and_never_the_ground(void **state)
 static void follows_every_change_of_size(void **state)
 {
 	struct pty_spec spec = spec_of(24, 80);
-	static const char *const keys[] = { "2", "j" };
+	static const char *const keys[] = { "2" };
 	uint64_t seed = rng_seed();
 	struct pty p;
 
 	(void)state;
 	pty_start(&p, &spec);
-	for (size_t i = 0; i < 2; i++)
-		pty_send(&p, keys[i], 1);
+	pty_send(&p, "2", 1);
 	for (int i = 0; i < 30; i++) {
 		int rows = 3 + (int)rng_below(&seed, 60);
 		int cols = 10 + (int)rng_below(&seed, 150);
-		char *want = without_terminal(keys, 2, rows, cols, HUMAN_UTF8);
+		char *want = without_terminal(keys, 1, rows, cols, HUMAN_UTF8);
 
 		/* Some come while others are still being drawn. */
 		for (uint64_t k = rng_below(&seed, 4); k > 0; k--)
@@ -341,7 +340,6 @@ static void stops_and_goes_on(void **state)
 	static const char *const keys[] = { "2", "j" };
 	struct pty p;
 	size_t from;
-	char *want;
 	int status;
 
 	(void)state;
@@ -349,15 +347,13 @@ static void stops_and_goes_on(void **state)
 	pty_start(&p, &spec);
 	pty_send(&p, "2", 1);
 	for (int i = 0; i < 3; i++) {
-		want = without_terminal(keys, i ? 2 : 1, 24, 80, HUMAN_UTF8);
 		from = p.n_log;
 		assert_int_equal(write(p.master, "\032", 1), 1);
 		pty_expect_bytes(&p, "STOPPED", from);
 		assert_true(pty_is_restored(&p));
 		pty_resume(&p);
-		pty_expect(&p, want);
+		expect_same(&p, keys, i ? 2 : 1, 24, 80, HUMAN_UTF8);
 		assert_true(p.alternate);
-		free(want);
 		if (i == 0)
 			pty_send(&p, "j", 1);
 	}
@@ -386,7 +382,7 @@ static void says_when_the_terminal_is_of_no_use(void **state)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 2);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shows_what_the_grid_holds),
@@ -403,6 +399,8 @@ int main(void)
 	int status;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	tui_heap_make(&facts);
 	status = cmocka_run_group_tests(tests, NULL, NULL);
 	tui_heap_free(&facts);

@@ -62,6 +62,23 @@ static void keep(struct pty *p, const char *bytes, size_t n)
 	p->log[p->n_log] = '\0';
 }
 
+/* The screen, and the end of what was written, with its escapes. */
+static void give_up(struct pty *p, const char *why)
+{
+	size_t from = p->n_log > 400 ? p->n_log - 400 : 0;
+
+	fprintf(stderr, "pty: %s; the screen:\n%s\nwritten at last:\n", why,
+		pty_text(p));
+	for (size_t i = from; i < p->n_log; i++) {
+		if (p->log[i] == '\033')
+			fputs("<ESC>", stderr);
+		else
+			fputc(p->log[i], stderr);
+	}
+	fputc('\n', stderr);
+	exit(1);
+}
+
 /* Take what the program writes next; false when it has ended. */
 static bool take(struct pty *p)
 {
@@ -71,9 +88,7 @@ static bool take(struct pty *p)
 	int ready = poll(&in, 1, PATIENCE_MS);
 
 	if (ready == 0) {
-		fprintf(stderr, "pty: nothing came; the screen:\n%s\n",
-			pty_text(p));
-		exit(1);
+		give_up(p, "nothing came");
 	}
 	n = ready < 0 ? -1 : read(p->master, bytes, sizeof(bytes));
 	if (n < 0 && errno == EINTR)
@@ -92,11 +107,8 @@ static bool take(struct pty *p)
 static void wait_marks(struct pty *p, unsigned marks)
 {
 	while (p->marks < marks) {
-		if (!take(p)) {
-			fprintf(stderr, "pty: the program ended; it wrote:\n");
-			fwrite(p->log, 1, p->n_log, stderr);
-			exit(1);
-		}
+		if (!take(p))
+			give_up(p, "the program ended");
 	}
 }
 
@@ -273,11 +285,8 @@ void pty_expect(struct pty *p, const char *text)
 		char *now = pty_text(p);
 		bool same = !strcmp(now, text);
 
-		if (!same && p->ended) {
-			fprintf(stderr, "pty: ended with\n%s\nnot\n%s\n", now,
-				text);
-			exit(1);
-		}
+		if (!same && p->ended)
+			give_up(p, "the program ended");
 		free(now);
 		if (same)
 			return;
@@ -288,17 +297,14 @@ void pty_expect(struct pty *p, const char *text)
 void pty_expect_bytes(struct pty *p, const char *text, size_t from)
 {
 	while (!strstr(p->log + from, text)) {
-		if (!take(p)) {
-			fprintf(stderr, "pty: \"%s\" never came\n", text);
-			exit(1);
-		}
+		if (!take(p))
+			give_up(p, "the program ended");
 	}
 }
 
 void pty_resume(struct pty *p)
 {
-	if (write(p->master, "\n", 1) != 1)
-		die("write");
+	pty_send(p, "\n", 1);
 }
 
 int pty_wait(struct pty *p)

@@ -59,7 +59,8 @@ void pty_expect(struct pty *p, const char *text);
 /** Wait until @text was written, from byte @from of the log on. */
 void pty_expect_bytes(struct pty *p, const char *text, size_t from);
 
-/** A job that Ctrl-Z stopped: the shell says STOPPED; continue it. */
+/** A job that Ctrl-Z stopped (the shell says STOPPED): continue it, and wait
+ * until it has drawn. */
 void pty_resume(struct pty *p);
 
 /** Wait for the end; returns waitpid()'s status. */

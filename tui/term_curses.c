@@ -28,7 +28,7 @@ static struct {
 	/* What a signal handler writes: it may not ask terminfo. */
 	char restore[256];
 	size_t n_restore;
-	volatile sig_atomic_t busy;
+	volatile sig_atomic_t busy, suspend;
 	bool mark_idle;
 	attr_t attributes[N_STYLES];
 	short pairs[N_STYLES];
@@ -63,11 +63,40 @@ static void on_fatal(int sig)
 	raise(sig);
 }
 
+static void on_suspend(int sig)
+{
+	(void)sig;
+	term.suspend = 1;
+}
+
+/*
+ * Ctrl-Z is dealt with between two keys: the handler that curses has of its
+ * own draws from inside the signal, whatever was being drawn just then.
+ */
+static void suspend(void)
+{
+	struct sigaction stop = { .sa_handler = SIG_DFL }, old;
+
+	term.suspend = 0;
+	endwin();
+	sigemptyset(&stop.sa_mask);
+	sigaction(SIGTSTP, &stop, &old);
+	raise(SIGTSTP);
+	/* Stopped here, until somebody continues us. */
+	sigaction(SIGTSTP, &old, NULL);
+	clearok(stdscr, TRUE);
+}
+
 static void catch_signals(void)
 {
 	struct sigaction action = { .sa_handler = on_fatal };
+	struct sigaction stop = { .sa_handler = on_suspend }, old;
 
 	sigemptyset(&action.sa_mask);
+	sigemptyset(&stop.sa_mask);
+	/* Without job control nobody could continue us. */
+	if (sigaction(SIGTSTP, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+		sigaction(SIGTSTP, &stop, NULL);
 	for (int i = 0; i < N_FATAL; i++) {
 		sigaction(fatal_signals[i], NULL, &old_actions[i]);
 		/* One who started us with nohup means it. */
@@ -132,6 +161,22 @@ static void choose_looks(void)
 	}
 }
 
+/*
+ * A terminal that sends a signal for Ctrl-C or Ctrl-Z then throws away what
+ * was written meanwhile (Linux, n_tty.c, isig()): what we write to give the
+ * terminal back could be lost.
+ */
+static void keep_output(void)
+{
+	struct termios now;
+
+	if (tcgetattr(STDIN_FILENO, &now) < 0)
+		return;
+	now.c_lflag |= NOFLSH;
+	tcsetattr(STDIN_FILENO, TCSANOW, &now);
+	def_prog_mode();
+}
+
 static bool is_addressable(void)
 {
 	const char *cup = tigetstr("cup");
@@ -161,6 +206,7 @@ bool terminal_open(struct err *err)
 	noecho();
 	nonl();
 	keypad(stdscr, TRUE);
+	keep_output();
 	/* Else curses stops drawing when a key waits. */
 	typeahead(-1);
 	curs_set(0);
@@ -184,6 +230,7 @@ void terminal_close(void)
 	term.open = false;
 	for (int i = 0; i < N_FATAL; i++)
 		sigaction(fatal_signals[i], &old_actions[i], NULL);
+	signal(SIGTSTP, SIG_DFL);
 }
 
 enum human_charset terminal_charset(void)
@@ -305,6 +352,10 @@ int terminal_key(int wait_ms)
 	timeout(wait_ms);
 	status = get_wch(&key);
 	if (status == ERR) {
+		if (term.suspend) {
+			suspend();
+			return VKEY_RESIZE;
+		}
 		if (is_lost())
 			return VKEY_LOST;
 		return size_changed() ? VKEY_RESIZE : VKEY_NONE;

@@ -75,7 +75,10 @@ for blocks in ${BENCH_BLOCKS:-1000000 10000000}; do
 	fi
 	stop_target
 	"$HOLDFAST" info --json "$snap" >"$dir/info"
-	echo "pause              $(field process.pause_ms <"$dir/info") ms${gcore_wall:+,} ${gcore_wall:+$(calc "$(field process.pause_ms <"$dir/info") / $gcore_wall / 10" 1) % of gcore\'s stop}"
+	pause=$(field process.pause_ms <"$dir/info")
+	echo "pause              $(calc "$pause" 1) ms"
+	[ -z "${gcore_wall:-}" ] ||
+		echo "                   $(calc "$pause / $gcore_wall / 10" 1) % of the time that gcore takes"
 	live=$(field heap.live_blocks <"$dir/info")
 	timed zstd -q -d -f -o "$dir/plain" "$snap"
 	echo "zstd -d            $wall s: the limit of any reader"

@@ -3,8 +3,12 @@
 
 #include "analyze/infer_state.h"
 
-/* What is left of a claim that another one of its rank contradicts. */
-enum { DISPUTED = 50 };
+enum {
+	/* What a claim loses when another one of its rank contradicts it. */
+	DOUBT = 50,
+	/* Each block changes its type a few times at most, if types are sane. */
+	MAX_CHANGES = 8,
+};
 
 bool infer_fits(const struct heap *heap, uint32_t node, uint64_t size,
 		bool loose)
@@ -53,27 +57,65 @@ static void settle(struct heap *heap, const struct claim *c)
 	heap->why_offset[c->node] = c->why_offset;
 }
 
+/* Confidence before it was disputed: claims of less come too late. */
+static unsigned rank_of(const struct heap *heap, uint32_t node)
+{
+	unsigned confidence = heap->confidence[node];
+
+	return confidence < DOUBT ? confidence + DOUBT : confidence;
+}
+
+/* Is @claim, of another type than the block has, the better one? */
+static bool wins(struct heap *heap, const struct claim *claim)
+{
+	const struct type_table *types = &heap->image->types;
+	uint32_t old = heap->type[claim->node];
+	unsigned rank = rank_of(heap, claim->node);
+
+	if (old == TYPE_NONE)
+		return true;
+	if (heap->evidence[claim->node] == EVIDENCE_VTABLE ||
+	    claim->confidence < rank || begins_with(types, old, claim->type))
+		return false;
+	if (claim->confidence > rank)
+		return true;
+	if (heap->confidence[claim->node] < DOUBT)
+		return false;
+	if (begins_with(types, claim->type, old))
+		return true;
+	heap->confidence[claim->node] = (uint8_t)(rank - DOUBT);
+	return false;
+}
+
 bool infer_claim(struct infer *infer, const struct claim *claim)
 {
 	struct heap *heap = infer->heap;
-	const struct type_table *types = &heap->image->types;
-	uint32_t old = heap->type[claim->node];
 
-	if (old == claim->type)
+	if (heap->type[claim->node] == claim->type) {
+		/* Followed already; but this one may know the live elements. */
+		if (claim->confidence > rank_of(heap, claim->node))
+			settle(heap, claim);
 		return true;
-	if (old != TYPE_NONE) {
-		if (heap->evidence[claim->node] == EVIDENCE_VTABLE ||
-		    claim->confidence < heap->confidence[claim->node] ||
-		    begins_with(types, old, claim->type))
-			return true;
-		if (claim->confidence == heap->confidence[claim->node] &&
-		    !begins_with(types, claim->type, old)) {
-			heap->confidence[claim->node] = DISPUTED;
-			return true;
-		}
 	}
+	/* Types that contain each other could go round for ever. */
+	if (infer->queue.len / MAX_CHANGES > heap->n_blocks ||
+	    !wins(heap, claim))
+		return true;
 	settle(heap, claim);
 	return vec_push(&infer->queue, claim->node);
+}
+
+/* A wrong type is worse than none, and one of two claims is wrong. */
+static void drop_disputed(struct heap *heap)
+{
+	for (uint32_t i = 0; i < heap->n_blocks; i++) {
+		const struct claim none = {
+			.node = i, .type = TYPE_NONE, .why_node = NODE_NONE,
+		};
+
+		if (heap->type[i] != TYPE_NONE && heap->confidence[i] < DOUBT)
+			settle(heap, &none);
+	}
 }
 
 bool infer_types(struct heap *heap, const struct raw_refs *raw,
@@ -84,6 +126,7 @@ bool infer_types(struct heap *heap, const struct raw_refs *raw,
 	};
 	bool ok = infer_vtables(&infer, err) && infer_fields(&infer, err);
 
+	drop_disputed(heap);
 	window_close(&infer.window);
 	vec_free(&infer.queue);
 	return ok;

@@ -32,8 +32,10 @@ struct claim {
 
 /**
  * Give the block its type, unless it has one on better evidence. Two claims
- * of one rank that disagree leave the first, and the doubt shows in its
- * confidence. False when memory is exhausted.
+ * of one rank that disagree leave the first for the time being, with little
+ * confidence: if none of a higher rank follows, the block ends without a
+ * type. So blocks that refer to each other come to rest. False when memory is
+ * exhausted.
  */
 bool infer_claim(struct infer *infer, const struct claim *claim);
 

@@ -91,7 +91,7 @@ static bool probe(const struct image *image, struct arena *arena,
 	*ret = (struct allocator_finding){ .version = "" };
 	ok = probe_space_build(image, &space, err);
 	/* Mappings of one block prove nothing by themselves: chains first. */
-	for (int own = 0; ok && own <= (chunks > 0); own++) {
+	for (int own = 0; ok && own <= (chunks > 0 ? 1 : 0); own++) {
 		vec_free(&ret->extents);
 		for (size_t i = 0; ok && i < space.anon.len; i++)
 			ok = claim_extent(&space, &space.anon.at[i], own != 0,

@@ -224,7 +224,7 @@ static void file_name(const char *comm, char ret[64])
 {
 	size_t n = 0;
 
-	for (; comm[n] && n < 63; n++) {
+	for (; n < 63 && comm[n]; n++) {
 		unsigned char c = (unsigned char)comm[n];
 
 		ret[n] = c <= ' ' || c == '/' || c == 0x7f ||

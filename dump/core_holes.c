@@ -41,7 +41,7 @@ bool core_holes_split(int fd, const struct range *range, struct image *image,
 		      struct err *err)
 {
 	const uint64_t mask = PAGE_SIZE_X86 - 1;
-	uint64_t done = range->start, at = range->start;
+	uint64_t done = range->start, at = done;
 
 	while (fd >= 0 && at < range->end) {
 		uint64_t data = seek(fd, range, at, SEEK_DATA) & ~mask;

@@ -42,7 +42,7 @@ static void draw_tabs(struct browser *b, int current)
 /* "Types > all Session > Session  0x55d0"; its end is what matters. */
 static void draw_way(struct browser *b, int line)
 {
-	const struct view *way[16];
+	const struct view *way[16] = {0};
 	struct screen *s = &b->screen;
 	char text[16 * (VIEW_TITLE + 4)];
 	size_t n = 0, len = 0;

@@ -222,9 +222,9 @@ static bool is_file(const char *path)
 /** @comm as part of a file name. */
 static void file_name(const char *comm, char ret[64])
 {
-	size_t n = 0;
+	size_t length = strnlen(comm, 63), n = 0;
 
-	for (; n < 63 && comm[n]; n++) {
+	for (; n < length; n++) {
 		unsigned char c = (unsigned char)comm[n];
 
 		ret[n] = c <= ' ' || c == '/' || c == 0x7f ||

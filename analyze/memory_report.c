@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "analyze/memory_layers.h"
+#include "base/progress.h"
 
-enum { OF_ALLOCATOR = MEMORY_OPAQUE + 1 };
+enum { OF_ALLOCATOR = MEMORY_OPAQUE + 1, TICK = 1 << 16 };
 
 static const char *const names[N_MEMORY_KINDS] = {
 	[MEMORY_LIVE] = "live blocks",
@@ -31,6 +32,8 @@ struct build {
 	struct memory_layers layers;
 	bool by_runs;		/* page runs, not captured ranges */
 	size_t range;		/* cursor in image.ranges */
+	uint64_t pieces;	/* swept so far */
+	bool cancelled;
 };
 
 /* Parts stand in a fixed order: those of each allocator, then the others. */
@@ -204,9 +207,13 @@ static void sweep_mapping(struct build *b, const struct mapping *m,
 	struct sweep s = { .run = m->first_run };
 	struct memory_piece piece = { .end = m->start };
 
-	while (piece.end < m->end) {
+	while (piece.end < m->end && !b->cancelled) {
 		struct memory_part *part;
 
+		if (++b->pieces % TICK == 0) {
+			progress_add(TICK);
+			b->cancelled = progress_cancelled();
+		}
 		memory_layers_next(&b->layers, m, piece.end, &piece);
 		add_piece(b, &s, m, &piece);
 		part = s.only;
@@ -228,7 +235,7 @@ static bool sweep(struct build *b, struct err *err)
 	for (size_t i = 0; i < b->image->mappings.len; i++)
 		sweep_mapping(b, &b->image->mappings.at[i], seen, i + 1);
 	free(seen);
-	return true;
+	return !b->cancelled || err_set(err, ERR_CANCELLED, "cancelled");
 }
 
 /* Parts that say nothing go; what an allocator owns is always said. */

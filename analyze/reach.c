@@ -9,7 +9,7 @@
 enum {
 	AHEAD_ROW = 24,		/* queue places ahead whose rows are fetched */
 	AHEAD_TARGET = 8,	/* and whose first references are */
-	CANCEL_MASK = (1 << 20) - 1,	/* nodes between looks for Ctrl-C */
+	CANCEL_MASK = (1 << 18) - 1,	/* nodes between looks for Ctrl-C */
 };
 
 /* Nodes to be visited, each at most once, in order. */
@@ -51,7 +51,10 @@ static inline bool follows(const struct reach_spec *spec, uint64_t e)
 
 static bool cancelled(const struct queue *q, struct err *err)
 {
-	if ((q->head & CANCEL_MASK) != 0 || !progress_cancelled())
+	if ((q->head & CANCEL_MASK) != 0)
+		return false;
+	progress_add(CANCEL_MASK + 1);
+	if (!progress_cancelled())
 		return false;
 	err_set(err, ERR_CANCELLED, "cancelled");
 	return true;

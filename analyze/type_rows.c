@@ -4,7 +4,10 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "base/progress.h"
 #include "base/vec.h"
+
+enum { TICK = 1 << 16 };
 
 struct builder {
 	VEC(struct type_row) rows;
@@ -74,8 +77,13 @@ bool type_rows_build(const struct heap *heap, const struct dominators *dom,
 	bool ok = true;
 
 	*ret = (struct type_rows){0};
-	for (uint32_t p = 0; ok && p < dom->n_order; p++)
+	for (uint32_t p = 0; ok && p < dom->n_order; p++) {
 		ok = add_block(&b, heap, dom, p);
+		if (p % TICK == 0)
+			progress_add(TICK);
+		if (p % TICK == 0 && progress_cancelled())
+			ok = err_set(err, ERR_CANCELLED, "cancelled");
+	}
 	map_free(&b.by_key);
 	vec_free(&b.covered);
 	if (!ok) {

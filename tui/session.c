@@ -27,7 +27,7 @@ bool session_types(struct session *session, struct err *err)
 
 	if (session->has_types)
 		return true;
-	progress_begin("counting types", f->heap.n_blocks);
+	progress_begin("counting types", (uint64_t)f->heap.n_blocks * 2);
 	session->has_types =
 		type_rows_build(&f->heap, &f->dom, &session->types, err) &&
 		type_blocks_build(&f->heap, &session->types, &session->blocks,

@@ -24,7 +24,8 @@ struct builder {
 	const struct image *image;
 	struct window window;
 	struct thread_blocks threads;
-	VEC(struct taken) taken;	/* sorted before use */
+	VEC(struct taken) taken;	/* settled before use */
+	size_t next_taken;	/* the first that ends behind where we are */
 	uint64_t covered;	/* end of the last root in the data of modules */
 	VEC(struct root) roots;
 	/* Those that come after the data of modules. */
@@ -232,11 +233,20 @@ static bool add_stack(struct builder *b, uint32_t thread, uint64_t start,
 static uint64_t mapping_stack_end(const struct heap *heap,
 				  const struct mapping *m, uint64_t sp)
 {
-	for (size_t i = 0; i < heap->extents.len; i++) {
-		uint64_t start = heap->extents.at[i].start;
+	size_t low = 0, high = heap->extents.len;
+	uint64_t start;
 
-		if (start > sp)
-			return start < m->end ? start : m->end;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (heap->extents.at[middle].start <= sp)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < heap->extents.len) {
+		start = heap->extents.at[low].start;
+		return start < m->end ? start : m->end;
 	}
 	return m->end;
 }
@@ -455,8 +465,8 @@ static bool add_mapping(struct builder *b, const struct mapping *m,
 	const struct module *module = image_module(b->image, m->start);
 	uint64_t pos = m->start;
 
-	for (size_t i = 0; i < b->taken.len; i++) {
-		const struct taken *t = &b->taken.at[i];
+	for (; b->next_taken < b->taken.len; b->next_taken++) {
+		const struct taken *t = &b->taken.at[b->next_taken];
 
 		if (t->end <= pos)
 			continue;
@@ -464,17 +474,35 @@ static bool add_mapping(struct builder *b, const struct mapping *m,
 			break;
 		if (!add_piece(b, m, module, pos, t->start, err))
 			return false;
-		if (t->end > pos)
-			pos = t->end;
+		pos = t->end;
+		if (pos >= m->end)
+			break;	/* it may reach into the next mapping */
 	}
 	return add_piece(b, m, module, pos, m->end, err);
 }
 
+/* Sort what is taken, and join what overlaps. */
+static void settle_taken(struct builder *b)
+{
+	struct taken *at = b->taken.at;
+	size_t n = 0;
+
+	if (b->taken.len > 0)
+		qsort(at, b->taken.len, sizeof(*at), by_start);
+	for (size_t i = 0; i < b->taken.len; i++) {
+		if (n > 0 && at[i].start <= at[n - 1].end) {
+			if (at[i].end > at[n - 1].end)
+				at[n - 1].end = at[i].end;
+		} else {
+			at[n++] = at[i];
+		}
+	}
+	b->taken.len = n;
+}
+
 static bool add_mappings(struct builder *b, struct err *err)
 {
-	if (b->taken.len > 0)
-		qsort(b->taken.at, b->taken.len, sizeof(*b->taken.at),
-		      by_start);
+	settle_taken(b);
 	for (size_t i = 0; i < b->image->mappings.len; i++) {
 		const struct mapping *m = &b->image->mappings.at[i];
 

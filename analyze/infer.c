@@ -105,6 +105,11 @@ bool infer_claim(struct infer *infer, const struct claim *claim)
 	return vec_push(&infer->queue, claim->node);
 }
 
+bool infer_is_disputed(const struct heap *heap, uint32_t node)
+{
+	return heap->type[node] != TYPE_NONE && heap->confidence[node] < DOUBT;
+}
+
 /* A wrong type is worse than none, and one of two claims is wrong. */
 static void drop_disputed(struct heap *heap)
 {
@@ -113,7 +118,7 @@ static void drop_disputed(struct heap *heap)
 			.node = i, .type = TYPE_NONE, .why_node = NODE_NONE,
 		};
 
-		if (heap->type[i] != TYPE_NONE && heap->confidence[i] < DOUBT)
+		if (infer_is_disputed(heap, i))
 			settle(heap, &none);
 	}
 }

@@ -328,7 +328,8 @@ static bool follow_blocks(struct follow *f, struct err *err)
 
 		if (i % 65536 == 0 && progress_cancelled())
 			return err_set(err, ERR_CANCELLED, "stopped");
-		if (place.type != TYPE_NONE && !follow_place(f, &place, err))
+		if (place.type != TYPE_NONE && !infer_is_disputed(heap, node) &&
+		    !follow_place(f, &place, err))
 			return false;
 	}
 	return true;

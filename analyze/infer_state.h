@@ -39,6 +39,9 @@ struct claim {
  */
 bool infer_claim(struct infer *infer, const struct claim *claim);
 
+/** True when claims contradict each other: the type may be followed no more. */
+bool infer_is_disputed(const struct heap *heap, uint32_t node);
+
 /** Types by vtable and typeinfo: the first step. */
 bool infer_vtables(struct infer *infer, struct err *err) MUST_CHECK;
 

@@ -183,8 +183,9 @@ struct leaf {
 
 /**
  * Flatten @id: call @visit for each scalar leaf, in offset order within one
- * record; arrays inside are expanded. Stops when @visit returns false, and
- * after @limit leaves. No recursion deeper than 64 nested records.
+ * record; arrays inside are expanded. A virtual base is one leaf without a
+ * type, of no known offset. Stops when @visit returns false, and after @limit
+ * leaves. No recursion deeper than 64 nested records.
  */
 void types_leaves(const struct type_table *table, uint32_t id, uint64_t limit,
 		  bool (*visit)(void *ctx, const struct leaf *leaf), void *ctx);

@@ -103,7 +103,11 @@ static bool next_member(struct walk *w, struct level *l)
 	};
 
 	/* Only the object itself knows where a virtual base is. */
-	return m->flags & MEMBER_VIRTUAL || enter(w, &place);
+	if (m->flags & MEMBER_VIRTUAL) {
+		place.type = TYPE_NONE;
+		return emit(w, &place);
+	}
+	return enter(w, &place);
 }
 
 void types_leaves(const struct type_table *table, uint32_t id, uint64_t limit,

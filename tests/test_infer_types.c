@@ -1,0 +1,720 @@
+/* SPDX-License-Identifier: MIT */
+/* Which types blocks get from variables, fields and vtables, and which not. */
+#include "tests/aid_cmocka.h"
+
+#include "analyze/infer.h"
+#include "analyze/refs.h"
+#include "tests/aid_heap.h"
+
+enum { RW = PERM_READ | PERM_WRITE, MAX = 64 };
+
+#define CODE UINT64_C(0x400000)
+#define RODATA UINT64_C(0x500000)	/* two pages, then nothing */
+#define DATA UINT64_C(0x600000)
+#define HEAP UINT64_C(0x1000000)
+
+static struct image image;
+static struct heap heap;
+static struct chunk blocks[MAX];
+static struct root roots[MAX];
+static size_t n_blocks, n_roots;
+static uint64_t next_block;
+/* long; node { node *next; long a, b; } of 24 bytes */
+static uint32_t number, node;
+
+static uint32_t record(const char *name, uint64_t size,
+		       const struct made_member *members, uint32_t n)
+{
+	return made_struct(&image, name, size, members, n);
+}
+
+static int set_up(void **state)
+{
+	struct made_member m[3] = { { "next", 0, 0, 0 }, { "a", 0, 8, 0 },
+				    { "b", 0, 16, 0 } };
+
+	(void)state;
+	n_blocks = n_roots = 0;
+	next_block = HEAP + 16;
+	made_image(&image);
+	made_memory(&image, CODE, CODE + 0x1000, PERM_READ | PERM_EXEC,
+		    "/bin/app");
+	made_memory(&image, RODATA, RODATA + 0x2000, PERM_READ, "/bin/app");
+	made_memory(&image, DATA, DATA + 0x1000, RW, "/bin/app");
+	made_memory(&image, HEAP, HEAP + 0x10000, RW, "[heap]");
+	made_module(&image, "/bin/app", CODE, DATA + 0x1000);
+	number = made_scalar(&image, TYPE_INT, "long", 8);
+	m[0].type = m[1].type = m[2].type = number;
+	node = record("node", 24, m, 3);
+	made_retarget(&image, node, 0, made_pointer(&image, node));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	heap_free(&heap);
+	image_close(&image);
+	return 0;
+}
+
+/* A block that was asked for with @size bytes; its address. */
+static uint64_t place(uint64_t size)
+{
+	uint64_t addr = next_block, usable = made_usable(size);
+
+	blocks[n_blocks++] = (struct chunk){ addr, usable };
+	next_block += usable + 8;
+	return addr;
+}
+
+/* A variable of @type at the next free place, its first word set. */
+static uint64_t variable(uint32_t type, uint64_t word)
+{
+	uint64_t size = image.types.types.at[type].size, addr = DATA;
+
+	if (n_roots > 0)
+		addr = roots[n_roots - 1].addr + roots[n_roots - 1].size;
+	roots[n_roots++] = (struct root){
+		.name = "app:var", .addr = addr, .size = size, .type = type,
+		.thread = UINT32_MAX, .kind = ROOT_VARIABLE,
+	};
+	made_word(&image, addr, word);
+	return addr;
+}
+
+static void pointer_var(uint32_t target, uint64_t word)
+{
+	variable(made_pointer(&image, target), word);
+}
+
+static void infer(void)
+{
+	struct raw_refs raw;
+	struct err err = {0};
+
+	made_heap(&image, blocks, n_blocks, &heap);
+	for (size_t i = 0; i < n_roots; i++)
+		made_root(&heap, &roots[i]);
+	assert_true(raw_refs_build(&heap, &raw, &err));
+	assert_true(infer_types(&heap, &raw, &err));
+	assert_true(refs_build(&heap, &raw, &err));
+}
+
+static void expect(uint32_t block, uint32_t type, uint32_t count,
+		   enum evidence evidence)
+{
+	assert_int_equal(heap.type[block], type);
+	assert_int_equal(heap.count[block], count);
+	assert_int_equal(heap.evidence[block], evidence);
+}
+
+static void expect_untyped(uint32_t block)
+{
+	assert_int_equal(heap.type[block], TYPE_NONE);
+	assert_int_equal(heap.evidence[block], EVIDENCE_NONE);
+	assert_int_equal(heap.confidence[block], 0);
+}
+
+static uint8_t kind_of_ref(uint32_t from, uint32_t to)
+{
+	for (uint64_t e = heap.refs.row[from]; e < heap.refs.row[from + 1]; e++)
+		if (heap.refs.target[e] == to)
+			return heap.refs.kind[e];
+	return N_REF_KINDS;
+}
+
+/* head -> 0 -> 1 -> a block that no node fits in */
+static void types_follow_fields_where_the_size_fits(void **state)
+{
+	uint64_t a = place(24), b = place(24), c = place(88);
+
+	(void)state;
+	pointer_var(node, a);
+	made_word(&image, a, b);
+	made_word(&image, b, c);
+	infer();
+	expect(0, node, 1, EVIDENCE_ROOT);
+	expect(1, node, 1, EVIDENCE_FIELD);
+	expect_untyped(2);
+	assert_int_equal(heap.why_node[0], 3);
+	assert_int_equal(heap.why_offset[0], 0);
+	assert_int_equal(heap.why_node[1], 0);
+	assert_true(heap.confidence[0] >= 90);
+}
+
+/* malloc gives a rest of 16 bytes away with the block. */
+static void a_rest_too_small_to_split_is_no_objection(void **state)
+{
+	uint64_t a = place(40);
+
+	(void)state;
+	pointer_var(node, a);
+	infer();
+	expect(0, node, 1, EVIDENCE_ROOT);
+}
+
+static void only_pointers_to_the_start_count(void **state)
+{
+	uint64_t a = place(24);
+
+	(void)state;
+	pointer_var(node, a + 8);
+	infer();
+	expect_untyped(0);
+}
+
+static void pointers_to_numbers_and_void_say_nothing(void **state)
+{
+	uint64_t a = place(24), b = place(24);
+
+	(void)state;
+	pointer_var(number, a);
+	pointer_var(TYPE_NONE, b);
+	infer();
+	expect_untyped(0);
+	expect_untyped(1);
+}
+
+/* Base { Base *next; long }, and classes that begin with it. */
+static uint32_t make_base(void)
+{
+	struct made_member m[2] = { { "next", number, 0, 0 },
+				    { "id", number, 8, 0 } };
+	uint32_t base = record("Base", 16, m, 2);
+
+	made_retarget(&image, base, 0, made_pointer(&image, base));
+	return base;
+}
+
+static uint32_t make_derived(const char *name, uint32_t base, uint64_t size)
+{
+	uint64_t inner = image.types.types.at[base].size;
+	struct made_member m[2] = { { "", base, 0, MEMBER_BASE },
+				    { "more", number, inner, 0 } };
+
+	return record(name, size, m, 2);
+}
+
+/* 16 and 24 bytes both come as 24. */
+static void base_and_derived_of_one_size_stay_untyped(void **state)
+{
+	uint32_t base = make_base();
+	uint64_t a = place(24), b = place(48);
+
+	(void)state;
+	make_derived("Small", base, 24);
+	make_derived("One", base, 48);
+	make_derived("Other", base, 56);
+	pointer_var(base, a);
+	pointer_var(base, b);
+	infer();
+	expect_untyped(0);
+	expect_untyped(1);
+}
+
+static void the_only_derived_class_that_fits_is_taken(void **state)
+{
+	uint32_t base = make_base(), middle = make_derived("Middle", base, 48);
+	uint32_t deep = make_derived("Deep", middle, 80);
+	uint64_t a = place(48), b = place(80), c = place(16), d = place(200);
+
+	(void)state;
+	pointer_var(base, a);
+	pointer_var(base, b);
+	pointer_var(base, c);
+	pointer_var(base, d);
+	infer();
+	expect(0, middle, 1, EVIDENCE_DERIVED);
+	expect(1, deep, 1, EVIDENCE_DERIVED);
+	expect(2, base, 1, EVIDENCE_ROOT);
+	expect_untyped(3);
+}
+
+/* Whichever comes first: a pointer to the base changes nothing. */
+static void a_base_does_not_replace_its_derived_class(void **state)
+{
+	uint32_t base = make_base(), one = make_derived("One", base, 32);
+	uint64_t a = place(32), b = place(32);
+
+	(void)state;
+	pointer_var(one, a);
+	pointer_var(base, a);
+	pointer_var(base, b);
+	pointer_var(one, b);
+	infer();
+	expect(0, one, 1, EVIDENCE_ROOT);
+	assert_true(heap.confidence[0] >= 90);
+	assert_int_equal(heap.type[1], one);
+}
+
+static void arrays_have_plausible_elements(void **state)
+{
+	uint64_t a = place(240), b = place(240);
+
+	(void)state;
+	pointer_var(node, a);
+	pointer_var(node, b);
+	made_word(&image, a + 48, a);
+	made_word(&image, b + 48, 0x123456789);
+	infer();
+	expect(0, node, 10, EVIDENCE_ROOT);
+	expect_untyped(1);
+	/* A guess: not for saying that a reference holds nothing. */
+	assert_true(heap.confidence[0] < 90);
+}
+
+static uint32_t make_vector(void)
+{
+	uint32_t p = made_pointer(&image, node);
+	struct made_member m[3] = { { "begin", p, 0, 0 }, { "end", p, 8, 0 },
+				    { "limit", p, 16, 0 } };
+
+	return record("vector", 24, m, 3);
+}
+
+static void fill_vector(uint64_t at, uint64_t begin, uint64_t n, uint64_t cap)
+{
+	made_word(&image, at, begin);
+	made_word(&image, at + 8, begin + n * 24);
+	made_word(&image, at + 16, begin + cap * 24);
+}
+
+/* Three of five elements live; the fourth still points at a block. */
+static void a_vector_tells_how_many_elements_live(void **state)
+{
+	uint32_t vector = make_vector();
+	uint64_t a = place(120), b = place(24), c = place(24);
+
+	(void)state;
+	fill_vector(variable(vector, 0), a, 3, 5);
+	made_word(&image, a + 48, b);
+	made_word(&image, a + 72, c);
+	infer();
+	expect(0, node, 3, EVIDENCE_ELEMENT);
+	expect(1, node, 1, EVIDENCE_FIELD);
+	expect_untyped(2);
+	assert_int_equal(kind_of_ref(0, 1), REF_STRONG);
+	assert_int_equal(kind_of_ref(0, 2), REF_STALE);
+}
+
+/* A plain pointer guessed five of them; the vector knows better. */
+static void a_vector_corrects_an_earlier_guess(void **state)
+{
+	uint32_t vector = make_vector();
+	uint64_t a = place(120);
+
+	(void)state;
+	pointer_var(node, a);
+	fill_vector(variable(vector, 0), a, 3, 5);
+	infer();
+	expect(0, node, 3, EVIDENCE_ELEMENT);
+	assert_true(heap.confidence[0] >= 90);
+}
+
+static void an_empty_vector_with_capacity_says_nothing(void **state)
+{
+	uint32_t vector = make_vector();
+	uint64_t a = place(120);
+
+	(void)state;
+	fill_vector(variable(vector, 0), a, 0, 5);
+	infer();
+	assert_int_not_equal(heap.evidence[0], EVIDENCE_ELEMENT);
+	assert_true(heap.confidence[0] < 90);
+}
+
+/*
+ * The iterator of a deque is {current, first, last, map}: at its beginning
+ * current == first, and the live elements lie elsewhere.
+ */
+static void the_iterator_of_a_deque_is_no_vector(void **state)
+{
+	uint32_t p = made_pointer(&image, node);
+	struct made_member m[4] = { { "cur", p, 0, 0 }, { "first", p, 8, 0 },
+				    { "last", p, 16, 0 },
+				    { "map", made_pointer(&image, p), 24, 0 } };
+	uint32_t iterator = record("iterator", 32, m, 4);
+	uint64_t a = place(504), b = place(504), c = place(24), at;
+
+	(void)state;
+	at = variable(iterator, a);
+	made_word(&image, at + 8, a);
+	made_word(&image, at + 16, a + 504);
+	at = variable(iterator, b + 48);
+	made_word(&image, at + 8, b);
+	made_word(&image, at + 16, b + 504);
+	made_word(&image, a + 480, c);
+	infer();
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_int_not_equal(heap.evidence[i], EVIDENCE_ELEMENT);
+		assert_true(heap.confidence[i] < 90);
+		assert_true(heap.type[i] == TYPE_NONE || heap.count[i] == 21);
+	}
+	/* Whatever is thought of them, their words hold. */
+	assert_true(ref_holds(kind_of_ref(0, 2)));
+}
+
+/* { a, b, c } by ascending address are not a range in one block. */
+static void three_pointers_in_order_are_three_blocks(void **state)
+{
+	uint32_t vector = make_vector();
+	uint64_t a = place(24), b = place(24), c = place(24), at;
+
+	(void)state;
+	at = variable(vector, a);
+	made_word(&image, at + 8, b);
+	made_word(&image, at + 16, c);
+	infer();
+	for (uint32_t i = 0; i < 3; i++)
+		expect(i, node, 1, EVIDENCE_ROOT);
+}
+
+static void characters_need_text(void **state)
+{
+	uint32_t character = made_scalar(&image, TYPE_CHAR, "char", 1);
+	uint64_t a = place(40), b = place(40);
+
+	(void)state;
+	made_bytes(&image, a, "some text", 10);
+	made_word(&image, b, 7);
+	pointer_var(character, a);
+	pointer_var(character, b);
+	infer();
+	expect(0, character, 40, EVIDENCE_ROOT);
+	expect_untyped(1);
+}
+
+/* Two classes of one size, in any order of claims; a third does not decide. */
+static void a_dispute_stays_a_dispute(void **state)
+{
+	const struct made_member m[3] = { { "x", number, 0, 0 },
+					  { "y", number, 8, 0 },
+					  { "z", number, 16, 0 } };
+	uint32_t other = record("other", 24, m, 3);
+	const uint32_t claims[4][3] = {
+		{ node, other, other }, { other, node, other },
+		{ other, other, node }, { node, other, node },
+	};
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		uint64_t a = place(24);
+
+		for (int k = 0; k < 3; k++)
+			pointer_var(claims[i][k], a);
+		/* Nobody knows that this is a pointer to a node. */
+		made_word(&image, a, place(24));
+	}
+	infer();
+	for (uint32_t i = 0; i < 4; i++) {
+		expect_untyped(i * 2);
+		expect_untyped(i * 2 + 1);
+		assert_int_equal(kind_of_ref(i * 2, i * 2 + 1),
+				 REF_CONSERVATIVE);
+	}
+}
+
+/* Types from a file may begin with each other. */
+static void types_in_a_circle_come_to_an_end(void **state)
+{
+	const struct made_member first = { "first", number, 0, 0 };
+	uint32_t a = record("ring_a", 32, &first, 1);
+	uint32_t b = record("ring_b", 32, &first, 1);
+
+	(void)state;
+	made_retarget(&image, a, 0, b);
+	made_retarget(&image, b, 0, a);
+	pointer_var(a, place(200));
+	infer();
+	expect_untyped(0);
+}
+
+/*
+ * A virtual base lies where the vtable says, so that words of the object
+ * which no member explains may be its.
+ */
+static void words_of_a_virtual_base_hold(void **state)
+{
+	uint32_t base = make_base();
+	const struct made_member m[2] = {
+		{ "", base, 0, MEMBER_BASE | MEMBER_VIRTUAL },
+		{ "x", number, 8, 0 } };
+	uint32_t type = record("Diamond", 32, m, 2);
+	uint64_t a = place(32), b = place(16);
+
+	(void)state;
+	pointer_var(type, a);
+	made_word(&image, a + 16, b);
+	infer();
+	expect(0, type, 1, EVIDENCE_ROOT);
+	assert_int_equal(kind_of_ref(0, 1), REF_CONSERVATIVE);
+}
+
+/* --- vtables --- */
+
+/* The vtable of a class whose typeinfo has the name at @name; its point. */
+static uint64_t make_vtable(uint64_t at, uint64_t name)
+{
+	made_word(&image, at, 0);
+	made_word(&image, at + 8, at + 0x20);
+	made_word(&image, at + 16, CODE + 0x100);
+	made_word(&image, at + 0x20, RODATA + 0x18);
+	made_word(&image, at + 0x28, name);
+	return at + 16;
+}
+
+static uint64_t make_name(uint64_t at, const char *name)
+{
+	made_bytes(&image, at, name, strlen(name) + 1);
+	return at;
+}
+
+static uint64_t object_of(uint64_t vtable, uint64_t size)
+{
+	uint64_t a = place(size);
+
+	made_word(&image, a, vtable);
+	return a;
+}
+
+static uint32_t make_shape(uint64_t size)
+{
+	const struct made_member m[2] = {
+		{ "_vptr", number, 0, MEMBER_VPTR }, { "x", number, 8, 0 } };
+
+	return record("ns::Shape", size, m, 2);
+}
+
+static void a_vtable_names_the_class(void **state)
+{
+	uint32_t shape = make_shape(24);
+	uint64_t vtable = make_vtable(RODATA + 0x100,
+				      make_name(RODATA + 0x400, "N2ns5ShapeE"));
+	uint64_t hidden = make_vtable(RODATA + 0x200,
+				      make_name(RODATA + 0x500, "6Hidden"));
+	uint64_t a = object_of(vtable, 24);
+
+	(void)state;
+	object_of(hidden, 40);
+	/* A variable that says something else is wrong. */
+	pointer_var(node, a);
+	infer();
+	expect(0, shape, 1, EVIDENCE_VTABLE);
+	assert_int_equal(heap.evidence[1], EVIDENCE_VTABLE);
+	assert_string_equal(types_text(&image.types, image.types.types.at[
+				       heap.type[1]].name), "Hidden");
+	assert_int_equal(image.types.types.at[heap.type[1]].size, 0);
+}
+
+static void objects_in_a_row_are_counted(void **state)
+{
+	uint32_t shape = make_shape(24);
+	uint64_t vtable = make_vtable(RODATA + 0x100,
+				      make_name(RODATA + 0x400, "N2ns5ShapeE"));
+	uint64_t a = object_of(vtable, 104);
+
+	(void)state;
+	for (uint64_t i = 1; i < 3; i++)
+		made_word(&image, a + i * 24, vtable);
+	infer();
+	expect(0, shape, 3, EVIDENCE_VTABLE);
+}
+
+static void what_only_looks_like_a_vtable_names_nothing(void **state)
+{
+	uint64_t good = make_name(RODATA + 0x400, "N2ns5ShapeE"), at;
+
+	(void)state;
+	make_shape(56);
+	/* A typeinfo that is its own name. */
+	at = RODATA + 0x100;
+	object_of(make_vtable(at, at + 0x20), 24);
+	/* A typeinfo that is the vtable itself. */
+	at = RODATA + 0x180;
+	object_of(make_vtable(at, good), 24);
+	made_word(&image, at + 8, at);
+	/* A name that runs out of memory, one that is not there, one of 0. */
+	memset(&at, 'A', sizeof(at));
+	made_word(&image, RODATA + 0x1ff8, at);
+	object_of(make_vtable(RODATA + 0x200, RODATA + 0x1ff8), 24);
+	object_of(make_vtable(RODATA + 0x280, 0x7777000), 24);
+	object_of(make_vtable(RODATA + 0x300, 0), 24);
+	/* A typeinfo that is not there. */
+	object_of(make_vtable(RODATA + 0x380, good), 24);
+	made_word(&image, RODATA + 0x388, 0x7777000);
+	/* The table of a second base; functions that are data. */
+	object_of(make_vtable(RODATA + 0x480, good), 24);
+	made_word(&image, RODATA + 0x480, (uint64_t)-16);
+	object_of(make_vtable(RODATA + 0x500, good), 24);
+	made_word(&image, RODATA + 0x510, DATA);
+	/* No header before it: the mapping begins here. */
+	object_of(RODATA, 24);
+	object_of(RODATA + 8, 24);
+	/* Text that is no name; a class that does not fit into the block. */
+	object_of(make_vtable(RODATA + 0x580, make_name(RODATA + 0x700,
+							"hello")), 24);
+	object_of(make_vtable(RODATA + 0x600, make_name(RODATA + 0x720,
+							"9Sh")), 24);
+	object_of(make_vtable(RODATA + 0x680, good), 24);
+	/* Not aligned. */
+	object_of(RODATA + 0x114, 24);
+	infer();
+	for (uint32_t i = 0; i < n_blocks; i++)
+		expect_untyped(i);
+}
+
+static void a_name_of_many_pages_names_nothing(void **state)
+{
+	static char text[0x1900];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "6200", 4);
+	text[sizeof(text) - 1] = '\0';
+	object_of(make_vtable(RODATA + 0x100, make_name(RODATA + 0x600, text)),
+		  24);
+	infer();
+	expect_untyped(0);
+}
+
+/* --- nothing gets a wrong type --- */
+
+enum { N_CLASSES = 6, N_OBJECTS = 30 };
+
+static bool is_a(const uint32_t *base, uint32_t class, uint32_t ancestor)
+{
+	for (; class != ancestor; class = base[class]) {
+		if (base[class] == class)
+			return false;
+	}
+	return true;
+}
+
+struct world {
+	uint32_t base[N_CLASSES];	/* the class itself: it has none */
+	uint32_t type[N_CLASSES];
+	uint32_t pointee[N_CLASSES];	/* class of its first own member */
+	uint64_t offset[N_CLASSES];	/* of that member */
+	uint32_t truth[N_OBJECTS];	/* class */
+	uint64_t at[N_OBJECTS];
+};
+
+static void make_classes(uint64_t *seed, struct world *w)
+{
+	static char names[N_CLASSES][8];
+	uint64_t size[N_CLASSES];
+
+	for (uint32_t c = 0; c < N_CLASSES; c++) {
+		struct made_member m[2] = { { "", 0, 0, MEMBER_BASE },
+					    { "to", number, 0, 0 } };
+		bool derived = c > 0 && rng_below(seed, 3) > 0;
+
+		w->base[c] = derived ? (uint32_t)rng_below(seed, c) : c;
+		w->offset[c] = derived ? size[w->base[c]] : 0;
+		m[0].type = derived ? w->type[w->base[c]] : number;
+		m[1].offset = w->offset[c];
+		size[c] = w->offset[c] + 8 + rng_below(seed, 3) * 8;
+		snprintf(names[c], sizeof(names[c]), "C%u", c);
+		w->type[c] = record(names[c], size[c], m + !derived,
+				    1 + derived);
+	}
+	for (uint32_t c = 0; c < N_CLASSES; c++) {
+		w->pointee[c] = (uint32_t)rng_below(seed, N_CLASSES);
+		made_retarget(&image, w->type[c], w->base[c] != c,
+			      made_pointer(&image, w->type[w->pointee[c]]));
+	}
+}
+
+/* Let each pointer of object @i, its bases' too, refer to what it may. */
+static void fill_object(uint64_t *seed, struct world *w, uint32_t i)
+{
+	uint32_t class = w->truth[i];
+
+	for (;;) {
+		uint32_t to = (uint32_t)rng_below(seed, N_OBJECTS);
+
+		if (is_a(w->base, w->truth[to], w->pointee[class]))
+			made_word(&image, w->at[i] + w->offset[class],
+				  w->at[to]);
+		if (w->base[class] == class)
+			return;
+		class = w->base[class];
+	}
+}
+
+/*
+ * Classes with random bases and sizes; every pointer is declared as one to
+ * the object's class or a base of it. A type that is given is the true one.
+ */
+static uint32_t one_round(uint64_t *seed)
+{
+	struct world w;
+	uint32_t typed = 0;
+
+	make_classes(seed, &w);
+	for (uint32_t i = 0; i < N_OBJECTS; i++) {
+		w.truth[i] = (uint32_t)rng_below(seed, N_CLASSES);
+		w.at[i] = place(image.types.types.at[w.type[w.truth[i]]].size);
+	}
+	for (uint32_t i = 0; i < N_OBJECTS; i++) {
+		uint32_t class = (uint32_t)rng_below(seed, N_CLASSES);
+
+		if (rng_below(seed, 4) == 0 && is_a(w.base, w.truth[i], class))
+			pointer_var(w.type[class], w.at[i]);
+		fill_object(seed, &w, i);
+	}
+	infer();
+	for (uint32_t i = 0; i < N_OBJECTS; i++) {
+		if (heap.type[i] == TYPE_NONE)
+			continue;
+		typed++;
+		assert_int_equal(heap.type[i], w.type[w.truth[i]]);
+		assert_int_equal(heap.count[i], 1);
+	}
+	return typed;
+}
+
+static void no_object_gets_a_class_that_it_is_not(void **state)
+{
+	uint64_t seed = rng_seed(), typed = 0;
+
+	for (int round = 0; round < 1000; round++) {
+		typed += one_round(&seed);
+		tear_down(state);
+		set_up(state);
+	}
+	assert_true(typed > 1000);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(types_follow_fields_where_the_size_fits),
+		TEST(a_rest_too_small_to_split_is_no_objection),
+		TEST(only_pointers_to_the_start_count),
+		TEST(pointers_to_numbers_and_void_say_nothing),
+		TEST(base_and_derived_of_one_size_stay_untyped),
+		TEST(the_only_derived_class_that_fits_is_taken),
+		TEST(a_base_does_not_replace_its_derived_class),
+		TEST(arrays_have_plausible_elements),
+		TEST(a_vector_tells_how_many_elements_live),
+		TEST(a_vector_corrects_an_earlier_guess),
+		TEST(an_empty_vector_with_capacity_says_nothing),
+		TEST(the_iterator_of_a_deque_is_no_vector),
+		TEST(three_pointers_in_order_are_three_blocks),
+		TEST(characters_need_text),
+		TEST(a_dispute_stays_a_dispute),
+		TEST(types_in_a_circle_come_to_an_end),
+		TEST(words_of_a_virtual_base_hold),
+		TEST(a_vtable_names_the_class),
+		TEST(objects_in_a_row_are_counted),
+		TEST(what_only_looks_like_a_vtable_names_nothing),
+		TEST(a_name_of_many_pages_names_nothing),
+		TEST(no_object_gets_a_class_that_it_is_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

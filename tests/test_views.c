@@ -109,6 +109,8 @@ static const struct { const char *name, *keys; } goldens[] = {
 	{ "dominators", "3+j+" },
 	{ "dominators_all", "3*" },
 	{ "leaks", "4" },
+	{ "cycles", "5" },
+	{ "cycle_blocks", "5\r" },
 	{ "threads", "6+" },
 	{ "globals", "7" },
 	{ "memory", "8" },

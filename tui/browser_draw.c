@@ -12,7 +12,7 @@ enum { LINES_FOR_TABS = 8, LINES_FOR_HEAD = 14, MAX_HEAD = 4 };
 
 static int tab_width(const struct screen *s, size_t i, bool names)
 {
-	return names ? screen_width(s, tabs[i].name) + 4 : 3;
+	return names ? screen_width(s, tabs[i].name) + 3 : 3;
 }
 
 static void draw_tabs(struct browser *b, int current)
@@ -28,8 +28,9 @@ static void draw_tabs(struct browser *b, int current)
 		bool names = is_current || all <= s->cols;
 		char text[64];
 
-		snprintf(text, sizeof(text), " %c%s%s ", tabs[i].digit,
-			 names ? " " : "", names ? tabs[i].name : "");
+		snprintf(text, sizeof(text), "%s%c%s%s ", names ? "" : " ",
+			 tabs[i].digit, names ? " " : "",
+			 names ? tabs[i].name : "");
 		col = screen_text(s, 0, col, tab_width(s, i, names),
 				  is_current ? STYLE_SELECTED : STYLE_TITLE,
 				  text);

@@ -17,6 +17,7 @@ void session_close(struct session *session)
 	type_blocks_free(&session->blocks);
 	type_rows_free(&session->types);
 	memory_report_free(&session->memory);
+	cycles_free(&session->cycles);
 	vec_free(&session->marks);
 	*session = (struct session){0};
 }
@@ -47,6 +48,19 @@ bool session_memory(struct session *session, struct err *err)
 						  &session->memory, err);
 	progress_end();
 	return session->has_memory;
+}
+
+bool session_cycles(struct session *session, struct err *err)
+{
+	const struct facts *f = session->facts;
+
+	if (session->has_cycles)
+		return true;
+	progress_begin("looking for cycles", 0);
+	session->has_cycles = cycles_build(&f->heap, &f->spec, &f->dom,
+					   &session->cycles, err);
+	progress_end();
+	return session->has_cycles;
 }
 
 const struct type_row *session_type_row(const struct session *session,

@@ -7,6 +7,7 @@
 #ifndef TUI_SESSION_H
 #define TUI_SESSION_H
 
+#include "analyze/cycles.h"
 #include "analyze/facts.h"
 #include "analyze/memory_report.h"
 #include "analyze/type_blocks.h"
@@ -18,10 +19,11 @@ struct session {
 	const char *file;	/* what was opened; borrowed */
 	bool exact;		/* sizes in bytes, not 1.2 MiB */
 	struct window window;	/* for reading blocks */
-	bool has_types, has_memory;
+	bool has_types, has_memory, has_cycles;
 	struct type_rows types;
 	struct type_blocks blocks;	/* of each row of types */
 	struct memory_report memory;
+	struct cycles cycles;
 	VEC(uint32_t) marks;	/* nodes, in the order of marking */
 };
 
@@ -33,6 +35,9 @@ bool session_types(struct session *session, struct err *err) MUST_CHECK;
 
 /** Make session->memory, unless it is there. */
 bool session_memory(struct session *session, struct err *err) MUST_CHECK;
+
+/** Make session->cycles, unless it is there. */
+bool session_cycles(struct session *session, struct err *err) MUST_CHECK;
 
 /** The row of types with @key, or NULL. After session_types(). */
 const struct type_row *session_type_row(const struct session *session,

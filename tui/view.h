@@ -55,6 +55,7 @@ enum subject_kind {
 	SUBJECT_NODE,		/* id: a node of the heap */
 	SUBJECT_TYPE,		/* id: block_key(), untyped ones not by size */
 	SUBJECT_GROUP,		/* id: a group of leaks */
+	SUBJECT_CYCLES,		/* id: a group of cycles */
 	SUBJECT_TAB,		/* id: the digit of a view */
 };
 

@@ -183,6 +183,19 @@ struct view *view_group_blocks_open(struct session *session, uint32_t g,
 				err);
 }
 
+struct view *view_cycle_blocks_open(struct session *session, uint32_t g,
+				    struct err *err)
+{
+	const struct cycles *c = &session->cycles;
+	char label[VIEW_TITLE - 32], title[VIEW_TITLE];
+
+	snprintf(title, sizeof(title), "cycles of %s",
+		 block_key_label(&session->facts->heap, c->groups[g].key, label,
+				 sizeof(label)));
+	return view_blocks_open(session, c->node + c->row[g],
+				c->row[g + 1] - c->row[g], title, err);
+}
+
 /* A copy: bookmarks come and go while the list is open. */
 struct marks_list {
 	struct list list;

@@ -13,6 +13,7 @@ const struct tab tabs[] = {
 	{ '2', "Types", view_types_open },
 	{ '3', "Dominators", view_dominators_open },
 	{ '4', "Leaks", view_leaks_open },
+	{ '5', "Cycles", view_cycles_open },
 	{ '6', "Threads", view_threads_open },
 	{ '7', "Globals", view_globals_open },
 	{ '8', "Memory", view_memory_open },
@@ -144,6 +145,18 @@ static struct view *ask_group(struct session *session, uint32_t g,
 	}
 }
 
+/* Its cycles were there to be asked about, so the session has them. */
+static struct view *ask_cycles(struct session *session, uint32_t g,
+			       enum command command, struct err *err)
+{
+	const struct cycles *cycles = &session->cycles;
+
+	if (command == CMD_OPEN || command == CMD_ALL_OF_TYPE)
+		return view_cycle_blocks_open(session, g, err);
+	return ask_set(session, cycles->node + cycles->row[g],
+		       cycles->row[g + 1] - cycles->row[g], command, err);
+}
+
 struct view *views_ask(struct session *session, struct subject subject,
 		       enum command command, struct err *err)
 {
@@ -154,6 +167,8 @@ struct view *views_ask(struct session *session, struct subject subject,
 		return ask_type(session, subject.id, command, err);
 	case SUBJECT_GROUP:
 		return ask_group(session, (uint32_t)subject.id, command, err);
+	case SUBJECT_CYCLES:
+		return ask_cycles(session, (uint32_t)subject.id, command, err);
 	default:
 		return nothing(err, "there is nothing to open on this row");
 	}

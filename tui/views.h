@@ -15,6 +15,7 @@ struct view *view_overview_open(struct session *session, struct err *err);
 struct view *view_types_open(struct session *session, struct err *err);
 struct view *view_dominators_open(struct session *session, struct err *err);
 struct view *view_leaks_open(struct session *session, struct err *err);
+struct view *view_cycles_open(struct session *session, struct err *err);
 struct view *view_threads_open(struct session *session, struct err *err);
 struct view *view_globals_open(struct session *session, struct err *err);
 struct view *view_memory_open(struct session *session, struct err *err);
@@ -38,6 +39,10 @@ struct view *view_type_blocks_open(struct session *session, uint64_t key,
 
 /** The instances of leak group @g. */
 struct view *view_group_blocks_open(struct session *session, uint32_t g,
+				    struct err *err);
+
+/** The instances of group @g of the session's cycles. */
+struct view *view_cycle_blocks_open(struct session *session, uint32_t g,
 				    struct err *err);
 
 /** The nodes that were bookmarked. */

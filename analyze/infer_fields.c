@@ -31,6 +31,7 @@ struct follow {
 	struct pointer_cache fields;
 	struct beginnings beginnings;
 	VEC(uint32_t) candidates;
+	struct map choices;	/* of pointee and size, see choose() */
 };
 
 /* A place that is known to hold elements of one type. */
@@ -123,18 +124,54 @@ static bool claim_array(struct follow *f, struct claim *claim, uint32_t pointee)
 	return infer_claim(f->infer, claim);
 }
 
+/* A choice: the type that fits in the low half, and whether others could. */
+#define CHOICE_SEVERAL (UINT64_C(1) << 32)
+
+/*
+ * Hundreds of types may begin with one: the choice among them depends on the
+ * pointee, the allocator and the usable size alone, so it is made once.
+ */
+static bool choose(struct follow *f, uint32_t node, uint32_t pointee,
+		   uint64_t *ret)
+{
+	uint64_t size = f->heap->size[node], key;
+	bool keep = size % 8 == 0 && size < UINT64_C(8) << 24, added;
+	uint64_t *slot = NULL;
+	uint32_t type;
+
+	key = (uint64_t)pointee << 32 | (uint64_t)f->heap->owner[node] << 24 |
+	      size / 8;
+	if (keep) {
+		slot = map_slot(&f->choices, key, &added);
+		if (!slot)
+			return false;
+		*ret = *slot;
+		if (!added)
+			return true;
+	}
+	if (!the_fitting_type(f, node, pointee, false, &type))
+		return false;
+	if (type == TYPE_NONE && f->candidates.len <= 1 &&
+	    !the_fitting_type(f, node, pointee, true, &type))
+		return false;
+	*ret = type | (f->candidates.len > 1 ? CHOICE_SEVERAL : 0);
+	if (slot)
+		*slot = *ret;
+	return true;
+}
+
 static bool claim_record(struct follow *f, struct claim *claim,
 			 uint32_t pointee)
 {
+	uint64_t choice;
 	uint32_t type;
 
-	if (!the_fitting_type(f, claim->node, pointee, false, &type))
+	if (!choose(f, claim->node, pointee, &choice))
 		return false;
-	if (type == TYPE_NONE && f->candidates.len <= 1 &&
-	    !the_fitting_type(f, claim->node, pointee, true, &type))
-		return false;
+	type = (uint32_t)choice;
 	if (type == TYPE_NONE)
-		return f->candidates.len > 1 || claim_array(f, claim, pointee);
+		return choice & CHOICE_SEVERAL ||
+		       claim_array(f, claim, pointee);
 	claim->type = type;
 	claim->count = 1;
 	claim->confidence = SURE_EXACT;
@@ -350,5 +387,6 @@ bool infer_fields(struct infer *infer, struct err *err)
 	pointer_cache_free(&f.fields);
 	beginnings_free(&f.beginnings);
 	vec_free(&f.candidates);
+	map_free(&f.choices);
 	return ok;
 }

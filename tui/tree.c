@@ -16,7 +16,7 @@ void tree_init(struct tree *tree, const struct tree_ops *ops,
 {
 	*tree = (struct tree){
 		.ops = ops, .class = class, .first = TREE_NONE,
-		.last = TREE_NONE, .sort_column = -1,
+		.last = TREE_NONE, .hidden = TREE_NONE, .sort_column = -1,
 	};
 }
 
@@ -184,11 +184,16 @@ static bool sort_siblings(struct tree *tree, uint32_t *first, uint32_t *last)
 	return ok;
 }
 
+/* Put the items below @item, or the first level, into the order asked for. */
 static bool sort_children(struct tree *tree, uint32_t item)
 {
+	if (tree->sort_column < 0 || (tree->ops->keeps_order &&
+				      tree->ops->keeps_order(tree, item)))
+		return true;
+	if (item == TREE_NONE)
+		return sort_siblings(tree, &tree->first, &tree->last);
 	/* Sorting adds no items, so these stay where they are. */
-	return tree->sort_column < 0 ||
-	       sort_siblings(tree, &tree->items.at[item].first,
+	return sort_siblings(tree, &tree->items.at[item].first,
 			     &tree->items.at[item].last);
 }
 
@@ -218,6 +223,8 @@ bool tree_show(struct tree *tree, struct err *err)
 	uint32_t at = tree->first;
 
 	tree->rows.len = 0;
+	if (tree->hidden != TREE_NONE)
+		at = items[tree->hidden].first;
 	while (at != TREE_NONE) {
 		if (!vec_push(&tree->rows, at))
 			return err_nomem(err, "a tree");
@@ -225,8 +232,11 @@ bool tree_show(struct tree *tree, struct err *err)
 			at = items[at].first;
 			continue;
 		}
-		while (at != TREE_NONE && items[at].next == TREE_NONE)
+		while (at != tree->hidden && at != TREE_NONE &&
+		       items[at].next == TREE_NONE)
 			at = items[at].parent;
+		if (at == tree->hidden)
+			break;
 		if (at != TREE_NONE)
 			at = items[at].next;
 	}
@@ -306,7 +316,9 @@ uint64_t tree_number(void *data, uint32_t row, int column)
 
 static uint32_t depth(const void *data, uint32_t row)
 {
-	return tree_item(data, row)->depth;
+	const struct tree *tree = data;
+
+	return tree_item(tree, row)->depth - (tree->hidden != TREE_NONE);
 }
 
 static enum fold fold(const void *data, uint32_t row)
@@ -342,7 +354,7 @@ static bool sort(void *data, int column, bool descending, struct err *err)
 
 	tree->sort_column = column;
 	tree->descending = descending;
-	if (!sort_siblings(tree, &tree->first, &tree->last))
+	if (!sort_children(tree, TREE_NONE))
 		return err_nomem(err, "sorting");
 	for (uint32_t i = 0; i < tree->items.len; i++) {
 		if (!sort_children(tree, i))

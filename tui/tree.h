@@ -47,6 +47,9 @@ struct tree_ops {
 	uint64_t (*number)(struct tree *tree, uint32_t item, int column);
 	void (*text)(struct tree *tree, uint32_t item, int column,
 		     struct cell_out *out);
+	/** Do the items below @item (TREE_NONE: the first level) stay as they
+	 * were added, whatever they are sorted by? NULL: none do. */
+	bool (*keeps_order)(const struct tree *tree, uint32_t item);
 };
 
 struct tree {
@@ -55,6 +58,8 @@ struct tree {
 	VEC(struct tree_item) items;
 	VEC(uint32_t) rows;	/* items in sight */
 	uint32_t first, last;	/* without a parent */
+	uint32_t hidden;	/* item of which only the children are shown,
+				 * or TREE_NONE */
 	int sort_column;	/* -1: as loaded */
 	bool descending;
 };

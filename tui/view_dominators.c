@@ -39,6 +39,7 @@ static bool is_inner(const struct dominators *dom, uint32_t id)
 	return dom->end[p] > p + 1;
 }
 
+/* Those that hold nothing (roots that share all they hold) are no news. */
 static bool add_children(struct tree *tree, uint32_t item,
 			 const struct dom_children *children, struct err *err)
 {
@@ -46,17 +47,13 @@ static bool add_children(struct tree *tree, uint32_t item,
 	struct map there = {0};
 	bool ok = true;
 
-	if (item != TREE_NONE) {
-		for (uint32_t c = tree->items.at[item].first;
-		     ok && c != TREE_NONE; c = tree->items.at[c].next)
-			ok = map_set(&there, tree->items.at[c].id, 1);
-	}
+	for (uint32_t c = tree->items.at[item].first; ok && c != TREE_NONE;
+	     c = tree->items.at[c].next)
+		ok = map_set(&there, tree->items.at[c].id, 1);
 	for (size_t i = 0; ok && i < children->id.len; i++) {
 		uint32_t id = children->id.at[i];
 
-		/* Roots that hold nothing are no news. */
-		if (!map_find(&there, id) &&
-		    (dom->retained[id] > 0 || item != TREE_NONE))
+		if (!map_find(&there, id) && dom->retained[id] > 0)
 			ok = tree_add(tree, item, id, is_inner(dom, id)) !=
 			     TREE_NONE;
 	}
@@ -75,7 +72,7 @@ static bool children(struct tree *tree, uint32_t item, uint64_t limit,
 				err))
 		return false;
 	ok = add_children(tree, item, &list, err);
-	*left = list.left_out;
+	*left = list.left_bytes > 0 ? list.left_out : 0;
 	dom_children_free(&list);
 	return ok;
 }
@@ -197,18 +194,14 @@ static struct view *show(struct holders *h, const char *title,
 struct view *view_dominators_open(struct session *session, struct err *err)
 {
 	struct holders *h = new_holders(session, err);
-	const struct dominators *dom = &session->facts->dom;
-	struct dom_children top;
-	bool ok;
 
 	if (!h)
 		return NULL;
-	ok = dom_children_build(dom, dom_root(dom), TREE_BATCH * 10, &top, err);
-	if (ok) {
-		ok = add_children(&h->tree, TREE_NONE, &top, err);
-		dom_children_free(&top);
-	}
-	if (!ok) {
+	h->tree.hidden = tree_add(&h->tree, TREE_NONE,
+				  dom_root(&session->facts->dom), true);
+	if (h->tree.hidden == TREE_NONE ||
+	    !tree_load(&h->tree, h->tree.hidden, err)) {
+		err_nomem(err, "the dominator tree");
 		free_holders(h);
 		return NULL;
 	}

@@ -106,7 +106,8 @@ static void describe(const struct threads *t, uint64_t id,
 		     thread->name[0] ? thread->name : "(no name)",
 		     at ? " in " : "", at ? at->name : "");
 	/* Others have the signal that stopped them for the capture. */
-	if (thread->signal && thread->signal == image->meta.signal && n > 0 && n < (int)sizeof(out->text) - 32)
+	if (thread->signal && thread->signal == image->meta.signal && n > 0 &&
+	    n < (int)sizeof(out->text) - 32)
 		snprintf(out->text + n, 32, ", signal %d", thread->signal);
 }
 

@@ -6,7 +6,11 @@
 
 #include "analyze/words.h"
 
-enum { MAX_TEXT = 256, NAME_MAX_BYTES = 1024 };
+enum {
+	MAX_TEXT = 256,
+	NAME_MAX_BYTES = 1024,
+	MAX_LEAVES = 1 << 22,	/* each character of a text is one */
+};
 
 struct builder {
 	const struct heap *heap;
@@ -17,6 +21,7 @@ struct builder {
 	struct window window;
 	struct block_fields *ret;
 	bool failed;
+	uint64_t leaves_left;
 	/* Characters that are being joined to one text. */
 	uint64_t text_end;	/* 0: none */
 	uint32_t text_member, text_owner;
@@ -88,7 +93,7 @@ static const char *value_text(struct builder *b, const struct type *t,
 	case TYPE_MEMBER_POINTER:
 		return code_text(b, value);
 	default:
-		if (t->size > 8)
+		if (t->size == 0 || t->size > 8)
 			return arena_printf(arena, "(%" PRIu64 " bytes)",
 					    t->size);
 		return t->flags & TYPE_UNSIGNED ?
@@ -112,9 +117,40 @@ static const char *field_name(struct builder *b, uint64_t offset)
 			    name[0] && name[0] != '[' ? "." : "", name);
 }
 
+static const struct member *bitfield_of(struct builder *b,
+					const struct leaf *leaf)
+{
+	const struct type_table *types = &b->heap->image->types;
+	const struct member *m = leaf->member == UINT32_MAX ? NULL :
+				 &types->members.at[leaf->member];
+
+	return m && (m->flags & MEMBER_BITFIELD) ? m : NULL;
+}
+
+static const char *bits_text(struct builder *b, const struct type *t,
+			     const struct member *m, uint64_t addr)
+{
+	uint32_t shift = m->bit_offset % 8, size = m->bit_size;
+	uint32_t n = (shift + size + 7) / 8;
+	uint64_t value = 0;
+	uint8_t bytes[9];
+
+	if (size == 0 || size > 64 ||
+	    !image_read(b->heap->image, addr + m->bit_offset / 8, bytes, n))
+		return "?";
+	for (uint32_t i = 0; i < size; i++)
+		value |= (uint64_t)(bytes[(shift + i) / 8] >>
+				    (shift + i) % 8 & 1) << i;
+	if (t->flags & TYPE_UNSIGNED || t->kind == TYPE_BOOL)
+		return arena_printf(&b->ret->arena, "%" PRIu64, value);
+	value <<= 64 - size;
+	return arena_printf(&b->ret->arena, "%" PRId64,
+			    (int64_t)value >> (64 - size));
+}
+
 /*
- * In a union several fields have one offset: the path is right but for its
- * last name, which the leaf knows.
+ * In a union, and among bit fields, several have one offset: the path is
+ * right but for its last name, which the leaf knows.
  */
 static const char *leaf_name(struct builder *b, const struct leaf *leaf)
 {
@@ -122,7 +158,8 @@ static const char *leaf_name(struct builder *b, const struct leaf *leaf)
 	const char *name = field_name(b, leaf->offset), *dot;
 	const char *last;
 
-	if (!name || !leaf->in_union || leaf->member == UINT32_MAX)
+	if (!name || leaf->member == UINT32_MAX ||
+	    (!leaf->in_union && !bitfield_of(b, leaf)))
 		return name;
 	dot = strrchr(name, '.');
 	last = types_text(types, types->members.at[leaf->member].name);
@@ -177,11 +214,13 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	struct block_field field = {
 		.offset = b->base + leaf->offset, .target = NODE_NONE,
 	};
+	const struct member *bits = bitfield_of(b, leaf);
 	char name[NAME_MAX_BYTES];
 	const struct type *t;
 	uint8_t bytes[16] = {0};
-	uint64_t word;
+	uint64_t word, addr = heap->addr[b->node] + field.offset;
 
+	b->leaves_left--;
 	if (leaf->type == TYPE_NONE)
 		return true;
 	t = &types->types.at[leaf->type];
@@ -195,9 +234,10 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	field.name = leaf_name(b, leaf);
 	types_name(types, leaf->type, name, sizeof(name));
 	field.type = arena_text(&b->ret->arena, name, strlen(name));
-	if (t->size > sizeof(bytes) ||
-	    !image_read(heap->image, heap->addr[b->node] + field.offset, bytes,
-			t->size))
+	if (bits)
+		field.value = bits_text(b, t, bits, addr);
+	else if (t->size > sizeof(bytes) ||
+		 !image_read(heap->image, addr, bytes, t->size))
 		field.value = "?";
 	else
 		field.value = value_text(b, t, bytes);
@@ -247,7 +287,9 @@ static void typed_fields(struct builder *b)
 		if (stride == 0 || b->base + stride > heap->size[b->node] ||
 		    b->ret->cut || b->failed)
 			return;
-		types_leaves(types, type, b->limit + 1, visit, b);
+		types_leaves(types, type, b->leaves_left, visit, b);
+		if (b->leaves_left == 0)
+			b->ret->cut = true;
 	}
 }
 
@@ -278,7 +320,7 @@ bool block_fields_build(const struct heap *heap, uint32_t node, size_t limit,
 {
 	struct builder b = {
 		.heap = heap, .node = node, .limit = limit, .ret = ret,
-		.window = window_of(heap->image),
+		.window = window_of(heap->image), .leaves_left = MAX_LEAVES,
 		.array = heap->count[node] > 1,
 	};
 

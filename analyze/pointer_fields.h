@@ -33,7 +33,7 @@ struct pointer_cache {
 /**
  * The pointers of @type, or NULL when memory is exhausted. Pointers in unions
  * and variants are left out: nobody knows whether they are in use. So are
- * those beyond 4096 leaves of one element. Borrowed from the cache.
+ * those beyond 2^18 leaves of one element. Borrowed from the cache.
  */
 const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 					       uint32_t type);

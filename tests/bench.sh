@@ -94,6 +94,7 @@ for blocks in ${BENCH_BLOCKS:-1000000 10000000}; do
 done
 for program in "$B"/tests/bench_*; do
 	case $program in *.o|*.d) continue ;; esac
+	[ -x "$program" ] || continue
 	echo "== $(basename "$program")"
 	"$program"
 done

@@ -33,9 +33,14 @@ extern const struct cmd cmd_blocks, cmd_cycles, cmd_diff, cmd_dominators,
 /** Print "holdfast: <message>" on stderr and return EXIT_TROUBLE. */
 int cmd_trouble(const struct err *err);
 
-/** Print @cmd's usage: on stdout for --help (returns EXIT_DONE), else on
- * stderr (returns EXIT_TROUBLE). */
+/** Print @cmd's usage on stdout, for --help; returns EXIT_DONE. */
 int cmd_help(const struct cmd *cmd);
+
+/** A call that makes no sense: its usage in one line on stderr. Returns
+ * EXIT_TROUBLE, as the next one does. */
 int cmd_misuse(const struct cmd *cmd);
+
+/** What getopt_long() did not take, when it last said '?' or ':'. */
+int cmd_wrong_option(const struct cmd *cmd, int c, char **argv);
 
 #endif

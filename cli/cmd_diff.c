@@ -87,7 +87,7 @@ static bool load(struct diff_report *r, size_t i, struct err *err)
 	bool ok;
 
 	image->file = r->options.args[i];
-	if (!facts_open(image->file, &one.facts, err))
+	if (!report_open(image->file, &one.facts, err))
 		return false;
 	image->captured_at = arena_text(&r->arena,
 		one.facts.image.meta.captured_at,

@@ -116,23 +116,28 @@ static bool settle_output(struct request *r)
 	return !o->target.path || r->n_pids <= 1;
 }
 
-/** Returns 0 to go on, 1 for help, -1 for a call that makes no sense. */
-static int parse(int argc, char **argv, struct request *r)
+/** False when all is done, with *@status. */
+static bool parse(int argc, char **argv, struct request *r, int *status)
 {
 	int c;
 
 	optind = 0;
-	while ((c = getopt_long(argc, argv, "ho:", longs, NULL)) != -1) {
-		if (c == 'h')
-			return 1;
-		if (!take_option(c, r))
-			return -1;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":ho:", longs, NULL)) != -1) {
+		if (take_option(c, r))
+			continue;
+		*status = c == 'h' ? cmd_help(&cmd_dump) :
+			  c == '?' || c == ':' ?
+			  cmd_wrong_option(&cmd_dump, c, argv) :
+			  cmd_misuse(&cmd_dump);
+		return false;
 	}
 	r->pids = argv + optind;
 	r->n_pids = argc - optind;
-	if ((r->core != NULL) == (r->n_pids > 0))
-		return -1;
-	return settle_output(r) ? 0 : -1;
+	if ((r->core != NULL) != (r->n_pids > 0) && settle_output(r))
+		return true;
+	*status = cmd_misuse(&cmd_dump);
+	return false;
 }
 
 /** The options as given, for the snapshot; owned by the caller, or NULL. */
@@ -254,10 +259,10 @@ static int run(int argc, char **argv)
 {
 	struct request r = {0};
 	char *options;
-	int status = parse(argc, argv, &r);
+	int status;
 
-	if (status != 0)
-		return status > 0 ? cmd_help(&cmd_dump) : cmd_misuse(&cmd_dump);
+	if (!parse(argc, argv, &r, &status))
+		return status;
 	cancel_signals_install();
 	allow_many_files();
 	if (getrandom(r.capture.capture_id, sizeof(r.capture.capture_id), 0) <

@@ -114,10 +114,10 @@ static int print(struct json_t *document, size_t flags)
 
 	json_decref(document);
 	putchar('\n');
-	if (ok)
-		return EXIT_DONE;
-	fputs("holdfast: the JSON document could not be written\n", stderr);
-	return EXIT_TROUBLE;
+	/* What became of standard output is told at the end, by main(). */
+	if (!ok && !ferror(stdout))
+		fputs("holdfast: out of memory for the JSON document\n", stderr);
+	return ok ? EXIT_DONE : EXIT_TROUBLE;
 }
 
 int json_print(struct json_t *document)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: find the subcommand and run it. */
+#include <getopt.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,7 +42,22 @@ int cmd_help(const struct cmd *cmd)
 
 int cmd_misuse(const struct cmd *cmd)
 {
-	fputs(cmd->usage, stderr);
+	fprintf(stderr, "%.*s; `holdfast help` lists all commands\n",
+		(int)strcspn(cmd->usage, "\n"), cmd->usage);
+	return EXIT_TROUBLE;
+}
+
+int cmd_wrong_option(const struct cmd *cmd, int c, char **argv)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+	const char *option = argv[optind - 1];
+
+	/* Of "-xyz" getopt tells the letter, of "--xyz" nothing. */
+	if (strncmp(option, "--", 2) && optopt > ' ' && optopt < 0x7f)
+		option = letter;
+	fprintf(stderr, "holdfast: %s %s %s; `holdfast %s --help` tells more\n",
+		cmd->name, c == ':' ? "needs a value for" : "does not take",
+		option, cmd->name);
 	return EXIT_TROUBLE;
 }
 
@@ -101,6 +119,14 @@ static int without_command(int argc, char **argv)
 	return EXIT_TROUBLE;
 }
 
+/* A pipe whose reader has seen enough and closed its end. */
+static bool reader_is_gone(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
 int main(int argc, char **argv)
 {
 	const struct cmd *cmd;
@@ -126,6 +152,8 @@ int main(int argc, char **argv)
 		       without_command(argc - 1, argv + 1);
 	progress_line_clear();
 	if (fflush(stdout) != 0 || ferror(stdout)) {
+		if (reader_is_gone())
+			return status == EXIT_FOUND ? status : EXIT_DONE;
 		perror("holdfast: standard output");
 		return EXIT_TROUBLE;
 	}

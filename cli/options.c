@@ -47,7 +47,8 @@ static bool take_number(const char *option, const char *text, uint64_t *ret)
 	*ret = strtoull(text, &end, 10);
 	if (*text >= '0' && *text <= '9' && *end == '\0')
 		return true;
-	fprintf(stderr, "holdfast: --%s %s: not a number\n", option, text);
+	fprintf(stderr, "holdfast: --%s takes a number, not \"%s\"\n", option,
+		text);
 	return false;
 }
 
@@ -70,6 +71,17 @@ static bool is_taken(const struct cmd *cmd, int c)
 	return true;
 }
 
+/* An option of other reports. */
+static void wrong_place(const struct cmd *cmd, int c)
+{
+	for (const struct option *o = longs; o->name; o++) {
+		if (o->val == c)
+			fprintf(stderr, "holdfast: %s does not take --%s; "
+				"`holdfast %s --help` tells more\n",
+				cmd->name, o->name, cmd->name);
+	}
+}
+
 static bool set_filter(struct options *o, const char *pattern)
 {
 	char why[128];
@@ -82,7 +94,8 @@ static bool set_filter(struct options *o, const char *pattern)
 	if (code == 0)
 		return true;
 	regerror(code, &o->filter, why, sizeof(why));
-	fprintf(stderr, "holdfast: --filter %s: %s\n", pattern, why);
+	fprintf(stderr, "holdfast: --filter \"%s\" is no regular expression: "
+		"%s\n", pattern, why);
 	return false;
 }
 
@@ -128,25 +141,30 @@ enum parsed options_parse(const struct cmd *cmd, int argc, char **argv,
 	int c;
 
 	*ret = (struct options){ .limit = unset, .color = want_color(NULL) };
-	optind = 1;
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		if (c == 'h') {
+	*status = EXIT_TROUBLE;
+	optind = 0;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+		if (c == 'h')
 			*status = cmd_help(cmd);
-			options_free(ret);
-			return PARSED_EXIT;
-		}
-		if (!is_taken(cmd, c) || !take_option(ret, c, optarg))
-			goto wrong;
+		else if (c == '?' || c == ':')
+			cmd_wrong_option(cmd, c, argv);
+		else if (!is_taken(cmd, c))
+			wrong_place(cmd, c);
+		else if (take_option(ret, c, optarg))
+			continue;
+		goto wrong;
 	}
 	ret->args = argv + optind;
 	ret->n_args = argc - optind;
-	if (ret->n_args < min || ret->n_args > max)
+	if (ret->n_args < min || ret->n_args > max) {
+		*status = cmd_misuse(cmd);
 		goto wrong;
+	}
 	if (ret->limit == unset)
 		ret->limit = ret->json ? UINT64_MAX : DEFAULT_ROWS;
 	return PARSED_RUN;
 wrong:
-	*status = cmd_misuse(cmd);
 	options_free(ret);
 	return PARSED_EXIT;
 }

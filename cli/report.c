@@ -12,22 +12,28 @@
 /* Less than this is a program's own mapping or two. */
 enum { UNOWNED_WORTH_A_NOTE = 1 << 20 };
 
+bool report_open(const char *file, struct facts *ret, struct err *err)
+{
+	if (facts_open(file, ret, err))
+		return true;
+	return is_pid(file) && err->code == ERR_IO ?
+	       err_wrap(err, "to look at process %s, run `holdfast dump %s` "
+			"first", file, file) : false;
+}
+
 bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
 		  int max, struct report *ret, int *status)
 {
 	struct err err = {0};
+	bool ok;
 
 	if (options_parse(cmd, argc, argv, min, max, &ret->options, status) ==
 	    PARSED_EXIT)
 		return false;
-	if (facts_open(ret->options.args[0], &ret->facts, &err)) {
-		progress_line_clear();
-		return true;
-	}
+	ok = report_open(ret->options.args[0], &ret->facts, &err);
 	progress_line_clear();
-	if (is_pid(ret->options.args[0]) && err.code == ERR_IO)
-		err_wrap(&err, "to look at process %s, run `holdfast dump %s` "
-			 "first", ret->options.args[0], ret->options.args[0]);
+	if (ok)
+		return true;
 	*status = cmd_trouble(&err);
 	options_free(&ret->options);
 	return false;

@@ -23,6 +23,10 @@ bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
 
 void report_end(struct report *report);
 
+/** As facts_open(); of a process id says what to do with it first. */
+bool report_open(const char *file, struct facts *ret, struct err *err)
+	MUST_CHECK;
+
 /**
  * A whole report on one file: begin, @print, notes below its text, end.
  * Returns the exit status.

@@ -226,6 +226,9 @@ static bool find_ways(struct builder *b, struct err *err)
 		struct cycle_group *group = &b->cycles->groups[g];
 		uint64_t row = b->cycles->row[g];
 
+		progress_add(group->blocks);
+		if (progress_cancelled())
+			return err_set(err, ERR_CANCELLED, "cancelled");
 		if (!find_way(b, group, b->cycles->node + row,
 			      (size_t)(group->blocks / group->count)))
 			return err_nomem(err, "cycles");
@@ -258,6 +261,9 @@ static bool sum_groups(struct cycles *cycles, struct dom_sets *sets,
 		uint64_t row = cycles->row[g];
 		struct dom_set_sum sum;
 
+		progress_add(cycles->groups[g].blocks);
+		if (progress_cancelled())
+			return err_set(err, ERR_CANCELLED, "cancelled");
 		if (!dom_set_retained(sets, cycles->node + row,
 				      (size_t)(cycles->row[g + 1] - row),
 				      &sum, err))

@@ -7,7 +7,7 @@
 #include "analyze/reach.h"
 #include "base/progress.h"
 
-enum { CANCEL_MASK = (1 << 20) - 1 };	/* nodes between looks for Ctrl-C */
+enum { CANCEL_MASK = (1 << 18) - 1 };	/* nodes between looks for Ctrl-C */
 
 bool dom_sets_init(const struct dom_spec *spec, const struct dominators *dom,
 		   uint64_t budget, struct dom_sets *ret, struct err *err)
@@ -138,6 +138,12 @@ static void expand(struct search *s, uint32_t id)
 		find(s, spec->group_member[i]);
 }
 
+static bool goes_on(void)
+{
+	progress_add(CANCEL_MASK + 1);
+	return !progress_cancelled();
+}
+
 /* Below a dominator that is not the root all is of one tier. */
 static bool search_below(struct dom_sets *sets, uint32_t top, uint64_t *ret,
 			 struct err *err)
@@ -152,8 +158,7 @@ static bool search_below(struct dom_sets *sets, uint32_t top, uint64_t *ret,
 	find(&s, dom->order[top]);
 	for (uint32_t head = 0; ok && head < s.len; head++) {
 		expand(&s, sets->queue[head]);
-		ok = (head & CANCEL_MASK) != CANCEL_MASK ||
-		     !progress_cancelled();
+		ok = (head & CANCEL_MASK) != CANCEL_MASK || goes_on();
 	}
 	memset(&sets->seen.words[first_word], 0,
 	       (last_word - first_word + 1) * sizeof(*sets->seen.words));

@@ -7,7 +7,7 @@
 
 enum {
 	AHEAD = 6,		/* references whose targets are fetched early */
-	CANCEL_MASK = (1 << 20) - 1,	/* nodes between looks for Ctrl-C */
+	CANCEL_MASK = (1 << 18) - 1,	/* steps between looks for Ctrl-C */
 };
 
 /*
@@ -27,6 +27,7 @@ struct search {
 	uint32_t *index, *nodes;	/* [n_nodes] */
 	uint64_t *edge;			/* [n_nodes] */
 	uint32_t depth, open;		/* path nodes[0 .. depth - 1] */
+	uint32_t steps;			/* for looks for Ctrl-C */
 	uint32_t next_index, next_component;
 };
 
@@ -103,15 +104,21 @@ static bool follow(struct search *s)
 	return e < end;
 }
 
+static bool is_cancelled(struct search *s)
+{
+	if ((++s->steps & CANCEL_MASK) != 0)
+		return false;
+	progress_add(CANCEL_MASK + 1);
+	return progress_cancelled();
+}
+
 static bool search_from(struct search *s, uint32_t start)
 {
-	uint32_t steps = 0;
-
 	enter(s, start);
 	while (s->depth > 0) {
 		if (!follow(s))
 			leave(s);
-		if ((++steps & CANCEL_MASK) == 0 && progress_cancelled())
+		if (is_cancelled(s))
 			return false;
 	}
 	return true;

@@ -111,6 +111,7 @@ static const struct { const char *name, *keys; } goldens[] = {
 	{ "leaks", "4" },
 	{ "cycles", "5" },
 	{ "cycle_blocks", "5\r" },
+	{ "cycle_step", "5jj\r" },
 	{ "threads", "6+" },
 	{ "globals", "7" },
 	{ "memory", "8" },

@@ -56,42 +56,23 @@ static uint64_t number(void *data, uint32_t row, int column)
 	}
 }
 
-static size_t append(struct cell_out *out, size_t n, const char *text)
-{
-	int more = snprintf(out->text + n, sizeof(out->text) - n, "%s", text);
-
-	n += more > 0 ? (size_t)more : 0;
-	return n < sizeof(out->text) ? n : sizeof(out->text) - 1;
-}
-
 /* "cycle of 2 Node, Session; held by app:table" */
 static void describe(const struct losses *l, const struct leak_group *g,
 		     struct cell_out *out)
 {
 	const struct facts *f = l->session->facts;
-	const struct signatures *all = &f->leaks.signatures;
-	const struct signature *s = &all->at.at[g - f->leaks.groups];
-	char label[1024], count[32];
+	char label[1024];
 	size_t n = 0;
 
 	if (g->cycle)
-		n = append(out, n, "cycle of ");
-	for (size_t i = 0; i < s->n_members; i++) {
-		const struct signature_member *m =
-			&all->members.at[s->first_member + i];
-
-		n = append(out, n, i ? ", " : "");
-		snprintf(count, sizeof(count), "%" PRIu64 " ", m->count);
-		if (m->count > 1)
-			n = append(out, n, count);
-		n = append(out, n, block_key_label(&f->heap, m->key, label,
-						   sizeof(label)));
-	}
+		n = view_append(out, n, "cycle of ");
+	n = view_members(l->session, &f->leaks.signatures,
+			 (uint32_t)(g - f->leaks.groups), out, n);
 	if (g->held_by == NODE_NONE)
 		return;
-	n = append(out, n, "; held by ");
-	append(out, n, view_node_text(l->session, g->held_by, label,
-				      sizeof(label)));
+	n = view_append(out, n, "; held by ");
+	view_append(out, n, view_node_text(l->session, g->held_by, label,
+					   sizeof(label)));
 }
 
 static void cell(void *data, uint32_t row, int column, struct cell_out *out)
@@ -135,7 +116,7 @@ static bool head(void *data, int line, struct cell_out *out)
 				       count),
 			 leaks->total[s].blocks == 1 ? "" : "s");
 		if (leaks->total[s].blocks > 0 || s == STATE_LEAKED)
-			n = append(out, n, text);
+			n = view_append(out, n, text);
 	}
 	return true;
 }

@@ -42,6 +42,39 @@ const char *view_node_text(const struct session *session, uint32_t id,
 	return buf;
 }
 
+size_t view_append(struct cell_out *out, size_t n, const char *text)
+{
+	int more = snprintf(out->text + n, sizeof(out->text) - n, "%s", text);
+
+	n += more > 0 ? (size_t)more : 0;
+	return n < sizeof(out->text) ? n : sizeof(out->text) - 1;
+}
+
+size_t view_members(const struct session *session,
+		    const struct signatures *signatures, uint32_t i,
+		    struct cell_out *out, size_t n)
+{
+	const struct signature *s = &signatures->at.at[i];
+	char label[1024], count[32];
+
+	for (size_t k = 0; k < s->n_members &&
+	     n + 1 < sizeof(out->text); k++) {
+		const struct signature_member *m =
+			&signatures->members.at[s->first_member + k];
+
+		n = view_append(out, n, k ? ", " : "");
+		snprintf(count, sizeof(count), "%" PRIu64 " ", m->count);
+		if (m->count > 1)
+			n = view_append(out, n, count);
+		block_key_label(&session->facts->heap, m->key, label,
+				sizeof(label));
+		if (s->n_members > 1)
+			short_name(label, LABEL_CELLS);
+		n = view_append(out, n, label);
+	}
+	return n;
+}
+
 void view_share_cell(uint64_t part, uint64_t whole, struct cell_out *out)
 {
 	uint32_t share = thousandths(part, whole);

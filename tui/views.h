@@ -93,6 +93,16 @@ const char *view_label(const struct session *session, uint32_t id, char *buf,
 const char *view_node_text(const struct session *session, uint32_t id,
 			   char *buf, size_t size);
 
+/** "2 Node, Session": the members of signature @i, from byte @n of a cell on.
+ * Returns where they end. */
+size_t view_members(const struct session *session,
+		    const struct signatures *signatures, uint32_t i,
+		    struct cell_out *out, size_t n);
+
+/** Text from byte @n of a cell on, cut where it does not fit. Returns where it
+ * ends. */
+size_t view_append(struct cell_out *out, size_t n, const char *text);
+
 /** "12.3 %" into a cell. */
 void view_share_cell(uint64_t part, uint64_t whole, struct cell_out *out);
 

@@ -2,7 +2,7 @@
 #include "analyze/demangle.h"
 
 #include <ctype.h>
-#include <stdlib.h>
+#include <setjmp.h>
 #include <string.h>
 
 #include <libiberty/demangle.h>
@@ -20,10 +20,36 @@ static void close_up(char *text)
 	*to = '\0';
 }
 
+struct sink {
+	jmp_buf full;
+	char *buf;
+	size_t size, len;
+};
+
+static void take(const char *text, size_t n, void *ctx)
+{
+	struct sink *sink = ctx;
+
+	if (n >= sink->size - sink->len)
+		longjmp(sink->full, 1);
+	memcpy(sink->buf + sink->len, text, n);
+	sink->len += n;
+}
+
+/*
+ * Substitutions let 300 bytes stand for gigabytes of name, and the printer
+ * can only be left from its callback. It holds nothing that must be freed.
+ */
+static bool demangle(const char *mangled, struct sink *sink)
+{
+	return setjmp(sink->full) == 0 &&
+	       cplus_demangle_v3_callback(mangled, DMGL_PARAMS | DMGL_ANSI |
+					  DMGL_TYPES, take, sink);
+}
+
 bool demangle_type(const char *mangled, char *buf, size_t size)
 {
-	char *text;
-	size_t n;
+	struct sink sink = { .buf = buf, .size = size };
 
 	/* A name with internal linkage is marked with a star. */
 	if (*mangled == '*')
@@ -32,13 +58,9 @@ bool demangle_type(const char *mangled, char *buf, size_t size)
 	if (!isdigit((unsigned char)*mangled) && *mangled != 'N' &&
 	    *mangled != 'S' && *mangled != 'Z')
 		return false;
-	text = cplus_demangle_v3(mangled, DMGL_PARAMS | DMGL_ANSI | DMGL_TYPES);
-	if (!text)
+	if (!demangle(mangled, &sink) || sink.len == 0)
 		return false;
-	close_up(text);
-	n = strlen(text);
-	if (n > 0 && n < size)
-		memcpy(buf, text, n + 1);
-	free(text);
-	return n > 0 && n < size;
+	buf[sink.len] = '\0';
+	close_up(buf);
+	return true;
 }

@@ -256,14 +256,15 @@ static bool read_texts(struct builder *b)
 		struct block_field *f = &ret->at.at[i];
 		size_t n = f->size < MAX_TEXT ? (size_t)f->size : MAX_TEXT;
 		char text[MAX_TEXT];
+		bool there;
 
 		if (strcmp(f->type, "char") || f->value[0])
 			continue;
-		if (!image_read(b->heap->image,
-				b->heap->addr[b->node] + f->offset, text, n))
-			n = 0;
-		n = strnlen(text, n);
-		f->value = arena_printf(&ret->arena, "\"%.*s\"%s", (int)n, text,
+		there = image_read(b->heap->image, b->heap->addr[b->node] +
+				   f->offset, text, n);
+		n = there ? strnlen(text, n) : 0;
+		f->value = !there ? "?" :
+			   arena_printf(&ret->arena, "\"%.*s\"%s", (int)n, text,
 					f->size > MAX_TEXT && n == MAX_TEXT ?
 					"..." : "");
 		if (f->size > 1)

@@ -1,144 +1,263 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of a block against the C compiler's idea of the same bytes. */
+/* The inside of one block, field by field. */
 #include "tests/aid_cmocka.h"
-
-#include <stddef.h>
 
 #include "analyze/block_fields.h"
 #include "tests/aid_heap.h"
 
-enum { HEAP = 0x20000 };
+#define HEAP UINT64_C(0x1000000)
+#define OTHER (HEAP + 0x800)
+#define HOLE (HEAP + 0x2000)
 
-struct message {
-	char text[3000];
-	int after;
-	unsigned kind : 3, color : 5;
-	int delta : 4;
-	unsigned long number : 20;
-};
+static struct image image;
+static struct heap heap;
+static struct block_fields fields;
+static uint32_t tiny, number, wide, character, pointer;
 
-struct made {
-	struct image image;
-	struct heap heap;
-	struct block_fields fields;
-};
-
-static uint32_t add_integer(struct image *image, const char *name,
-			    uint64_t size, bool is_unsigned)
+/* Block 0 of 0x400 bytes, block 1, and block 2 in memory that is absent. */
+static int set_up(void **state)
 {
-	uint32_t id = made_scalar(image, TYPE_INT, name, size);
+	const struct chunk blocks[] = { { HEAP, 0x400 }, { OTHER, 24 },
+					{ HOLE, 64 } };
+	struct symbol symbol = {
+		.addr = 0x400100, .size = 0x40, .name = "on_event",
+		.kind = SYMBOL_FUNCTION,
+	};
 
-	if (is_unsigned)
-		image->types.types.at[id].flags |= TYPE_UNSIGNED;
-	return id;
+	(void)state;
+	made_image(&image);
+	made_memory(&image, HEAP, HEAP + 0x2000, PERM_READ | PERM_WRITE, "");
+	made_range(&image, HOLE, HOLE + 0x1000, PRESENCE_ABSENT);
+	assert_true(vec_push(&image.symbols, symbol));
+	made_heap(&image, blocks, 3, &heap);
+	tiny = made_scalar(&image, TYPE_INT, "short", 2);
+	number = made_scalar(&image, TYPE_INT, "int", 4);
+	wide = made_scalar(&image, TYPE_INT, "long", 8);
+	character = made_scalar(&image, TYPE_CHAR, "char", 1);
+	pointer = made_pointer(&image, number);
+	fields = (struct block_fields){0};
+	return 0;
 }
 
-static void set_bits(struct image *image, uint32_t type, uint32_t i,
-		     uint32_t at, uint16_t size)
+static int tear_down(void **state)
 {
-	struct type_table *t = &image->types;
-	struct member *m = &t->members.at[t->types.at[type].first_member + i];
-
-	m->flags |= MEMBER_BITFIELD;
-	m->bit_offset = at;
-	m->bit_size = size;
+	(void)state;
+	block_fields_free(&fields);
+	heap_free(&heap);
+	image_close(&image);
+	return 0;
 }
 
-/* System V ABI, AMD64, 3.1.2: bit fields are packed from the low bit up. */
-static void make(struct made *m, const struct message *message, size_t limit)
+static void look(uint32_t node, uint32_t type, uint32_t count, size_t limit)
 {
-	const struct chunk block = { HEAP, 3016 };
-	uint64_t bits = offsetof(struct message, after) + 4;
-	struct image *image = &m->image;
 	struct err err = {0};
-	uint32_t type;
 
-	made_image(image);
-	made_memory(image, HEAP, HEAP + 0x1000, PERM_READ | PERM_WRITE, "");
-	made_bytes(image, HEAP, message, sizeof(*message));
-	type = made_struct(image, "message", sizeof(*message),
-		(struct made_member[]){
-		{ "text", made_array(image, made_scalar(image, TYPE_CHAR,
-			"char", 1), sizeof(message->text)), 0, 0 },
-		{ "after", add_integer(image, "int", 4, false), bits - 4, 0 },
-		{ "kind", add_integer(image, "unsigned int", 4, true), bits, 0 },
-		{ "color", add_integer(image, "unsigned int", 4, true), bits, 0 },
-		{ "delta", add_integer(image, "int", 4, false), bits + 1, 0 },
-		{ "number", add_integer(image, "unsigned long", 8, true),
-		  bits + 1, 0 } }, 6);
-	set_bits(image, type, 2, 0, 3);
-	set_bits(image, type, 3, 3, 5);
-	set_bits(image, type, 4, 0, 4);
-	set_bits(image, type, 5, 4, 20);
-	made_heap(image, &block, 1, &m->heap);
-	m->heap.type[0] = type;
-	m->heap.count[0] = 1;
-	assert_true(block_fields_build(&m->heap, 0, limit, &m->fields, &err));
+	heap.type[node] = type;
+	heap.count[node] = count;
+	assert_true(block_fields_build(&heap, node, limit, &fields, &err));
 }
 
-static void drop(struct made *m)
+static void expect(size_t i, uint64_t offset, const char *name,
+		   const char *type, const char *value)
 {
-	block_fields_free(&m->fields);
-	heap_free(&m->heap);
-	image_close(&m->image);
+	assert_in_range(i, 0, fields.at.len - 1);
+	assert_int_equal(fields.at.at[i].offset, offset);
+	assert_string_equal(fields.at.at[i].name, name);
+	assert_string_equal(fields.at.at[i].type, type);
+	assert_string_equal(fields.at.at[i].value, value);
 }
 
-static void expect(const struct made *m, size_t i, const char *name,
-		   const char *value)
+static void scalars_read_as_their_type_says(void **state)
 {
-	assert_string_equal(m->fields.at.at[i].name, name);
-	assert_string_equal(m->fields.at.at[i].value, value);
-}
-
-static const struct message message = {
-	.text = "short", .after = -42, .kind = 5, .color = 17, .delta = -3,
-	.number = 0x98765,
-};
-
-static void fields_behind_a_long_text_are_shown(void **state)
-{
-	struct made m;
+	const double ratio = 0.5;
+	struct made_member m[] = {
+		{ "a", tiny, 0, 0 }, { "b", number, 4, 0 },
+		{ "on", made_scalar(&image, TYPE_BOOL, "bool", 1), 8, 0 },
+		{ "ratio", made_scalar(&image, TYPE_FLOAT, "double", 8), 16, 0 },
+		{ "next", pointer, 24, 0 }, { "call", pointer, 32, 0 },
+		{ "none", pointer, 40, 0 },
+	};
 
 	(void)state;
-	make(&m, &message, 100);
-	assert_int_equal(m.fields.at.len, 6);
-	assert_false(m.fields.cut);
-	expect(&m, 0, "text", "\"short\"");
-	assert_int_equal(m.fields.at.at[0].size, sizeof(message.text));
-	expect(&m, 1, "after", "-42");
-	drop(&m);
+	made_bytes(&image, HEAP, "\xfe\xff\0\0\x05\0\0\0\x01", 9);
+	made_bytes(&image, HEAP + 16, &ratio, 8);
+	made_word(&image, HEAP + 24, OTHER + 8);
+	made_word(&image, HEAP + 32, 0x400100);
+	look(0, made_struct(&image, "Mixed", 48, m, 7), 1, 100);
+	assert_int_equal(fields.at.len, 7);
+	expect(0, 0, "a", "short", "-2");
+	expect(1, 4, "b", "int", "5");
+	expect(2, 8, "on", "bool", "true");
+	expect(3, 16, "ratio", "double", "0.5");
+	expect(4, 24, "next", "int *", "0x1000808");
+	expect(5, 32, "call", "int *", "0x400100 <on_event>");
+	expect(6, 40, "none", "int *", "0x0");
+	assert_int_equal(fields.at.at[4].target, 1);
+	assert_int_equal(fields.at.at[5].target, NODE_NONE);
+	assert_false(fields.cut);
 }
 
-static void bit_fields_have_their_own_names_and_values(void **state)
+static void bits_read_alone(void **state)
 {
-	struct made m;
+	struct made_member m[] = { { "low", number, 0, MEMBER_BITFIELD },
+				   { "high", number, 0, MEMBER_BITFIELD },
+				   { "far", number, 1, MEMBER_BITFIELD } };
+	uint32_t type = made_struct(&image, "Bits", 4, m, 3);
+	struct member *bits =
+		image.types.members.at + image.types.types.at[type].first_member;
 
 	(void)state;
-	make(&m, &message, 100);
-	expect(&m, 2, "kind", "5");
-	expect(&m, 3, "color", "17");
-	expect(&m, 4, "delta", "-3");
-	expect(&m, 5, "number", "624485");
-	drop(&m);
+	bits[0].bit_size = 3;
+	bits[1].bit_size = 4;
+	bits[1].bit_offset = 3;
+	bits[2].bit_size = 10;
+	bits[2].bit_offset = 2;
+	/* low 5 (as signed: -3), high 6, far 300 */
+	made_word(&image, HEAP, 5 | 6 << 3 | 300 << 10 | (uint64_t)1 << 20);
+	look(0, type, 1, 100);
+	assert_int_equal(fields.at.len, 3);
+	expect(0, 0, "low", "int", "-3");
+	expect(1, 0, "high", "int", "6");
+	expect(2, 1, "far", "int", "300");
 }
 
-static void what_the_limit_leaves_out_is_told(void **state)
+static void characters_in_a_row_are_one_text(void **state)
 {
-	struct made m;
+	struct made_member m[] = {
+		{ "title", made_array(&image, character, 300), 0, 0 },
+		{ "next", pointer, 304, 0 },
+	};
 
 	(void)state;
-	make(&m, &message, 2);
-	assert_int_equal(m.fields.at.len, 2);
-	assert_true(m.fields.cut);
-	drop(&m);
+	made_bytes(&image, HEAP, "hello \"you\"", 12);
+	made_word(&image, HEAP + 304, OTHER);
+	/* Fewer fields are asked for than the text has characters. */
+	look(0, made_struct(&image, "Titled", 312, m, 2), 1, 10);
+	assert_int_equal(fields.at.len, 2);
+	expect(0, 0, "title", "char [300]", "\"hello \"you\"\"");
+	expect(1, 304, "next", "int *", "0x1000800");
+	assert_int_equal(fields.at.at[0].size, 300);
+	assert_false(fields.cut);
 }
+
+static void a_block_of_text_is_one_field(void **state)
+{
+	(void)state;
+	made_bytes(&image, HEAP, "some text", 10);
+	look(0, character, 0x400, 10);
+	assert_int_equal(fields.at.len, 1);
+	assert_string_equal(fields.at.at[0].value, "\"some text\"");
+	assert_int_equal(fields.at.at[0].size, 0x400);
+}
+
+static void long_texts_are_cut_where_they_say_so(void **state)
+{
+	char text[0x400], want[260];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	made_bytes(&image, HEAP, text, sizeof(text));
+	look(0, character, 0x400, 10);
+	memset(want, 'x', sizeof(want));
+	want[0] = want[257] = '"';
+	want[258] = '\0';
+	assert_memory_equal(fields.at.at[0].value, want, 258);
+	assert_string_equal(fields.at.at[0].value + 258, "...");
+}
+
+static void elements_of_an_array_are_numbered(void **state)
+{
+	struct made_member m[] = { { "x", number, 0, 0 },
+				   { "y", number, 4, 0 } };
+
+	(void)state;
+	made_word(&image, HEAP + 8, (uint64_t)9 << 32 | 7);
+	look(0, made_struct(&image, "Point", 8, m, 2), 3, 100);
+	assert_int_equal(fields.at.len, 6);
+	expect(2, 8, "[1].x", "int", "7");
+	expect(3, 12, "[1].y", "int", "9");
+}
+
+/* As many fields as asked for, and a word when there are more. */
+static void the_limit_is_kept_and_told(void **state)
+{
+	struct made_member m[] = {
+		{ "slots", made_array(&image, wide, 100), 0, 0 } };
+	uint32_t type = made_struct(&image, "Table", 800, m, 1);
+
+	(void)state;
+	look(0, type, 1, 10);
+	assert_int_equal(fields.at.len, 10);
+	assert_true(fields.cut);
+	block_fields_free(&fields);
+	look(0, type, 1, 100);
+	assert_int_equal(fields.at.len, 100);
+	assert_false(fields.cut);
+	block_fields_free(&fields);
+	look(0, type, 1, SIZE_MAX);
+	assert_int_equal(fields.at.len, 100);
+	assert_false(fields.cut);
+}
+
+static void an_untyped_block_shows_its_words(void **state)
+{
+	(void)state;
+	made_word(&image, OTHER + 8, HEAP + 3);
+	look(1, TYPE_NONE, 0, 100);
+	assert_int_equal(fields.at.len, 3);
+	expect(0, 0, "", "", "0x0");
+	expect(1, 8, "", "", "0x1000003");
+	assert_int_equal(fields.at.at[1].target, 0);
+}
+
+static void what_was_not_captured_is_a_question_mark(void **state)
+{
+	struct made_member m[] = {
+		{ "id", wide, 0, 0 },
+		{ "name", made_array(&image, character, 16), 8, 0 },
+	};
+
+	(void)state;
+	look(2, made_struct(&image, "Gone", 24, m, 2), 1, 100);
+	assert_int_equal(fields.at.len, 2);
+	expect(0, 0, "id", "long", "?");
+	expect(1, 8, "name", "char [16]", "?");
+	block_fields_free(&fields);
+	look(2, TYPE_NONE, 0, 100);
+	expect(0, 0, "", "", "?");
+}
+
+/* A file may say of a number that it has no bytes. */
+static void a_number_without_size_is_nothing(void **state)
+{
+	struct made_member m[] = {
+		{ "none", made_scalar(&image, TYPE_INT, "odd", 0), 0, 0 },
+		{ "odd", made_scalar(&image, TYPE_INT, "three", 3), 0, 0 },
+	};
+
+	(void)state;
+	made_bytes(&image, HEAP, "\xff\xff\xff\x01", 4);
+	look(0, made_struct(&image, "Odd", 8, m, 2), 1, 100);
+	assert_int_equal(fields.at.len, 2);
+	assert_string_equal(fields.at.at[0].value, "(0 bytes)");
+	assert_string_equal(fields.at.at[1].value, "-1");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields_behind_a_long_text_are_shown),
-		cmocka_unit_test(bit_fields_have_their_own_names_and_values),
-		cmocka_unit_test(what_the_limit_leaves_out_is_told),
+		TEST(scalars_read_as_their_type_says),
+		TEST(bits_read_alone),
+		TEST(characters_in_a_row_are_one_text),
+		TEST(a_block_of_text_is_one_field),
+		TEST(long_texts_are_cut_where_they_say_so),
+		TEST(elements_of_an_array_are_numbered),
+		TEST(the_limit_is_kept_and_told),
+		TEST(an_untyped_block_shows_its_words),
+		TEST(what_was_not_captured_is_a_question_mark),
+		TEST(a_number_without_size_is_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,8 @@
 
 static enum facts_tier tier_of_root(const struct root *root)
 {
-	return root_is_named(root->kind) ? TIER_NAMED : TIER_UNNAMED;
+	return root_is_named(root->kind) ? TIER_NAMED :
+	       root->kind == ROOT_REGISTERS ? TIER_REGISTERS : TIER_UNNAMED;
 }
 
 static enum facts_tier tier_of_group(const struct leak_group *group)
@@ -36,12 +37,12 @@ static bool make_tiers(struct facts *f, struct err *err)
 	for (enum facts_tier t = 0; t < N_FACTS_TIERS; t++) {
 		uint32_t first = n;
 
-		for (uint32_t i = 0; t <= TIER_UNNAMED && i < heap->n_roots; i++) {
+		for (uint32_t i = 0; t < TIER_WEAK && i < heap->n_roots; i++) {
 			if (heap->roots[i].kind != ROOT_DEAD_STACK &&
 			    tier_of_root(&heap->roots[i]) == t)
 				f->entries[n++] = heap->n_blocks + i;
 		}
-		for (uint32_t g = 0; t > TIER_UNNAMED && g < f->leaks.n_groups;
+		for (uint32_t g = 0; t >= TIER_WEAK && g < f->leaks.n_groups;
 		     g++) {
 			if (tier_of_group(&f->leaks.groups[g]) == t)
 				f->entries[n++] = heap->n_nodes + 1 + g;

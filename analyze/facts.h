@@ -4,9 +4,9 @@
  * Everything that is known about one image: what reports and views show.
  *
  * One dominator tree covers all nodes, in tiers (dominators.h): first the
- * roots with names, then unnamed stack words, registers and mappings, then
- * the leak groups that are held weakly, by dead words, and not at all. So
- * each group is a child of the virtual root, and what it retains is exact,
+ * roots with names, then unnamed stack words and mappings, then registers,
+ * then the leak groups that are held weakly, by dead words, and not at all.
+ * So each group is a child of the virtual root, and what it retains is exact,
  * shared parts counted once.
  */
 #ifndef ANALYZE_FACTS_H
@@ -20,6 +20,7 @@
 enum facts_tier {
 	TIER_NAMED,
 	TIER_UNNAMED,
+	TIER_REGISTERS,		/* they repeat what the stack holds */
 	TIER_WEAK,
 	TIER_STALE,
 	TIER_LEAKED,

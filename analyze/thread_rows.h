@@ -5,7 +5,8 @@
  *
  * A thread holds what its stack, its registers and its thread-local variables
  * dominate. What its stack and a global variable both reach belongs to the
- * variable (facts.h: tiers), and what two threads reach belongs to neither.
+ * variable (facts.h: tiers), and what the stacks of two threads reach belongs
+ * to neither.
  */
 #ifndef ANALYZE_THREAD_ROWS_H
 #define ANALYZE_THREAD_ROWS_H

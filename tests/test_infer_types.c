@@ -324,6 +324,20 @@ static void an_empty_vector_with_capacity_says_nothing(void **state)
 	assert_true(heap.confidence[0] < 90);
 }
 
+/* { begin, end, limit } that are no whole number of elements apart. */
+static void a_range_holds_whole_elements(void **state)
+{
+	uint32_t vector = make_vector();
+	uint64_t a = place(136), at = variable(vector, a);
+
+	(void)state;
+	made_word(&image, at + 8, a + 48);
+	made_word(&image, at + 16, a + 136);
+	infer();
+	assert_int_not_equal(heap.evidence[0], EVIDENCE_ELEMENT);
+	assert_true(heap.confidence[0] < 90);
+}
+
 /*
  * The iterator of a deque is {current, first, last, map}: at its beginning
  * current == first, and the live elements lie elsewhere.
@@ -524,9 +538,11 @@ static void objects_in_a_row_are_counted(void **state)
 static void what_only_looks_like_a_vtable_names_nothing(void **state)
 {
 	uint64_t good = make_name(RODATA + 0x400, "N2ns5ShapeE"), at;
+	const struct made_member x = { "x", number, 8, 0 };
 
 	(void)state;
-	make_shape(56);
+	make_shape(24);
+	record("Large", 56, &x, 1);
 	/* A typeinfo that is its own name. */
 	at = RODATA + 0x100;
 	object_of(make_vtable(at, at + 0x20), 24);
@@ -556,7 +572,8 @@ static void what_only_looks_like_a_vtable_names_nothing(void **state)
 							"hello")), 24);
 	object_of(make_vtable(RODATA + 0x600, make_name(RODATA + 0x720,
 							"9Sh")), 24);
-	object_of(make_vtable(RODATA + 0x680, good), 24);
+	object_of(make_vtable(RODATA + 0x680, make_name(RODATA + 0x740,
+							"5Large")), 24);
 	/* Not aligned. */
 	object_of(RODATA + 0x114, 24);
 	infer();
@@ -703,6 +720,7 @@ int main(void)
 		TEST(a_vector_tells_how_many_elements_live),
 		TEST(a_vector_corrects_an_earlier_guess),
 		TEST(an_empty_vector_with_capacity_says_nothing),
+		TEST(a_range_holds_whole_elements),
 		TEST(the_iterator_of_a_deque_is_no_vector),
 		TEST(three_pointers_in_order_are_three_blocks),
 		TEST(characters_need_text),

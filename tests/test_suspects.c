@@ -83,19 +83,39 @@ static void what_piles_up_at_once_needs_no_where(void **state)
 	expect(nodes, 4, want, (enum suspect_kind[]){ SUSPECT_ROOT });
 }
 
+/* 80 % go down one way, then 60 %: the walk passes the first only. */
+static void the_walk_follows_what_keeps_most(void **state)
+{
+	const struct fact_node nodes[] = {
+		{ .kind = FACT_ROOT, .parent = ROOT, .name = "app:tree" },
+		{ .parent = 0, .name = "Table", .addr = 0x1000, .size = 200 },
+		{ .parent = 0, .name = "Cache", .addr = 0x2000, .size = 20 },
+		{ .parent = 2, .name = "Cache", .addr = 0x3000, .size = 480 },
+		{ .parent = 2, .name = "Entry", .addr = 0x4000, .size = 150 },
+		{ .parent = 2, .name = "Entry", .addr = 0x5000, .size = 150 },
+	};
+	const char *want[] = {
+		"1000 B (100 %) is held by app:tree, most of it by one Cache "
+		"at 0x2000", NULL };
+
+	(void)state;
+	expect(nodes, 6, want, (enum suspect_kind[]){ SUSPECT_ROOT });
+}
+
 /* No type has half of it: the holder alone is named. */
 static void where_nothing_piles_up_the_holder_stands_alone(void **state)
 {
 	const struct fact_node nodes[] = {
 		{ .kind = FACT_ROOT, .parent = ROOT, .name = "app:mix" },
-		{ .parent = 0, .name = "Table", .addr = 0x3000, .size = 334 },
-		{ .parent = 0, .name = "Cache", .addr = 0x4000, .size = 333 },
-		{ .parent = 0, .name = "Entry", .addr = 0x5000, .size = 333 },
+		{ .parent = 0, .name = "Table", .addr = 0x3000, .size = 300 },
+		{ .parent = 0, .name = "Cache", .addr = 0x4000, .size = 300 },
+		{ .parent = 0, .name = "Entry", .addr = 0x5000, .size = 200 },
+		{ .parent = 0, .name = "Entry", .addr = 0x6000, .size = 200 },
 	};
 	const char *want[] = { "1000 B (100 %) is held by app:mix", NULL };
 
 	(void)state;
-	expect(nodes, 4, want, (enum suspect_kind[]){ SUSPECT_ROOT });
+	expect(nodes, 5, want, (enum suspect_kind[]){ SUSPECT_ROOT });
 }
 
 /* Each of the sessions is small, together they are most of the heap. */
@@ -199,6 +219,7 @@ int main(void)
 		cmocka_unit_test(one_root_with_one_block_is_told_with_the_block),
 		cmocka_unit_test(what_piles_up_is_named_with_where),
 		cmocka_unit_test(what_piles_up_at_once_needs_no_where),
+		cmocka_unit_test(the_walk_follows_what_keeps_most),
 		cmocka_unit_test(where_nothing_piles_up_the_holder_stands_alone),
 		cmocka_unit_test(many_shared_blocks_of_a_type_are_told_together),
 		cmocka_unit_test(a_shared_block_is_told_with_its_address),

@@ -200,11 +200,14 @@ static size_t drop_overlaps(struct heap *heap, struct owned_chunk *at, size_t n,
 	size_t kept = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		if (at[i].addr < end || at[i].addr + at[i].size < at[i].addr) {
+		/* One of no bytes has its address to itself all the same. */
+		uint64_t bytes = at[i].size ? at[i].size : 1;
+
+		if (at[i].addr < end || bytes > UINT64_MAX - at[i].addr) {
 			diag_add_at(&heap->diag, at[i].addr, 1, "%s", what);
 			continue;
 		}
-		end = at[i].addr + at[i].size;
+		end = at[i].addr + bytes;
 		at[kept++] = at[i];
 	}
 	return kept;

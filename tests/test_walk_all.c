@@ -224,6 +224,18 @@ static void what_is_not_found_is_not_listed(void **state)
 	assert_int_equal(heap_find(&heap, 0x1000), NODE_NONE);
 }
 
+static void blocks_without_bytes_do_not_share_an_address(void **state)
+{
+	(void)state;
+	first = (struct answer){ .found = true, .n_blocks = 4,
+		.blocks = { { 0x1000, 0 }, { 0x1000, 0 }, { 0x1000, 16 },
+			    { UINT64_MAX - 15, 16 } } };
+	walk();
+	assert_int_equal(heap.n_blocks, 1);
+	assert_int_equal(heap.addr[0], 0x1000);
+	assert_int_equal(heap.size[0], 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -235,6 +247,7 @@ int main(void)
 		TEST(one_that_cannot_be_walked_stops_no_other),
 		TEST(a_cancelled_walk_stops_all),
 		TEST(what_is_not_found_is_not_listed),
+		TEST(blocks_without_bytes_do_not_share_an_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,9 @@ struct open_node {
 struct builder {
 	const struct facts *facts;
 	struct digest_names *names;
-	struct digest *ret;
+	struct digest *ret;		/* NULL: only looking for a path */
+	uint32_t wanted;		/* that path, or PATH_NONE */
+	struct digest_nodes found;	/* on it */
 	struct map label_of;		/* block key -> label */
 	uint64_t last_key;		/* and its label, if not LABEL_NONE */
 	uint32_t last_label;
@@ -133,6 +135,9 @@ static bool add_to_path(struct builder *b, uint32_t path, uint32_t position)
 
 	if (tally && counted)
 		tally->count += dom->end[position] - position - !block;
+	if (path == b->wanted &&
+	    !vec_push(&b->found, dom->order[position]))
+		return false;
 	return tally != NULL;
 }
 
@@ -147,7 +152,7 @@ static bool visit_block(struct builder *b, uint32_t position, uint32_t above,
 
 	if (label == LABEL_NONE)
 		return false;
-	if (b->facts->heap.type[node] != TYPE_NONE)
+	if (b->ret && b->facts->heap.type[node] != TYPE_NONE)
 		b->ret->label[node] = label;
 	if (above == PATH_NONE) {
 		above = b->several_roots;
@@ -202,12 +207,28 @@ static bool walk_tree(struct builder *b, struct err *err)
 	if (b->several_roots == PATH_NONE)
 		return err_nomem(err, "the digest");
 	for (uint32_t p = 0; p < dom->n_order; p++) {
+		if ((p & CANCEL_MASK) == CANCEL_MASK)
+			progress_add(CANCEL_MASK + 1);
 		if ((p & CANCEL_MASK) == 0 && progress_cancelled())
 			return err_set(err, ERR_CANCELLED, "cancelled");
 		if (!visit(b, p))
 			return err_nomem(err, "the digest");
 	}
 	return true;
+}
+
+static bool walk(struct builder *b, struct err *err)
+{
+	bool ok;
+
+	progress_begin("going through all holders", b->facts->dom.n_order);
+	ok = walk_tree(b, err);
+	progress_end();
+	vec_free(&b->types.covered);
+	vec_free(&b->paths.covered);
+	vec_free(&b->open);
+	map_free(&b->label_of);
+	return ok;
 }
 
 /* --- the rest --- */
@@ -260,7 +281,7 @@ bool digest_build(const struct facts *facts, struct digest_names *names,
 {
 	struct builder b = {
 		.facts = facts, .names = names, .ret = ret,
-		.last_label = LABEL_NONE,
+		.last_label = LABEL_NONE, .wanted = PATH_NONE,
 	};
 	bool ok = true;
 
@@ -268,13 +289,9 @@ bool digest_build(const struct facts *facts, struct digest_names *names,
 	process_identity_of(&facts->image, &ret->process);
 	if (!copy_blocks(&facts->heap, ret) || !sum_leaks(&b))
 		ok = err_nomem(err, "the digest");
-	ok = ok && walk_tree(&b, err);
+	ok = ok && walk(&b, err);
 	ret->types = b.types.sums;
 	ret->paths = b.paths.sums;
-	vec_free(&b.types.covered);
-	vec_free(&b.paths.covered);
-	vec_free(&b.open);
-	map_free(&b.label_of);
 	if (!ok)
 		digest_free(ret);
 	return ok;
@@ -289,6 +306,23 @@ void digest_free(struct digest *digest)
 	free(digest->size);
 	free(digest->label);
 	*digest = (struct digest){0};
+}
+
+bool digest_find(const struct facts *facts, struct digest_names *names,
+		 uint32_t path, struct digest_nodes *ret, struct err *err)
+{
+	struct builder b = {
+		.facts = facts, .names = names, .last_label = LABEL_NONE,
+		.wanted = path,
+	};
+	bool ok = walk(&b, err);
+
+	vec_free(&b.types.sums);
+	vec_free(&b.paths.sums);
+	if (!ok)
+		vec_free(&b.found);
+	*ret = b.found;
+	return ok;
 }
 
 void digest_names_free(struct digest_names *names)

@@ -61,6 +61,21 @@ bool digest_build(const struct facts *facts, struct digest_names *names,
 
 void digest_free(struct digest *digest);
 
+/* Ids of a dominator tree. */
+struct digest_nodes {
+	uint32_t *at;
+	size_t len, cap;
+};
+
+/**
+ * Find what lies on @path of @names in @facts, of which a digest was built
+ * with them: blocks, roots and leak groups (dom_group()), in preorder. The
+ * caller frees ret->at. ERR_NOMEM, ERR_CANCELLED. Cost: as digest_build().
+ */
+bool digest_find(const struct facts *facts, struct digest_names *names,
+		 uint32_t path, struct digest_nodes *ret, struct err *err)
+	MUST_CHECK;
+
 static inline struct tally digest_tally(const struct tallies *tallies,
 					size_t id)
 {

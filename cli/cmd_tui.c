@@ -9,29 +9,71 @@
 #include "tui/run.h"
 
 static const char usage[] =
-	"usage: holdfast tui FILE\n"
+	"usage: holdfast tui FILE [OLD]\n"
 	"       holdfast FILE\n"
 	"\n"
 	"Browse a snapshot or core on the terminal: its types, who retains what,\n"
-	"leaks, threads, variables, and each block with its fields and referrers.\n"
+	"leaks, cycles, threads, variables, and each block with its fields and\n"
+	"referrers. With an older snapshot of the same program, view 9 shows what\n"
+	"grew since, who holds the growth, and what was lost.\n"
 	"`?` shows all keys; NO_COLOR=1 does without colours.\n"
 	"\n"
 	"Exit status: 0 done, 2 trouble.\n";
 
-static int browse(const char *path)
+/* Only one image's facts are in memory at a time. */
+static bool digest_old(const char *path, struct digest_names *names,
+		       struct digest *ret, struct err *err)
 {
 	struct facts facts;
-	struct err err = {0};
 	bool ok;
 
-	if (!facts_open(path, &facts, &err)) {
-		progress_line_clear();
-		return cmd_trouble(&err);
-	}
-	progress_line_clear();
-	ok = tui_run(&facts, path, &err);
+	*ret = (struct digest){0};
+	if (!facts_open(path, &facts, err))
+		return false;
+	ok = digest_build(&facts, names, ret, err);
 	facts_close(&facts);
-	return ok ? EXIT_DONE : cmd_trouble(&err);
+	return ok;
+}
+
+/* Compare @facts with @old, which becomes empty. */
+static bool compare(const struct facts *facts, struct digest *old,
+		    struct comparison *ret, struct err *err)
+{
+	struct digest both[2] = { *old };
+	bool ok;
+
+	*old = (struct digest){0};
+	ok = digest_build(facts, &ret->names, &both[1], err) &&
+	     diff_build(&ret->names, both, 2, &ret->diff, err);
+	ret->old = both[0].live;
+	ret->new = both[1].live;
+	digest_free(&both[0]);
+	digest_free(&both[1]);
+	return ok;
+}
+
+/* @old_path may be NULL. */
+static bool browse(const char *path, const char *old_path, struct err *err)
+{
+	struct comparison comparison = { .old_file = old_path };
+	struct digest old = {0};
+	struct facts facts;
+	bool ok = false;
+
+	if (old_path && !digest_old(old_path, &comparison.names, &old, err))
+		goto out;
+	if (!facts_open(path, &facts, err))
+		goto out;
+	ok = !old_path || compare(&facts, &old, &comparison, err);
+	progress_line_clear();
+	ok = ok && tui_run(&facts, path, old_path ? &comparison : NULL, err);
+	facts_close(&facts);
+out:
+	progress_line_clear();
+	digest_free(&old);
+	diff_free(&comparison.diff);
+	digest_names_free(&comparison.names);
+	return ok;
 }
 
 static int run(int argc, char **argv)
@@ -40,14 +82,14 @@ static int run(int argc, char **argv)
 
 	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
 		return cmd_help(&cmd_tui);
-	if (argc != 2 || argv[1][0] == '-')
+	if (argc < 2 || argc > 3 || argv[1][0] == '-')
 		return cmd_misuse(&cmd_tui);
-	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		err_set(&err, ERR_UNSUPPORTED, "the browser needs a terminal; "
 			"`holdfast %s` prints a summary instead", argv[1]);
-		return cmd_trouble(&err);
-	}
-	return browse(argv[1]);
+	else if (browse(argv[1], argc == 3 ? argv[2] : NULL, &err))
+		return EXIT_DONE;
+	return cmd_trouble(&err);
 }
 
 const struct cmd cmd_tui = {

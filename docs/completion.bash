@@ -40,6 +40,7 @@ _holdfast_files() {	# COMMAND
 	case $1 in
 	dump | help) echo 0 ;;
 	diff)        echo 99 ;;
+	tui)         echo 2 ;;
 	*)           echo 1 ;;
 	esac
 }

@@ -10,7 +10,7 @@
 
 enum {
 	DATA = 0x600000, STACK = 0x700000, HEAP = 0x10000000, SPAN = 0x8000,
-	N_SESSIONS = 12,
+	N_SESSIONS = 12, N_LOST = 3,
 };
 
 /* Types by number, until the image is there that has a table for them. */
@@ -195,13 +195,13 @@ static void find_references(struct maker *m)
 	must(graph_reverse(&h->refs, &h->referrers, &err));
 }
 
-static void add_sessions(struct maker *m, uint64_t *first)
+static void add_sessions(struct maker *m, int n, uint64_t *first)
 {
 	struct heap *h = &m->f->heap;
 	uint64_t next = 0;
 	char name[32];
 
-	for (int i = N_SESSIONS; i > 0; i--) {
+	for (int i = n; i > 0; i--) {
 		uint32_t user, session;
 
 		snprintf(name, sizeof(name), "user number %d", i);
@@ -213,18 +213,18 @@ static void add_sessions(struct maker *m, uint64_t *first)
 			      (uint64_t)i | UINT64_C(3600) << 32);
 		h->why_node[user] = session;
 		h->why_offset[user] = 8;
-		if (i < N_SESSIONS)
+		if (i < n)
 			h->why_node[session - 2] = session;
 		next = at(m, session);
 	}
 	*first = next;
 }
 
-static void add_lost(struct maker *m)
+static void add_lost(struct maker *m, int n)
 {
 	uint32_t a, b, stale;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < n; i++) {
 		a = block(m, 16, MADE_NODE, 1);
 		b = block(m, 16, MADE_NODE, 1);
 		make_core_u64(&m->core, at(m, a), at(m, b));
@@ -297,20 +297,20 @@ static void finish(struct maker *m)
 /* 0x6f22 0x5b57, both two cells wide, and an e with an acute on top. */
 #define ROOM_NAME "a\033]0;x\007\xe6\xbc\xa2\xe5\xad\x97" "e\xcc\x81\xff"
 
-void tui_heap_make(struct facts *ret)
+static void make_chat(int n_sessions, int n_lost, struct facts *ret)
 {
 	struct maker m = {0};
 	uint32_t room, cache;
 	uint64_t first;
 
 	begin(&m, SPAN, 64, ret);
-	add_sessions(&m, &first);
+	add_sessions(&m, n_sessions, &first);
 	room = block(&m, 32, MADE_ROOM, 1);
 	make_core_write(&m.core, at(&m, room), ROOM_NAME,
 			sizeof(ROOM_NAME) - 1);
 	make_core_u64(&m.core, at(&m, room) + 24, first);
 	cache = block(&m, 4096, MADE_NONE, 1);
-	add_lost(&m);
+	add_lost(&m, n_lost);
 	root(&m, ROOT_VARIABLE, "chat:chat::lobby", DATA, 8, MADE_ROOM_POINTER);
 	make_core_u64(&m.core, DATA, at(&m, room));
 	root(&m, ROOT_VARIABLE, "chat:chat::newest", DATA + 8, 8,
@@ -328,6 +328,16 @@ void tui_heap_make(struct facts *ret)
 	ret->heap.why_node[room - 1] = room;
 	ret->heap.why_offset[room - 1] = 24;
 	finish(&m);
+}
+
+void tui_heap_make(struct facts *ret)
+{
+	make_chat(N_SESSIONS, N_LOST, ret);
+}
+
+void tui_heap_make_old(struct facts *ret)
+{
+	make_chat(N_SESSIONS - 5, 1, ret);
 }
 
 void tui_heap_make_list(uint32_t n, struct facts *ret)

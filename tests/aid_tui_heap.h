@@ -16,6 +16,9 @@
 /** Make it. Release with tui_heap_free(). Failures end the test program. */
 void tui_heap_make(struct facts *ret);
 
+/** The same server when it had five sessions less and had lost one cycle. */
+void tui_heap_make_old(struct facts *ret);
+
 /** A list of @n blocks that one variable holds, with a text each. */
 void tui_heap_make_list(uint32_t n, struct facts *ret);
 

@@ -156,6 +156,8 @@ def check_completion():
     offers(['leaks', '--json', '--limit', '3', 'o'], ['old.core.zst'])
     offers(['leaks', 'old.core.zst', 'o'], [])
     offers(['retainers', 'old.core.zst', ''], [])
+    offers(['tui', 'a', 'o'], ['old.core.zst'])
+    offers(['tui', 'a', 'b', 'o'], [])
     offers(['diff', 'a', 'b', 'c', 'o'], ['old.core.zst'])
     offers(['dump', '-o', 'o'], ['old.core.zst'])
     offers(['dump', '--sysroot', 's'], ['symbols'])

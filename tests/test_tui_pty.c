@@ -18,7 +18,7 @@ static int browse(void *ctx)
 	struct err err = {0};
 
 	setlocale(LC_CTYPE, "");
-	if (tui_run(ctx, "chat.core.zst", &err))
+	if (tui_run(ctx, "chat.core.zst", NULL, &err))
 		return 0;
 	return 2;
 }

@@ -16,12 +16,41 @@ static const struct { int rows, cols; } sizes[] = {
 };
 
 static struct facts facts;
+static struct comparison comparison;
+
+/* What the server has become since it was younger. */
+static void compare(void)
+{
+	struct digest both[2];
+	struct facts old;
+	struct err err = {0};
+
+	tui_heap_make_old(&old);
+	if (!digest_build(&old, &comparison.names, &both[0], &err) ||
+	    !digest_build(&facts, &comparison.names, &both[1], &err) ||
+	    !diff_build(&comparison.names, both, 2, &comparison.diff, &err)) {
+		fputs(err.message, stderr);
+		exit(1);
+	}
+	comparison.old_file = "chat.1.core.zst";
+	comparison.old = both[0].live;
+	comparison.new = both[1].live;
+	digest_free(&both[0]);
+	digest_free(&both[1]);
+	tui_heap_free(&old);
+}
 
 static void open_browser(struct browser *b, enum human_charset charset)
 {
 	struct err err = {0};
 
 	assert_true(browser_open(&facts, "chat.core.zst", charset, b, &err));
+}
+
+static void open_comparison(struct browser *b)
+{
+	open_browser(b, HUMAN_UTF8);
+	b->session.comparison = &comparison;
 }
 
 /* Keys as characters; Enter, Escape and Backspace as terminals send them. */
@@ -44,7 +73,8 @@ static void draw(struct browser *b, int rows, int cols, FILE *out)
 }
 
 /* All sizes of what @keys lead to; owned by the caller. */
-static char *draw_all(const char *keys, enum human_charset charset)
+static char *draw_all(const char *keys, struct comparison *with,
+		      enum human_charset charset)
 {
 	char *text = NULL;
 	size_t n = 0;
@@ -53,6 +83,7 @@ static char *draw_all(const char *keys, enum human_charset charset)
 
 	assert_non_null(out);
 	open_browser(&b, charset);
+	b.session.comparison = with;
 	type(&b, keys);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		fprintf(out, "=== %d x %d\n", sizes[i].cols, sizes[i].rows);
@@ -76,10 +107,10 @@ static char *read_file(const char *path)
 	return text;
 }
 
-static void check_golden_in(const char *name, const char *keys,
-			    enum human_charset charset)
+static void check_golden(const char *name, const char *keys,
+			 struct comparison *with, enum human_charset charset)
 {
-	char *text = draw_all(keys, charset), *want, path[256];
+	char *text = draw_all(keys, with, charset), *want, path[256];
 	const char *regold = getenv("REGOLD");
 	FILE *out;
 
@@ -96,56 +127,62 @@ static void check_golden_in(const char *name, const char *keys,
 	free(text);
 }
 
-static void check_golden(const char *name, const char *keys)
-{
-	check_golden_in(name, keys, HUMAN_UTF8);
-}
-
 /* The keys that lead to each view, from the first screen on. */
-static const struct { const char *name, *keys; } goldens[] = {
-	{ "overview", "" },
-	{ "types", "2" },
-	{ "types_by_name", "2T" },
-	{ "dominators", "3+j+" },
-	{ "dominators_all", "3*" },
-	{ "leaks", "4" },
-	{ "cycles", "5" },
-	{ "cycle_blocks", "5\r" },
-	{ "cycle_step", "5jj\r" },
-	{ "threads", "6+" },
-	{ "globals", "7" },
-	{ "memory", "8" },
-	{ "blocks", "2/Session\r\r" },
-	{ "text_blocks", "2/char\r\r" },
-	{ "instances", "4/cycle\r\r" },
-	{ "fields", ":chat::lobby\r\r" },
-	{ "fields_untyped", ":0x100004d8\r" },
-	{ "root", "7\r" },
-	{ "hex", ":chat::lobby\r\rx" },
-	{ "hex_text", "2/text\r\rx" },
-	{ "referrers", "2/Session\r\rjr*" },
-	{ "referrers_weak", "2/zero\rr" },
-	{ "path", "2/char\r\rp" },
-	{ "paths_of_type", "2/Session\rp" },
-	{ "dominators_of", "2/Session\r\rjjd" },
-	{ "why", "2/char\r\rw" },
-	{ "marks", "2/Session\r\rjmkmM" },
-	{ "help", "2?" },
-	{ "filtered", "2&session\r" },
-	{ "nothing", "2&nothing is called so\r" },
-	{ "exact", "2u" },
-	{ "prompt", "2/Sess" },
-	{ "error", "2/no such thing\r" },
-	{ "goto", ":0x10000050\r" },
+static const struct {
+	const char *name, *keys;
+	struct comparison *with;
+} goldens[] = {
+	{ "overview", "", NULL },
+	{ "types", "2", NULL },
+	{ "types_by_name", "2T", NULL },
+	{ "dominators", "3+j+", NULL },
+	{ "dominators_all", "3*", NULL },
+	{ "leaks", "4", NULL },
+	{ "cycles", "5", NULL },
+	{ "cycle_blocks", "5\r", NULL },
+	{ "cycle_step", "5jj\r", NULL },
+	{ "threads", "6+", NULL },
+	{ "globals", "7", NULL },
+	{ "memory", "8", NULL },
+	{ "diff", "9", &comparison },
+	{ "diff_by_name", "9T", &comparison },
+	{ "diff_holders", "9-j", &comparison },
+	{ "diff_blocks", "9/several\r\r", &comparison },
+	{ "diff_leaks", "9G\r", &comparison },
+	{ "diff_alone", "9", NULL },
+	{ "blocks", "2/Session\r\r", NULL },
+	{ "text_blocks", "2/char\r\r", NULL },
+	{ "instances", "4/cycle\r\r", NULL },
+	{ "fields", ":chat::lobby\r\r", NULL },
+	{ "fields_untyped", ":0x100004d8\r", NULL },
+	{ "root", "7\r", NULL },
+	{ "hex", ":chat::lobby\r\rx", NULL },
+	{ "hex_text", "2/text\r\rx", NULL },
+	{ "referrers", "2/Session\r\rjr*", NULL },
+	{ "referrers_weak", "2/zero\rr", NULL },
+	{ "path", "2/char\r\rp", NULL },
+	{ "paths_of_type", "2/Session\rp", NULL },
+	{ "dominators_of", "2/Session\r\rjjd", NULL },
+	{ "why", "2/char\r\rw", NULL },
+	{ "marks", "2/Session\r\rjmkmM", NULL },
+	{ "help", "2?", NULL },
+	{ "filtered", "2&session\r", NULL },
+	{ "nothing", "2&nothing is called so\r", NULL },
+	{ "exact", "2u", NULL },
+	{ "prompt", "2/Sess", NULL },
+	{ "error", "2/no such thing\r", NULL },
+	{ "goto", ":0x10000050\r", NULL },
 };
 
 static void draws_each_view_as_it_did(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(goldens) / sizeof(goldens[0]); i++)
-		check_golden(goldens[i].name, goldens[i].keys);
-	check_golden_in("dominators_ascii", "3+", HUMAN_ASCII);
-	check_golden_in("fields_ascii", ":chat::lobby\r\r", HUMAN_ASCII);
+		check_golden(goldens[i].name, goldens[i].keys, goldens[i].with,
+			     HUMAN_UTF8);
+	check_golden("dominators_ascii", "3+", NULL, HUMAN_ASCII);
+	check_golden("fields_ascii", ":chat::lobby\r\r", NULL, HUMAN_ASCII);
+	check_golden("diff_ascii", "9", &comparison, HUMAN_ASCII);
 }
 
 /* The room's name ends the title of a terminal, and has wide characters. */
@@ -153,13 +190,14 @@ static void shows_no_byte_of_the_heap_as_it_is(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(goldens) / sizeof(goldens[0]); i++) {
-		char *text = draw_all(goldens[i].keys, HUMAN_UTF8);
+		char *text = draw_all(goldens[i].keys, goldens[i].with,
+				      HUMAN_UTF8);
 
 		for (const char *p = text; *p; p++)
 			assert_true((unsigned char)*p >= ' ' || *p == '\n');
 		assert_null(strstr(text, "\xff"));
 		free(text);
-		text = draw_all(goldens[i].keys, HUMAN_ASCII);
+		text = draw_all(goldens[i].keys, goldens[i].with, HUMAN_ASCII);
 		for (const char *p = text; *p; p++)
 			assert_true((*p >= ' ' && *p < 0x7f) || *p == '\n');
 		free(text);
@@ -243,16 +281,101 @@ static void goes_through_the_tabs_and_around(void **state)
 	struct browser b;
 
 	(void)state;
-	open_browser(&b, HUMAN_UTF8);
+	open_comparison(&b);
 	for (size_t i = 0; i < n_tabs; i++) {
 		assert_string_equal(title(&b), tabs[i].name);
 		type(&b, "\t");
 	}
 	assert_string_equal(title(&b), "Overview");
 	browser_key(&b, VKEY_BACKTAB);
+	assert_string_equal(title(&b), "Diff");
+	type(&b, "0");
+	assert_string_equal(b.message, "there is no view 0");
+	browser_close(&b);
+}
+
+static void has_no_diff_without_an_older_image(void **state)
+{
+	struct browser b;
+
+	(void)state;
+	open_browser(&b, HUMAN_UTF8);
+	browser_key(&b, VKEY_BACKTAB);
 	assert_string_equal(title(&b), "Memory");
+	type(&b, "\t");
+	assert_string_equal(title(&b), "Overview");
 	type(&b, "9");
-	assert_string_equal(b.message, "there is no view 9");
+	assert_string_equal(title(&b), "Overview");
+	assert_string_equal(b.message, "there is nothing to compare with: "
+			    "holdfast tui FILE OLD");
+	browser_close(&b);
+}
+
+/* A list of @n blocks, all of type @type. */
+static void expect_blocks(struct browser *b, uint32_t n, const char *type)
+{
+	struct cell_out out;
+
+	assert_string_equal(b->current->class->name, "Blocks");
+	assert_int_equal(b->current->n_shown, n);
+	for (uint32_t i = 0; i < n; i++) {
+		out.text[0] = '\0';
+		b->current->class->model.cell(b->current->data, i, 4, &out);
+		assert_int_equal(strncmp(out.text, type, strlen(type)), 0);
+	}
+}
+
+/* The server has 12 sessions, each with a text, and three lost cycles. */
+static void opens_the_blocks_behind_what_grew(void **state)
+{
+	struct browser b;
+
+	(void)state;
+	open_comparison(&b);
+	type(&b, "9/char\r\r");
+	assert_string_equal(title(&b), "all char[]");
+	expect_blocks(&b, 12, "char[]");
+	type(&b, "9g/roots) > chat::Session\r\r");
+	assert_string_equal(title(&b), "at (several roots) > chat::Session");
+	expect_blocks(&b, 12, "chat::Session");
+	type(&b, "9g/Session > char\r\r");
+	expect_blocks(&b, 12, "char[]");
+	type(&b, "9g/leaked\r\r");
+	expect_blocks(&b, 6, "std::_Rb_tree_node");
+	type(&b, "9G\r");
+	expect_blocks(&b, 6, "std::_Rb_tree_node");
+	type(&b, "9p");
+	assert_string_equal(title(&b), "paths to 6 blocks");
+	type(&b, "9d");
+	assert_string_equal(b.message,
+			    "choose one block of it first: press Enter");
+	type(&b, "9g\r");
+	assert_string_equal(title(&b), "Diff");
+	browser_close(&b);
+}
+
+static void goes_round_a_cycle_in_one_order(void **state)
+{
+	struct cell_out step[2], now;
+	struct browser b;
+
+	(void)state;
+	open_browser(&b, HUMAN_UTF8);
+	type(&b, "5");
+	for (int sorted = 0; sorted < 3; sorted++) {
+		const struct model *m = &b.current->class->model;
+
+		assert_int_equal(b.current->n_shown, 3);
+		for (uint32_t i = 0; i < 2; i++) {
+			m->cell(b.current->data, i + 1, 6,
+				sorted ? &now : &step[i]);
+			assert_true(!sorted ||
+				    !strcmp(now.text, step[i].text));
+		}
+		type(&b, "T");
+	}
+	assert_string_not_equal(step[0].text, step[1].text);
+	assert_non_null(strstr(step[1].text, "back to the first"));
 	browser_close(&b);
 }
 
@@ -347,6 +470,7 @@ static void letters_that_sort_hide_no_key(void **state)
 	for (size_t i = 0; i < sizeof(goldens) / sizeof(goldens[0]); i++) {
 		const struct view_class *class;
 
+		b.session.comparison = goldens[i].with;
 		type(&b, "1");
 		type(&b, goldens[i].keys);
 		type(&b, "\033");
@@ -382,14 +506,14 @@ static void no_key_is_bound_twice_and_all_are_explained(void **state)
 /* Any key in any view at any size: it ends, and stays inside the grid. */
 static void survives_any_keys(void **state)
 {
-	static const char keys[] = "jjjkGg\r\r\rlhq[]+-*fxrpdtwumM12346789"
+	static const char keys[] = "jjjkGg\r\r\rlhq[]+-*fxrpdtwumM123456789"
 				   "RBCTAn/&:Zs \t<>?\033\177Nabc0x1";
 	uint64_t seed = rng_seed();
 	struct browser b;
 	FILE *sink = fopen("/dev/null", "w");
 
 	(void)state;
-	open_browser(&b, HUMAN_UTF8);
+	open_comparison(&b);
 	assert_non_null(sink);
 	for (int i = 0; i < 20000; i++) {
 		char key[2] = { keys[rng_below(&seed, sizeof(keys) - 1)], 0 };
@@ -418,6 +542,9 @@ int main(void)
 		cmocka_unit_test(walks_the_history_both_ways),
 		cmocka_unit_test(keeps_a_view_as_it_was_left),
 		cmocka_unit_test(goes_through_the_tabs_and_around),
+		cmocka_unit_test(has_no_diff_without_an_older_image),
+		cmocka_unit_test(opens_the_blocks_behind_what_grew),
+		cmocka_unit_test(goes_round_a_cycle_in_one_order),
 		cmocka_unit_test(finds_what_the_user_names),
 		cmocka_unit_test(leads_to_the_holder_in_a_few_keys),
 		cmocka_unit_test(frees_views_that_nobody_can_reach),
@@ -430,7 +557,10 @@ int main(void)
 
 	setlocale(LC_CTYPE, "C.UTF-8");
 	tui_heap_make(&facts);
+	compare();
 	status = cmocka_run_group_tests(tests, NULL, NULL);
+	diff_free(&comparison.diff);
+	digest_names_free(&comparison.names);
 	tui_heap_free(&facts);
 	return status;
 }

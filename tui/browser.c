@@ -116,7 +116,9 @@ static bool step_tab(struct browser *b, bool forward, struct err *err)
 
 	while (i + 1 < n_tabs && tabs[i].digit != browser_tab(b))
 		i++;
-	i = forward ? (i + 1) % n_tabs : (i + n_tabs - 1) % n_tabs;
+	do {
+		i = forward ? (i + 1) % n_tabs : (i + n_tabs - 1) % n_tabs;
+	} while (!tab_is_there(&b->session, i));
 	return open_tab(b, tabs[i].digit, err);
 }
 

@@ -10,28 +10,51 @@
 /* Screens with fewer lines leave out the tabs, then the head of a view. */
 enum { LINES_FOR_TABS = 8, LINES_FOR_HEAD = 14, MAX_HEAD = 4 };
 
-static int tab_width(const struct screen *s, size_t i, bool names)
+/* How the tabs are written, "1 Types", "1Types", "1": the first that fits. */
+enum tab_form { TAB_WIDE, TAB_NARROW, TAB_DIGIT };
+
+static int tab_width(const struct browser *b, size_t i, enum tab_form form)
 {
-	return names ? screen_width(s, tabs[i].name) + 3 : 3;
+	if (!tab_is_there(&b->session, i))
+		return 0;
+	return form == TAB_DIGIT ? 3 :
+	       screen_width(&b->screen, tabs[i].name) +
+	       (form == TAB_WIDE ? 3 : 2);
+}
+
+static enum tab_form find_form(const struct browser *b)
+{
+	for (enum tab_form form = TAB_WIDE; form < TAB_DIGIT; form++) {
+		int all = 0;
+
+		for (size_t i = 0; i < n_tabs; i++)
+			all += tab_width(b, i, form);
+		if (all <= b->screen.cols)
+			return form;
+	}
+	return TAB_DIGIT;
 }
 
 static void draw_tabs(struct browser *b, int current)
 {
 	struct screen *s = &b->screen;
-	int col = 0, all = 0;
+	enum tab_form all = find_form(b);
+	int col = 0;
 
-	for (size_t i = 0; i < n_tabs; i++)
-		all += tab_width(s, i, true);
 	screen_text(s, 0, 0, s->cols, STYLE_TITLE, "");
 	for (size_t i = 0; i < n_tabs; i++) {
 		bool is_current = tabs[i].digit == current;
-		bool names = is_current || all <= s->cols;
+		enum tab_form form = is_current && all == TAB_DIGIT ?
+				     TAB_WIDE : all;
 		char text[64];
 
-		snprintf(text, sizeof(text), "%s%c%s%s ", names ? "" : " ",
-			 tabs[i].digit, names ? " " : "",
-			 names ? tabs[i].name : "");
-		col = screen_text(s, 0, col, tab_width(s, i, names),
+		if (!tab_is_there(&b->session, i))
+			continue;
+		snprintf(text, sizeof(text), "%s%c%s%s ",
+			 form == TAB_DIGIT ? " " : "", tabs[i].digit,
+			 form == TAB_WIDE ? " " : "",
+			 form == TAB_DIGIT ? "" : tabs[i].name);
+		col = screen_text(s, 0, col, tab_width(b, i, form),
 				  is_current ? STYLE_SELECTED : STYLE_TITLE,
 				  text);
 	}

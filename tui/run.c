@@ -84,7 +84,8 @@ static bool loop(struct browser *b, struct work *work, struct err *err)
 	return true;
 }
 
-bool tui_run(struct facts *facts, const char *file, struct err *err)
+bool tui_run(struct facts *facts, const char *file,
+	     struct comparison *comparison, struct err *err)
 {
 	struct browser browser;
 	struct work work = { .browser = &browser };
@@ -92,6 +93,7 @@ bool tui_run(struct facts *facts, const char *file, struct err *err)
 
 	if (!browser_open(facts, file, terminal_charset(), &browser, err))
 		return false;
+	browser.session.comparison = comparison;
 	ok = terminal_open(err);
 	if (ok) {
 		progress_listen(on_progress, &work);

@@ -6,13 +6,14 @@
 #ifndef TUI_RUN_H
 #define TUI_RUN_H
 
-#include "analyze/facts.h"
+#include "tui/session.h"
 
 /**
- * Browse @facts, which were read from @file; both borrowed. False when the
- * terminal cannot be used, or is gone.
+ * Browse @facts, which were read from @file, and what has changed since an
+ * older image (NULL: there is none). All borrowed. False when the terminal
+ * cannot be used, or is gone.
  */
-bool tui_run(struct facts *facts, const char *file, struct err *err)
-	MUST_CHECK;
+bool tui_run(struct facts *facts, const char *file,
+	     struct comparison *comparison, struct err *err) MUST_CHECK;
 
 #endif

@@ -8,15 +8,25 @@
 #define TUI_SESSION_H
 
 #include "analyze/cycles.h"
+#include "analyze/diff.h"
 #include "analyze/facts.h"
 #include "analyze/memory_report.h"
 #include "analyze/type_blocks.h"
 #include "base/human.h"
 #include "base/vec.h"
 
+/* An older image, and what has changed since. */
+struct comparison {
+	const char *old_file;	/* borrowed */
+	struct digest_names names;
+	struct diff diff;
+	struct tally old, new;	/* all blocks */
+};
+
 struct session {
 	struct facts *facts;	/* borrowed */
 	const char *file;	/* what was opened; borrowed */
+	struct comparison *comparison;	/* borrowed; NULL: with nothing */
 	bool exact;		/* sizes in bytes, not 1.2 MiB */
 	struct window window;	/* for reading blocks */
 	bool has_types, has_memory, has_cycles;

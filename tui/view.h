@@ -56,6 +56,7 @@ enum subject_kind {
 	SUBJECT_TYPE,		/* id: block_key(), untyped ones not by size */
 	SUBJECT_GROUP,		/* id: a group of leaks */
 	SUBJECT_CYCLES,		/* id: a group of cycles */
+	SUBJECT_CHANGE,		/* id: a row of the comparison */
 	SUBJECT_TAB,		/* id: the digit of a view */
 };
 

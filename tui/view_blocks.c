@@ -196,26 +196,33 @@ struct view *view_cycle_blocks_open(struct session *session, uint32_t g,
 				c->row[g + 1] - c->row[g], title, err);
 }
 
-/* A copy: bookmarks come and go while the list is open. */
-struct marks_list {
+/* A list with nodes of its own. */
+struct own_list {
 	struct list list;
 	uint32_t nodes[];
 };
 
-struct view *view_marks_open(struct session *session, struct err *err)
+struct view *view_nodes_open(struct session *session, const uint32_t *nodes,
+			     size_t n, const char *title, struct err *err)
 {
-	size_t n = session->marks.len;
-	struct marks_list *data = malloc(sizeof(*data) +
-					 n * sizeof(data->nodes[0]));
+	struct own_list *data = malloc(sizeof(*data) +
+				       n * sizeof(data->nodes[0]));
 	struct view *v;
 
 	if (data) {
 		data->list = (struct list){ session, data->nodes, n };
 		for (size_t i = 0; i < n; i++)
-			data->nodes[i] = session->marks.at[i];
+			data->nodes[i] = nodes[i];
 	}
 	v = view_new(&blocks_class, data, session, err);
 	if (v)
-		snprintf(v->title, sizeof(v->title), "bookmarks");
+		snprintf(v->title, sizeof(v->title), "%s", title);
 	return v;
+}
+
+/* A copy: bookmarks come and go while the list is open. */
+struct view *view_marks_open(struct session *session, struct err *err)
+{
+	return view_nodes_open(session, session->marks.at, session->marks.len,
+			       "bookmarks", err);
 }

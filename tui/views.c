@@ -7,16 +7,18 @@
 
 #include "analyze/node_label.h"
 #include "base/short_name.h"
+#include "tui/change_rows.h"
 
 const struct tab tabs[] = {
-	{ '1', "Overview", view_overview_open },
-	{ '2', "Types", view_types_open },
-	{ '3', "Dominators", view_dominators_open },
-	{ '4', "Leaks", view_leaks_open },
-	{ '5', "Cycles", view_cycles_open },
-	{ '6', "Threads", view_threads_open },
-	{ '7', "Globals", view_globals_open },
-	{ '8', "Memory", view_memory_open },
+	{ '1', "Overview", view_overview_open, false },
+	{ '2', "Types", view_types_open, false },
+	{ '3', "Dominators", view_dominators_open, false },
+	{ '4', "Leaks", view_leaks_open, false },
+	{ '5', "Cycles", view_cycles_open, false },
+	{ '6', "Threads", view_threads_open, false },
+	{ '7', "Globals", view_globals_open, false },
+	{ '8', "Memory", view_memory_open, false },
+	{ '9', "Diff", view_diff_open, true },
 };
 
 const size_t n_tabs = sizeof(tabs) / sizeof(tabs[0]);
@@ -190,6 +192,23 @@ static struct view *ask_cycles(struct session *session, uint32_t g,
 		       cycles->row[g + 1] - cycles->row[g], command, err);
 }
 
+static struct view *ask_change(struct session *session, uint64_t id,
+			       enum command command, struct err *err)
+{
+	struct digest_nodes nodes;
+	char title[VIEW_TITLE];
+	struct view *v;
+
+	if (!change_nodes(session, id, &nodes, title, sizeof(title), err))
+		return NULL;
+	if (command == CMD_OPEN || command == CMD_ALL_OF_TYPE)
+		v = view_nodes_open(session, nodes.at, nodes.len, title, err);
+	else
+		v = ask_set(session, nodes.at, nodes.len, command, err);
+	free(nodes.at);
+	return v;
+}
+
 struct view *views_ask(struct session *session, struct subject subject,
 		       enum command command, struct err *err)
 {
@@ -202,6 +221,8 @@ struct view *views_ask(struct session *session, struct subject subject,
 		return ask_group(session, (uint32_t)subject.id, command, err);
 	case SUBJECT_CYCLES:
 		return ask_cycles(session, (uint32_t)subject.id, command, err);
+	case SUBJECT_CHANGE:
+		return ask_change(session, subject.id, command, err);
 	default:
 		return nothing(err, "there is nothing to open on this row");
 	}

@@ -19,15 +19,22 @@ struct view *view_cycles_open(struct session *session, struct err *err);
 struct view *view_threads_open(struct session *session, struct err *err);
 struct view *view_globals_open(struct session *session, struct err *err);
 struct view *view_memory_open(struct session *session, struct err *err);
+struct view *view_diff_open(struct session *session, struct err *err);
 
 struct tab {
 	char digit;
 	const char *name;
 	struct view *(*open)(struct session *session, struct err *err);
+	bool compares;		/* is there with an older image only */
 };
 
 extern const struct tab tabs[];
 extern const size_t n_tabs;
+
+static inline bool tab_is_there(const struct session *session, size_t i)
+{
+	return !tabs[i].compares || session->comparison;
+}
 
 /** @n nodes, by address. @nodes is borrowed and outlives the view. */
 struct view *view_blocks_open(struct session *session, const uint32_t *nodes,
@@ -44,6 +51,10 @@ struct view *view_group_blocks_open(struct session *session, uint32_t g,
 /** The instances of group @g of the session's cycles. */
 struct view *view_cycle_blocks_open(struct session *session, uint32_t g,
 				    struct err *err);
+
+/** A list of @n nodes, which are copied. */
+struct view *view_nodes_open(struct session *session, const uint32_t *nodes,
+			     size_t n, const char *title, struct err *err);
 
 /** The nodes that were bookmarked. */
 struct view *view_marks_open(struct session *session, struct err *err);

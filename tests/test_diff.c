@@ -410,6 +410,62 @@ static void check_blocks(struct comparison *c, struct world w[2])
 	assert_int_equal(c->diff.blocks.survived.count, survived);
 }
 
+/* The id that make_facts() gives node @i: blocks, roots, groups in order. */
+static uint32_t oracle_id(const struct world *w, size_t i,
+			  const struct facts *facts)
+{
+	uint32_t before = 0;
+
+	for (size_t k = 0; k < i; k++)
+		before += w->nodes[k].kind == w->nodes[i].kind;
+	return w->nodes[i].kind == FACT_BLOCK ? before :
+	       w->nodes[i].kind == FACT_ROOT ?
+	       facts->heap.n_blocks + before : dom_group(&facts->dom, before);
+}
+
+static bool oracle_is_on(const struct world *w, size_t i, const char *path)
+{
+	bool holds = w->nodes[i].kind == FACT_BLOCK;
+
+	/* Blocks that no holder holds alone are on it, and below. */
+	if (!strcmp(path, "(several roots)") &&
+	    w->nodes[i].kind == FACT_BLOCK && w->nodes[i].parent == SIZE_MAX)
+		return true;
+	/* Who holds nothing is nobody's holder. */
+	for (size_t k = 0; k < w->n; k++)
+		holds = holds || w->nodes[k].parent == i;
+	return holds && !strcmp(w->path[i], path);
+}
+
+static void check_find(struct comparison *c, const struct world *w)
+{
+	struct digest_nodes found;
+	struct err err = {0};
+	struct facts facts;
+	char text[TEXT];
+
+	make_facts(w->nodes, w->n, other_order, 7, &facts);
+	for (size_t i = 0; i < c->diff.paths.len; i++) {
+		size_t n = 0;
+
+		path_text(&c->names, c->diff.paths.at[i].id, text);
+		assert_true(digest_find(&facts, &c->names,
+					c->diff.paths.at[i].id, &found, &err));
+		for (size_t k = 0; k < w->n; k++) {
+			uint32_t id = oracle_id(w, k, &facts);
+			bool there = false;
+
+			for (size_t f = 0; f < found.len; f++)
+				there = there || found.at[f] == id;
+			assert_int_equal(there, oracle_is_on(w, k, text));
+			n += there;
+		}
+		assert_int_equal(found.len, n);
+		vec_free(&found);
+	}
+	made_facts_free(&facts);
+}
+
 static void random_images_compare_as_by_brute_force(void **state)
 {
 	uint64_t seed = rng_seed();
@@ -434,6 +490,7 @@ static void random_images_compare_as_by_brute_force(void **state)
 			};
 		compare(&c);
 		check_paths(&c, w);
+		check_find(&c, &w[1]);
 		check_types(&c, w);
 		check_leaks(&c, w);
 		check_blocks(&c, w);

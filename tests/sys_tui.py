@@ -98,6 +98,20 @@ def main():
     assert 'leaked' in block, block
     assert terminal.end() == 0
 
+    # Compared with itself nothing has changed; without a second file there
+    # is nothing to compare.
+    terminal = Terminal('tui', SNAPSHOT, SNAPSHOT)
+    terminal.until(MARK)
+    diff = terminal.press('9')
+    assert 'No type has changed' in diff and 'No new leaks' in diff, diff
+    cycles = terminal.press('5')
+    assert 'make_shared<chat::Room>' in cycles, cycles
+    assert terminal.end() == 0
+    terminal = Terminal('tui', SNAPSHOT)
+    terminal.until(MARK)
+    assert 'nothing to compare with' in terminal.press('9')
+    assert terminal.end() == 0
+
     # Without a terminal the browser says what to do instead.
     done = subprocess.run([HOLDFAST, 'tui', SNAPSHOT], stdin=subprocess.DEVNULL,
                           capture_output=True, text=True)

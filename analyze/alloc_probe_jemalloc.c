@@ -12,6 +12,7 @@
  * extent_structs.h (5.0-5.2), edata.h (5.3).
  */
 #include "analyze/alloc_probe.h"
+#include "analyze/words.h"
 #include "base/map.h"
 
 #define HUGE (UINT64_C(2) << 20)
@@ -253,17 +254,29 @@ static bool is_chunk4(struct probe_space *space, uint64_t chunk)
 	return false;
 }
 
+static uint64_t round_up(uint64_t addr)
+{
+	return (addr + HUGE - 1) & ~(HUGE - 1);
+}
+
 static bool find_chunks4(struct probe_space *space,
 			 struct allocator_finding *ret, struct err *err)
 {
 	for (size_t i = 0; i < space->anon.len; i++) {
 		const struct extent *e = &space->anon.at[i];
-		uint64_t at = (e->start + HUGE - 1) & ~(HUGE - 1);
+		uint64_t at = e->start;
 
-		for (; at < e->end && e->end - at >= HUGE; at += HUGE) {
-			if (!is_chunk4(space, at))
+		/* A program may reserve terabytes that it never touches. */
+		while (at <= UINT64_MAX - HUGE &&
+		       (at = captured_from(space->image, round_up(at))) <
+		       e->end) {
+			uint64_t chunk = at;
+
+			at += chunk % HUGE == 0 ? HUGE : 1;
+			if (chunk % HUGE || e->end - chunk < HUGE ||
+			    !is_chunk4(space, chunk))
 				continue;
-			if (!probe_claim(space, at, at + HUGE, ret, err))
+			if (!probe_claim(space, chunk, chunk + HUGE, ret, err))
 				return false;
 			ret->found = true;
 			ret->version = "4.x";

@@ -11,16 +11,14 @@ struct word_walk word_walk_of(struct window *window, uint64_t start,
 	};
 }
 
-/* Step over what cannot be read to where the next captured range begins. */
-static bool skip_hole(struct word_walk *walk)
+uint64_t captured_from(const struct image *image, uint64_t addr)
 {
-	const struct image *image = walk->window->image;
 	size_t low = 0, high = image->ranges.len;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (image->ranges.at[middle].end <= walk->next)
+		if (image->ranges.at[middle].end <= addr)
 			low = middle + 1;
 		else
 			high = middle;
@@ -28,17 +26,20 @@ static bool skip_hole(struct word_walk *walk)
 	for (; low < image->ranges.len; low++) {
 		const struct range *r = &image->ranges.at[low];
 
-		if (r->start >= walk->end)
-			break;
-		if (r->presence != PRESENCE_CAPTURED &&
-		    r->presence != PRESENCE_TORN)
-			continue;
-		if (r->start > walk->next)
-			walk->next = (r->start + 7) & ~UINT64_C(7);
-		return walk->next < walk->end;
+		if (r->presence == PRESENCE_CAPTURED ||
+		    r->presence == PRESENCE_TORN)
+			return r->start > addr ? r->start : addr;
 	}
-	walk->next = walk->end;
-	return false;
+	return UINT64_MAX;
+}
+
+/* Step over what cannot be read to where the next captured range begins. */
+static bool skip_hole(struct word_walk *walk)
+{
+	uint64_t next = captured_from(walk->window->image, walk->next);
+
+	walk->next = next < walk->end ? (next + 7) & ~UINT64_C(7) : walk->end;
+	return walk->next < walk->end;
 }
 
 /* Blocks that lie in what is pinned already are the common case. */

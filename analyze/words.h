@@ -19,6 +19,9 @@ static inline uint64_t pointer_decode(uint64_t word)
 	return word >= 0x1000 && word < UINT64_C(1) << 47 ? word : 0;
 }
 
+/** The first address from @addr on that was captured; UINT64_MAX: none. */
+uint64_t captured_from(const struct image *image, uint64_t addr);
+
 /* A run of captured words. */
 struct word_run {
 	uint64_t addr;		/* of the first, a multiple of 8 */

@@ -6,6 +6,7 @@
 #include <locale.h>
 #include <unistd.h>
 
+#include "base/progress.h"
 #include "tests/aid_cmocka.h"
 #include "tests/aid_tui_heap.h"
 #include "tui/browser.h"
@@ -379,6 +380,42 @@ static void goes_round_a_cycle_in_one_order(void **state)
 	browser_close(&b);
 }
 
+static void cancel(void *ctx, const char *phase, uint64_t done, uint64_t total)
+{
+	(void)ctx;
+	(void)done;
+	(void)total;
+	if (phase)
+		progress_cancel();
+}
+
+static void opens_later_what_was_cancelled(void **state)
+{
+	static const struct { const char *before, *key, *title; } slow[] = {
+		{ "", "5", "Cycles" },
+		{ "9/Session >\r", "\r", "at (several roots) > chat::Session > "
+					 "char[]" },
+	};
+	char before[VIEW_TITLE];
+	struct browser b;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
+		open_comparison(&b);
+		type(&b, slow[i].before);
+		snprintf(before, sizeof(before), "%s", title(&b));
+		progress_listen(cancel, NULL);
+		type(&b, slow[i].key);
+		progress_listen(NULL, NULL);
+		assert_string_equal(b.message, "cancelled");
+		assert_string_equal(title(&b), before);
+		type(&b, slow[i].key);
+		assert_string_equal(b.message, "");
+		assert_string_equal(title(&b), slow[i].title);
+		browser_close(&b);
+	}
+}
+
 static void finds_what_the_user_names(void **state)
 {
 	struct browser b;
@@ -545,6 +582,7 @@ int main(void)
 		cmocka_unit_test(has_no_diff_without_an_older_image),
 		cmocka_unit_test(opens_the_blocks_behind_what_grew),
 		cmocka_unit_test(goes_round_a_cycle_in_one_order),
+		cmocka_unit_test(opens_later_what_was_cancelled),
 		cmocka_unit_test(finds_what_the_user_names),
 		cmocka_unit_test(leads_to_the_holder_in_a_few_keys),
 		cmocka_unit_test(frees_views_that_nobody_can_reach),

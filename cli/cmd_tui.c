@@ -82,7 +82,8 @@ static int run(int argc, char **argv)
 
 	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
 		return cmd_help(&cmd_tui);
-	if (argc < 2 || argc > 3 || argv[1][0] == '-')
+	if (argc < 2 || argc > 3 || argv[1][0] == '-' ||
+	    argv[argc - 1][0] == '-')
 		return cmd_misuse(&cmd_tui);
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		err_set(&err, ERR_UNSUPPORTED, "the browser needs a terminal; "

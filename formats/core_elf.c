@@ -208,6 +208,22 @@ static void guess_segments(struct source *source, struct header *h)
 		h->phnum = (uint32_t)((first - h->phoff) / PHDR_SIZE);
 }
 
+/*
+ * A process has the lower half of a 47-bit address space, and a page or two
+ * of the kernel's ([vsyscall]). A size beyond that is damage; left as it is,
+ * whoever walks the mapping in steps would never end.
+ */
+static bool clip(uint64_t addr, uint64_t *size)
+{
+	const uint64_t user_end = UINT64_C(1) << 47, above = 1 << 30;
+	uint64_t room = addr < user_end ? user_end - addr : above;
+	bool fits = *size <= room;
+
+	if (!fits)
+		*size = room;
+	return fits;
+}
+
 static bool read_segments(struct source *source, const struct header *h,
 			  struct diag *diag, struct core_elf *elf,
 			  struct err *err)
@@ -233,6 +249,10 @@ static bool read_segments(struct source *source, const struct header *h,
 		s.file_size = bytes_u64(&b);
 		s.mem_size = bytes_u64(&b);
 		(void)bytes_take(&b, 8);	/* alignment */
+		if (s.type == PT_LOAD && (!clip(s.addr, &s.file_size) |
+					  !clip(s.addr, &s.mem_size)))
+			diag_add_at(diag, s.addr, 1, "segments are larger "
+				    "than the address space of a process");
 		ok = vec_push(&elf->segments, s);
 	}
 	free(bytes);

@@ -77,7 +77,7 @@ $(B)/tests/test_%: $(B)/tests/test_%.o $(AID_OBJ) $(TUI_OBJ) $(B)/libholdfast.a
 $(B)/tests/test_tui_pty: $(B)/tests/vterm_pty.o
 $(B)/tests/test_tui_pty: TEST_LIBS := -lvterm
 
-$(B)/tests/bench_%: $(B)/tests/bench_%.o $(AID_OBJ) $(B)/libholdfast.a
+$(B)/tests/bench_%: $(B)/tests/bench_%.o $(AID_OBJ) $(TUI_OBJ) $(B)/libholdfast.a
 	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -pthread -o $@ $^ $(ALL_LIBS)
 
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(AID_OBJ) $(B)/libholdfast.a

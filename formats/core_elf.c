@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
+#include "formats/image.h"
 
 enum {
 	EHDR_SIZE = sizeof(Elf64_Ehdr),
@@ -208,15 +209,9 @@ static void guess_segments(struct source *source, struct header *h)
 		h->phnum = (uint32_t)((first - h->phoff) / PHDR_SIZE);
 }
 
-/*
- * A process has the lower half of a 47-bit address space, and a page or two
- * of the kernel's ([vsyscall]). A size beyond that is damage; left as it is,
- * whoever walks the mapping in steps would never end.
- */
 static bool clip(uint64_t addr, uint64_t *size)
 {
-	const uint64_t user_end = UINT64_C(1) << 47, above = 1 << 30;
-	uint64_t room = addr < user_end ? user_end - addr : above;
+	uint64_t room = image_room(addr);
 	bool fits = *size <= room;
 
 	if (!fits)

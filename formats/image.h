@@ -198,6 +198,21 @@ struct image {
 	struct arena arena;
 };
 
+/**
+ * The most bytes that can be mapped from @addr on. A process has the lower
+ * half of a 47-bit address space, and a page or two of the kernel's
+ * ([vsyscall]). More is damage, and whoever walked it in steps would never
+ * end.
+ */
+static inline uint64_t image_room(uint64_t addr)
+{
+	const uint64_t end = UINT64_C(1) << 47, above = 1 << 30;
+
+	if (addr < end)
+		return end - addr;
+	return UINT64_MAX - addr < above ? UINT64_MAX - addr : above;
+}
+
 /** Copy exactly @n bytes; false when one of them is absent. */
 bool image_read(const struct image *image, uint64_t addr, void *buf, size_t n);
 

@@ -132,6 +132,7 @@ static bool maps_check(const struct maps *maps, struct err *err)
 		const struct mapping *m = &maps->mappings.at[i];
 
 		if (m->start < end || m->end <= m->start ||
+		    m->end - m->start > image_room(m->start) ||
 		    m->first_run > maps->runs.len ||
 		    m->n_runs > maps->runs.len - m->first_run)
 			return err_set(err, ERR_FORMAT,

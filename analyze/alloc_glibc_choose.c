@@ -98,6 +98,12 @@ static uint32_t cost_of(const struct mmap_candidate *c)
 	return 2u + (c->at_start ? 1 : 0) + (c->at_end ? 1 : 0);
 }
 
+/* Of a group of more, only the first 64 can be chosen. */
+static bool is_member(uint64_t members, size_t i)
+{
+	return i < 64 && (members >> i & 1);
+}
+
 /* Describe subset @members of @g; false when two of them overlap. */
 static bool describe(const struct chooser *c, const struct group *g,
 		     uint64_t members, struct option *ret)
@@ -107,7 +113,7 @@ static bool describe(const struct chooser *c, const struct group *g,
 	*ret = (struct option){ .members = members };
 	for (size_t i = 0; i < g->n; i++) {
 		const struct mmap_candidate *m = &c->at[g->first + i];
-		bool in = members >> i & 1;
+		bool in = is_member(members, i);
 
 		if (in && m->base < end)
 			return false;
@@ -257,7 +263,7 @@ static void apply(struct chooser *c, uint32_t sum)
 
 		for (size_t i = 0; i < g->n; i++)
 			c->at[g->first + i].chosen =
-				i < 64 && (members >> i & 1);
+				is_member(members, i);
 		sum = s->from;
 	}
 }

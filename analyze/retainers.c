@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/retainers.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "analyze/reach.h"
 #include "analyze/ref_words.h"
 #include "base/map.h"
+
+enum { LARGE = 512 };	/* bytes; few structs are larger */
 
 /* One step of a merged path, behind the step of its parent. */
 struct trail {
@@ -197,6 +200,33 @@ static uint32_t extend(struct builder *b, uint32_t parent, uint32_t source,
 	}
 }
 
+/* In a large one without a type the offset says nothing: an array, a stack. */
+static bool is_large_untyped(const struct heap *heap, uint32_t node)
+{
+	const struct root *root;
+
+	if (!heap_is_root(heap, node))
+		return heap->type[node] == TYPE_NONE &&
+		       heap->size[node] > LARGE;
+	root = heap_root(heap, node);
+	return root->type == TYPE_NONE && root->size > LARGE;
+}
+
+/* The field of the word by which @to was reached; "[]" in a large array. */
+static void field_to(const struct builder *b, uint32_t to, char *buf,
+		     size_t size)
+{
+	uint32_t source = b->from[to];
+
+	buf[0] = '\0';
+	if (b->offset[to] == UINT32_MAX)
+		return;
+	if (!is_large_untyped(b->heap, source))
+		ref_field(b->heap, source, b->offset[to], buf, size);
+	else if (!heap_is_root(b->heap, source))
+		snprintf(buf, size, "[]");
+}
+
 /*
  * The trail of @node, and with it those of all nodes before it: the stack
  * holds the way back to the first node whose trail is known.
@@ -213,12 +243,10 @@ static bool find_trail(struct builder *b, uint32_t node)
 		b->trail[node] = 1;	/* an entry: the empty trail */
 	while (b->stack.len > 0) {
 		uint32_t to = vec_pop(&b->stack), source = b->from[to];
-		char field[1024] = "";
+		char field[1024];
 		uint32_t trail;
 
-		if (b->offset[to] != UINT32_MAX)
-			ref_field(b->heap, source, b->offset[to], field,
-				  sizeof(field));
+		field_to(b, to, field, sizeof(field));
 		trail = extend(b, b->trail[source] - 1, source, field);
 		if (trail == 0)
 			return false;

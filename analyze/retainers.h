@@ -6,7 +6,8 @@
  * A path prefers roots with names; unnamed stack words count where no named
  * root leads to a block, and leak roots where no root does. Paths over the
  * same types and fields are one, with the number of blocks that they lead
- * to; a step that repeats (the next of a list) is shown once.
+ * to; a step that repeats (the next of a list) is shown once, and so is which
+ * word of a large block without a type it was.
  *
  * Cost: O(V + E), 16 bytes a node while running.
  */

@@ -110,6 +110,9 @@ static void print_path(const struct facts *f, const struct retainers *r,
 		fputs(i == 0 ? "    " : " -> ", stdout);
 		print_node(f, step->node);
 		print_field(step);
+		if (path->count == 1 && !step->repeats &&
+		    !heap_is_root(&f->heap, step->node))
+			printf("  0x%" PRIx64, f->heap.addr[step->node]);
 		fputs("\n   ", stdout);
 	}
 	fputs(path->n_steps > 0 ? " -> " : "    ", stdout);

@@ -170,21 +170,45 @@ static bool has_tail(const struct type_table *table, const struct member *m)
 		table->types.at[type].count == 0);
 }
 
-/* The member of record @t that holds byte @offset, or NULL in padding. */
+/* A class without data, like std::allocator and the class it derives from. */
+static bool is_empty(const struct type_table *table, uint32_t id)
+{
+	for (int i = 0; i < MAX_DEPTH && types_is_record(table, id); i++) {
+		const struct type *t = &table->types.at[id];
+
+		if (t->n_members == 0)
+			return true;
+		if (t->n_members > 1 || t->size > 1)
+			return false;
+		id = types_strip(table, table->members.at[t->first_member].type);
+	}
+	return false;
+}
+
+/*
+ * The member of record @t that holds byte @offset, or NULL in padding. An
+ * empty base shares its byte with what has a value there.
+ */
 static const struct member *member_at(const struct type_table *table,
 				      const struct type *t, uint64_t offset)
 {
+	const struct member *empty = NULL;
+
 	for (uint32_t i = 0; i < t->n_members; i++) {
 		const struct member *m =
 			&table->members.at[t->first_member + i];
 
 		if (m->flags & MEMBER_VIRTUAL || offset < m->offset)
 			continue;
-		if (offset - m->offset < member_size(table, m) ||
-		    has_tail(table, m))
+		if (offset - m->offset >= member_size(table, m) &&
+		    !has_tail(table, m))
+			continue;
+		if (!is_empty(table, types_strip(table, m->type)))
 			return m;
+		if (!empty)
+			empty = m;
 	}
-	return NULL;
+	return empty;
 }
 
 /* One step down: from @*id and @*offset into a member or an element. */

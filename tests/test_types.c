@@ -400,6 +400,32 @@ static void field_paths_name_members_and_elements(void **state)
 	types_free(&t);
 }
 
+/* struct allocator : base {}; struct vector : allocator { int *start; }; */
+static void field_paths_look_past_empty_bases(void **state)
+{
+	struct type_table t = empty();
+	uint32_t base = record(&t, "base", 1, NULL, 0);
+	struct member inside = { .type = base };
+	uint32_t allocator = record(&t, "allocator", 1, &inside, 1);
+	struct member members[2] = {
+		{ .type = allocator },
+		{ .type = derived(&t, TYPE_POINTER, TYPE_NONE, 8, 0) },
+	};
+	uint32_t vector, tag;
+	char buf[64];
+
+	(void)state;
+	members[1].name = types_string(&t, "start");
+	vector = record(&t, "vector", 8, members, 2);
+	assert_string_equal(types_field_at(&t, vector, 0, buf, sizeof(buf)),
+			    "start");
+	members[0].name = types_string(&t, "tag");
+	tag = record(&t, "tagged", 1, members, 1);
+	assert_string_equal(types_field_at(&t, tag, 0, buf, sizeof(buf)),
+			    "tag");
+	types_free(&t);
+}
+
 struct image_bytes {
 	VEC(uint8_t) v;
 };
@@ -520,6 +546,7 @@ int main(void)
 		cmocka_unit_test(leaves_come_in_order_with_arrays_expanded),
 		cmocka_unit_test(endless_arrays_of_nothing_end),
 		cmocka_unit_test(field_paths_name_members_and_elements),
+		cmocka_unit_test(field_paths_look_past_empty_bases),
 		cmocka_unit_test(a_table_survives_being_written_and_read),
 		cmocka_unit_test(damaged_tables_are_refused_or_sound),
 		cmocka_unit_test(variables_survive_being_written_and_read),

@@ -98,3 +98,16 @@ const char *ref_field(const struct heap *heap, uint32_t source,
 		 array && field[0] && field[0] != '[' ? "." : "", field);
 	return buf;
 }
+
+const char *ref_place(const char *name, const char *field, char *buf,
+		      size_t size)
+{
+	size_t n = strlen(name);
+
+	/* "T[]" says already that it is an array. */
+	if (n >= 2 && !strcmp(name + n - 2, "[]") && !strncmp(field, "[]", 2))
+		field += 2;
+	snprintf(buf, size, "%s%s%s", name,
+		 field[0] && !strchr(".[+", field[0]) ? "." : "", field);
+	return buf;
+}

@@ -40,4 +40,9 @@ uint64_t ref_offset(const struct heap *heap, struct window *window,
 const char *ref_field(const struct heap *heap, uint32_t source,
 		      uint64_t offset, char *buf, size_t size);
 
+/** The source called @name and a ref_field() of it: "Node.next", "T[].key",
+ * "(pointers)+0x18". */
+const char *ref_place(const char *name, const char *field, char *buf,
+		      size_t size);
+
 #endif

@@ -166,9 +166,7 @@ static void step_text(struct view *v, const struct cycle_group *g, size_t i,
 
 	step_field(v, g, i, field);
 	node_text(v->facts, v->cycles.steps.at[g->first_step + i], name);
-	snprintf(buf, size, "%s%s%s", name,
-		 field[0] && field[0] != '[' && field[0] != '+' ? "." : "",
-		 field);
+	ref_place(name, field, buf, size);
 }
 
 /* "Node.next -> Session.node ->", back at the first. */

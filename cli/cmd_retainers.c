@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/ref_words.h"
 #include "analyze/retainers.h"
 #include "cli/node_text.h"
 #include "cli/report.h"
@@ -66,18 +67,12 @@ static void print_node(const struct facts *f, uint32_t node)
 	text_print(node_text(f, node, name));
 }
 
-static void print_field(const struct retainer_step *step)
+static void print_step(const struct facts *f, const struct retainer_step *step)
 {
-	const char *field = step->field;
+	char name[NODE_TEXT_MAX], place[2 * NODE_TEXT_MAX];
 
-	/* "T[]" says already that it is an array. */
-	if (!strncmp(field, "[]", 2) && block_key_is_typed(step->key) &&
-	    step->key & 1)
-		field += field[2] == '.' ? 3 : 2;
-	if (field[0]) {
-		fputs(field[0] == '[' || field[0] == '+' ? "" : ".", stdout);
-		text_print(field);
-	}
+	text_print(ref_place(node_text(f, step->node, name), step->field,
+			     place, sizeof(place)));
 	fputs(step->repeats ? "  (and so on)" : "", stdout);
 }
 
@@ -108,8 +103,7 @@ static void print_path(const struct facts *f, const struct retainers *r,
 			&r->steps.at[path->first_step + i];
 
 		fputs(i == 0 ? "    " : " -> ", stdout);
-		print_node(f, step->node);
-		print_field(step);
+		print_step(f, step);
 		if (path->count == 1 && !step->repeats &&
 		    !heap_is_root(&f->heap, step->node))
 			printf("  0x%" PRIx64, f->heap.addr[step->node]);

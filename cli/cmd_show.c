@@ -171,6 +171,7 @@ static void print_why(const struct view *v)
 	const struct heap *heap = v->heap;
 	uint32_t why = heap->why_node[v->node];
 	char name[NODE_TEXT_MAX], field[NODE_TEXT_MAX];
+	char place[2 * NODE_TEXT_MAX];
 
 	if (why == NODE_NONE)
 		return;
@@ -181,11 +182,9 @@ static void print_why(const struct view *v)
 		puts("its own first word");
 		return;
 	}
-	text_print(node_text(v->facts, why, name));
 	ref_field(heap, why, heap->why_offset[v->node], field, sizeof(field));
-	if (field[0] && field[0] != '[' && field[0] != '+')
-		putchar('.');
-	text_print(field);
+	text_print(ref_place(node_text(v->facts, why, name), field, place,
+			     sizeof(place)));
 	if (!heap_is_root(heap, why))
 		printf("  0x%" PRIx64, heap->addr[why]);
 	putchar('\n');

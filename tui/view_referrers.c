@@ -156,9 +156,7 @@ static void who(const struct referrers *r, uint32_t item, char *to,
 			ref_field(heap, node, offset, field, sizeof(field));
 	}
 	view_label(r->session, node, label, sizeof(label));
-	snprintf(to, size, "%s%s%s", label,
-		 field[0] && field[0] != '[' && field[0] != '+' ? "." : "",
-		 field);
+	ref_place(label, field, to, size);
 	if (node < heap->n_blocks)
 		snprintf(to + strlen(to), size - strlen(to), "  0x%" PRIx64,
 			 heap->addr[node]);

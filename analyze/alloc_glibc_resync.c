@@ -190,7 +190,8 @@ uint64_t glibc_resync(struct glibc_walk *walk, const struct glibc_segment *seg,
 	if (trust != TRUST_END)
 		gather_anchors(walk, seg);
 	found = search(&s, from, to);
-	if (found == 0 && seg->top >= from && seg->top < to)
+	if (found == 0 && seg->top >= from && seg->top < to &&
+	    seg->top % GLIBC_ALIGN == 0)
 		found = seg->top;
 	bitset_free(&s.seen);
 	return found;

@@ -74,7 +74,9 @@ enum glibc_header glibc_header(struct glibc_walk *walk,
 	    size > seg->limit - at || (word & never) != 0)
 		return is_fence(walk, seg, at, word) ? HEADER_FENCE :
 						       HEADER_BAD;
-	if (at < seg->top && seg->top - at < size)
+	/* What malloc splits off top is a chunk; else top itself is damaged. */
+	if (at < seg->top && seg->top - at < size &&
+	    seg->top - at >= GLIBC_MIN_CHUNK && seg->top % GLIBC_ALIGN == 0)
 		return HEADER_ACROSS_TOP;
 	if (size == 0x20 && is_tiny_top(walk, seg, at, word))
 		return HEADER_FENCE;

@@ -137,9 +137,12 @@ static bool settle_node(struct build *b, struct worker *w, uint32_t node)
 	w->found.len = 0;
 	if (!vec_reserve(&w->found, raw->row[node + 1] - raw->row[node]))
 		return false;
-	for (uint64_t e = raw->row[node]; e < raw->row[node + 1]; e++)
+	for (uint64_t e = raw->row[node]; e < raw->row[node + 1]; e++) {
+		if (raw->target[e] == node && !raw_is_start(raw->where[e]))
+			continue;
 		w->found.at[w->found.len++] = (uint64_t)raw->target[e] << 8 |
 					      kind_of(&m, raw->where[e]);
+	}
 	sort_found(w->found.at, w->found.len);
 	for (size_t i = 0; i < w->found.len; i++) {
 		uint32_t target = (uint32_t)(w->found.at[i] >> 8);

@@ -8,7 +8,8 @@
  * and what cannot hold a pointer (padding, floats, dead capacity behind the
  * last element) makes stale references. Other blocks, what lies behind an
  * object in a block much larger than it, and the roots refer through every
- * aligned word. Interior pointers count.
+ * aligned word. Interior pointers count, but not those of a block into itself:
+ * short strings and empty lists point there, and are no cycle.
  *
  * Parallel over chunks of nodes, in the memory of the raw references.
  */

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* What kind of reference a word makes, by what is known of its place. */
+#include "tests/aid_cmocka.h"
+
+#include "analyze/refs.h"
+#include "tests/aid_heap.h"
+
+enum { HEAP = 0x20000, OTHER = HEAP + 0x100, N_BLOCKS = 2 };
+
+struct made {
+	struct image image;
+	struct heap heap;
+};
+
+static void make(struct made *m, uint64_t size)
+{
+	const struct chunk blocks[N_BLOCKS] = { { HEAP, size }, { OTHER, 24 } };
+
+	made_image(&m->image);
+	made_memory(&m->image, HEAP, HEAP + 0x1000, PERM_READ | PERM_WRITE, "");
+	made_heap(&m->image, blocks, N_BLOCKS, &m->heap);
+}
+
+/* Block 0 is @count of a struct {double; void *}. */
+static void set_type(struct made *m, uint32_t count, uint8_t evidence)
+{
+	uint32_t number = made_scalar(&m->image, TYPE_FLOAT, "double", 8);
+	struct made_member members[] = {
+		{ "x", number, 0, 0 },
+		{ "to", made_pointer(&m->image, TYPE_NONE), 8, 0 },
+	};
+
+	m->heap.type[0] = made_struct(&m->image, "pair", 16, members, 2);
+	m->heap.count[0] = count;
+	m->heap.evidence[0] = evidence;
+	m->heap.confidence[0] = 99;
+}
+
+static void build(struct made *m)
+{
+	struct raw_refs raw;
+	struct err err = {0};
+
+	assert_true(raw_refs_build(&m->heap, &raw, &err));
+	assert_true(refs_build(&m->heap, &raw, &err));
+}
+
+/* The kind of the reference from block 0 to block @to; N_REF_KINDS: none. */
+static unsigned kind_to(const struct made *m, uint32_t to)
+{
+	const struct graph *g = &m->heap.refs;
+
+	for (uint64_t e = g->row[0]; e < g->row[1]; e++) {
+		if (g->target[e] == to)
+			return g->kind[e];
+	}
+	return N_REF_KINDS;
+}
+
+static void drop(struct made *m)
+{
+	heap_free(&m->heap);
+	image_close(&m->image);
+}
+
+static void fields_say_what_their_words_are(void **state)
+{
+	static const struct { uint64_t at, to; unsigned kind; } cases[] = {
+		{ 0, OTHER, REF_STALE }, { 8, OTHER, REF_STRONG },
+		{ 8, OTHER + 8, REF_INTERIOR }, { 16, OTHER, REF_STALE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct made m;
+
+		make(&m, 24);
+		set_type(&m, 1, EVIDENCE_FIELD);
+		made_word(&m.image, HEAP + cases[i].at, cases[i].to);
+		build(&m);
+		assert_int_equal(kind_to(&m, 1), cases[i].kind);
+		drop(&m);
+	}
+}
+
+/* An object in a block for more, and a vector with room to grow. */
+static void words_behind_an_object_are_dead_only_in_a_vector(void **state)
+{
+	static const struct { uint8_t evidence; unsigned kind; } cases[] = {
+		{ EVIDENCE_VTABLE, REF_CONSERVATIVE },
+		{ EVIDENCE_ELEMENT, REF_STALE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct made m;
+
+		make(&m, 88);
+		set_type(&m, 1, cases[i].evidence);
+		made_word(&m.image, HEAP + 64, OTHER);
+		build(&m);
+		assert_int_equal(kind_to(&m, 1), cases[i].kind);
+		drop(&m);
+	}
+}
+
+static void a_block_refers_to_itself_by_its_start_only(void **state)
+{
+	struct made m;
+
+	(void)state;
+	make(&m, 40);
+	made_word(&m.image, HEAP, HEAP + 16);
+	made_word(&m.image, HEAP + 8, OTHER + 16);
+	build(&m);
+	assert_int_equal(kind_to(&m, 0), N_REF_KINDS);
+	assert_int_equal(kind_to(&m, 1), REF_CONSERVATIVE);
+	drop(&m);
+	make(&m, 40);
+	made_word(&m.image, HEAP + 24, HEAP);
+	build(&m);
+	assert_int_equal(kind_to(&m, 0), REF_CONSERVATIVE);
+	drop(&m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fields_say_what_their_words_are),
+		cmocka_unit_test(words_behind_an_object_are_dead_only_in_a_vector),
+		cmocka_unit_test(a_block_refers_to_itself_by_its_start_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

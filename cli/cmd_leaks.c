@@ -116,7 +116,8 @@ static struct json_t *holder_of(const struct facts *f,
 						   group->held_by)->name);
 	else
 		json_put_addr(o, "addr", f->heap.addr[group->held_by]);
-	json_put_u64(o, "offset", group->held_offset);
+	if (group->held_offset != UINT64_MAX)
+		json_put_u64(o, "offset", group->held_offset);
 	return o;
 }
 

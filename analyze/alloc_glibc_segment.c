@@ -4,7 +4,7 @@
 #include "base/map.h"
 #include "base/progress.h"
 
-enum { FENCE = 0x10, CANCEL_STEPS = 1 << 18 };
+enum { FENCE = 0x10, HEADER_SIZE = 0x10, CANCEL_STEPS = 1 << 18 };
 
 /* The run that is being filled. */
 struct piece {
@@ -68,10 +68,12 @@ enum glibc_header glibc_header(struct glibc_walk *walk,
 
 	if (at == seg->top)
 		return HEADER_TOP;
-	if (seg->limit - at < 16)
+	if (seg->limit - at < HEADER_SIZE)
 		return HEADER_BAD;
+	/* Only top ends where the segment ends: others have a next header. */
 	if (size < GLIBC_MIN_CHUNK || size % GLIBC_ALIGN != 0 ||
-	    size > seg->limit - at || (word & never) != 0)
+	    size > seg->limit - at || seg->limit - at - size < HEADER_SIZE ||
+	    (word & never) != 0)
 		return is_fence(walk, seg, at, word) ? HEADER_FENCE :
 						       HEADER_BAD;
 	/* What malloc splits off top is a chunk; else top itself is damaged. */

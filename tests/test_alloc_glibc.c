@@ -263,6 +263,49 @@ static void a_damaged_tcache_link_costs_one_list(void **state)
 	}
 }
 
+/* Let every word that leads to @chunk lead one byte further. */
+static void push_pointers(struct made_heap *heap, uint64_t chunk)
+{
+	for (size_t i = 0; i < heap->n_regions; i++) {
+		const struct made_region *r = &heap->regions[i];
+
+		for (uint64_t at = r->start; at + 8 <= r->start + r->size;
+		     at += 8) {
+			if (made_read(heap, at) == chunk)
+				made_write(heap, at, chunk + 1);
+		}
+	}
+}
+
+static void a_damaged_top_makes_no_block_beyond_its_heap(void **state)
+{
+	uint64_t seed = rng_seed();
+
+	(void)state;
+	for (uint32_t i = 0; i < 2 * MADE_RELEASES; i++) {
+		struct made_heap heap;
+		struct walked w;
+
+		make_glibc(i % MADE_RELEASES, seed + i, &heap);
+		for (size_t k = 0; k < heap.chunks.len; k++) {
+			if (heap.chunks.at[k].kind == MADE_TOP)
+				push_pointers(&heap, heap.chunks.at[k].chunk);
+		}
+		walk_heap(&heap, &w);
+		assert_true(w.diag.len > 0);
+		for (size_t k = 0; k < w.list.blocks.len; k++) {
+			struct chunk c = w.list.blocks.at[k];
+			const struct made_region *r =
+				made_region_of(&heap, c.addr);
+
+			assert_non_null(r);
+			assert_true(c.size <= r->start + r->size - c.addr);
+		}
+		walked_free(&w);
+		made_heap_free(&heap);
+	}
+}
+
 /* The counter was raised, the entry not yet put in; or the other way round. */
 static void a_thread_stopped_in_malloc_is_tolerated(void **state)
 {
@@ -402,6 +445,7 @@ int main(void)
 		cmocka_unit_test(every_release_is_walked_without_a_wrong_block),
 		cmocka_unit_test(a_damaged_header_costs_that_chunk_only),
 		cmocka_unit_test(a_damaged_tcache_link_costs_one_list),
+		cmocka_unit_test(a_damaged_top_makes_no_block_beyond_its_heap),
 		cmocka_unit_test(a_thread_stopped_in_malloc_is_tolerated),
 		cmocka_unit_test(without_mp_the_arenas_are_walked_all_the_same),
 		cmocka_unit_test(an_arena_never_used_is_not_found),

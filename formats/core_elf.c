@@ -219,6 +219,14 @@ static bool clip(uint64_t addr, uint64_t *size)
 	return fits;
 }
 
+static bool clip_segment(struct core_segment *s)
+{
+	bool in_file = clip(s->addr, &s->file_size);
+	bool in_memory = clip(s->addr, &s->mem_size);
+
+	return in_file && in_memory;
+}
+
 static bool read_segments(struct source *source, const struct header *h,
 			  struct diag *diag, struct core_elf *elf,
 			  struct err *err)
@@ -244,8 +252,7 @@ static bool read_segments(struct source *source, const struct header *h,
 		s.file_size = bytes_u64(&b);
 		s.mem_size = bytes_u64(&b);
 		(void)bytes_take(&b, 8);	/* alignment */
-		if (s.type == PT_LOAD && (!clip(s.addr, &s.file_size) |
-					  !clip(s.addr, &s.mem_size)))
+		if (s.type == PT_LOAD && !clip_segment(&s))
 			diag_add_at(diag, s.addr, 1, "segments are larger "
 				    "than the address space of a process");
 		ok = vec_push(&elf->segments, s);

@@ -8,6 +8,7 @@
  * also tells the layout, because it leads back to the start of the struct.
  */
 #include "analyze/alloc_glibc.h"
+#include "analyze/words.h"
 
 #include <stdlib.h>
 
@@ -456,9 +457,17 @@ static void scan_data(struct glibc_walk *walk, const struct extent *in,
 {
 	struct glibc_found *found = walk->found;
 	uint64_t least = pass == PASS_LAST ? GLIBC_BINS - 1 : 0;
-	uint64_t addr = in->start, fd, bk;
+	uint64_t addr = (in->start + 7) & ~UINT64_C(7), fd, bk;
 
 	while (addr < in->end && in->end - addr >= 16) {
+		/* Pages that nobody touched hold no arena; they may be many. */
+		if (addr % PAGE_SIZE_X86 == 0 &&
+		    captured_from(walk->order.image, addr) > addr) {
+			addr = captured_from(walk->order.image, addr);
+			addr = addr < in->end ? (addr + 7) & ~UINT64_C(7) :
+						in->end;
+			continue;
+		}
 		if (!window_u64(&walk->order, addr, &fd)) {
 			addr = (addr | (PAGE_SIZE_X86 - 1)) + 1;
 			continue;

@@ -119,11 +119,16 @@ static void add_region(struct maker *m, uint64_t start, uint64_t size,
 		.start = start, .end = start + size, .path = path,
 		.perms = PERM_READ | PERM_WRITE, .vm_flags = "",
 	};
+	struct range range = {
+		.start = start, .end = start + size,
+		.presence = PRESENCE_CAPTURED,
+	};
 	struct made_region *r = &m->heap->regions[m->heap->n_regions++];
 
 	*r = (struct made_region){ .start = start, .size = size, .path = path };
 	r->bytes = calloc(1, size);
-	if (!r->bytes || !vec_push(&m->heap->image.mappings, mapping))
+	if (!r->bytes || !vec_push(&m->heap->image.mappings, mapping) ||
+	    !vec_push(&m->heap->image.ranges, range))
 		abort();
 }
 
@@ -586,6 +591,7 @@ void made_heap_free(struct made_heap *heap)
 		free(heap->regions[i].bytes);
 	vec_free(&heap->chunks);
 	vec_free(&heap->image.mappings);
+	vec_free(&heap->image.ranges);
 	vec_free(&heap->image.threads);
 	*heap = (struct made_heap){0};
 }

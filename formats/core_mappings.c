@@ -37,7 +37,8 @@ static bool push_mapping(struct image *image, uint64_t start, uint64_t end,
 		.offset = file ? file->offset + (start - file->start) : 0,
 	};
 
-	return start >= end || vec_push(&image->mappings, mapping);
+	return start >= end || end - start > image_room(start) ||
+	       vec_push(&image->mappings, mapping);
 }
 
 static int by_start(const void *a, const void *b)

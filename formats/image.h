@@ -200,17 +200,21 @@ struct image {
 
 /**
  * The most bytes that can be mapped from @addr on. A process has the lower
- * half of a 47-bit address space, and a page or two of the kernel's
- * ([vsyscall]). More is damage, and whoever walked it in steps would never
- * end.
+ * half of a 47-bit address space, perhaps a little above that (57 bits, where
+ * it asks for it), and one page of the kernel's ([vsyscall]), 10 MiB below
+ * the end. More is damage: whoever walked it in steps would never end, and
+ * at the very top no step could be added.
  */
 static inline uint64_t image_room(uint64_t addr)
 {
-	const uint64_t end = UINT64_C(1) << 47, above = 1 << 30;
+	const uint64_t user_end = UINT64_C(1) << 47, above = 1 << 30,
+		       vsyscall_end = UINT64_C(0xffffffffff601000);
 
-	if (addr < end)
-		return end - addr;
-	return UINT64_MAX - addr < above ? UINT64_MAX - addr : above;
+	if (addr < user_end)
+		return user_end - addr;
+	if (addr >= vsyscall_end)
+		return 0;
+	return vsyscall_end - addr < above ? vsyscall_end - addr : above;
 }
 
 /** Copy exactly @n bytes; false when one of them is absent. */

@@ -10,6 +10,7 @@
  * include/mimalloc/types.h of each release.
  */
 #include "analyze/alloc_probe.h"
+#include "analyze/words.h"
 #include "base/map.h"
 
 #define SEGMENT_ALIGN (UINT64_C(4) << 20)
@@ -43,10 +44,14 @@ static bool each_segment(struct segments *s,
 	for (size_t i = 0; i < anon->len; i++) {
 		uint64_t at = anon->at[i].start;
 
-		at = (at + SEGMENT_ALIGN - 1) & ~(SEGMENT_ALIGN - 1);
 		for (; at < anon->at[i].end; at += SEGMENT_ALIGN) {
-			if (at < next || !probe_words(s->space, at,
-						      HEADER_WORDS, header))
+			/* A program may reserve terabytes and not touch them. */
+			at = captured_from(s->space->image, at);
+			if (at >= anon->at[i].end)
+				break;
+			at = (at + SEGMENT_ALIGN - 1) & ~(SEGMENT_ALIGN - 1);
+			if (at < next || at >= anon->at[i].end ||
+			    !probe_words(s->space, at, HEADER_WORDS, header))
 				continue;
 			next = at + SEGMENT_ALIGN;
 			if (!each(s, at, header, ctx))

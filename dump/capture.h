@@ -19,7 +19,18 @@
 #include "formats/modules.h"
 #include "formats/snapshot.h"
 
-enum { SNAPSHOT_PATH_MAX = 4096 };
+enum { SNAPSHOT_PATH_MAX = 4096, EXCLUDES_MAX = 64 };
+
+enum capture_content {
+	CONTENT_FULL,
+	CONTENT_POINTERS,	/* no text, no numbers: see dump/redact.h */
+};
+
+/* What to do when the copy brings the target near a limit on its memory. */
+enum low_memory {
+	LOW_MEMORY_COPY,	/* end the copy, stop the target for the rest */
+	LOW_MEMORY_GIVE_UP,
+};
 
 struct capture_options {
 	/* Without a path the file is "<comm>.<pid>.core.zst" in @folder. */
@@ -29,7 +40,13 @@ struct capture_options {
 	struct module_search search;
 	const char *options;	/* as given, for the snapshot; may be NULL */
 	uint8_t capture_id[16];
-	bool no_types;		/* no symbols, types and variables either */
+	bool no_types;		/* no symbols, types, variables and frames */
+	bool no_fork;		/* stop the target for the whole copy */
+	enum capture_content content;
+	enum low_memory on_low_memory;
+	/* Mappings to leave out: an address in them, or a path. Borrowed. */
+	const char *excludes[EXCLUDES_MAX];
+	size_t n_excludes;
 };
 
 struct capture_result {

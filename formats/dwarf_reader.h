@@ -19,7 +19,7 @@
 enum { DWARF_MAX_DEPTH = 128 };
 
 /* A DIE whose children are being read. */
-struct frame {
+struct die_level {
 	Dwarf_Die die;		/* the child being looked at */
 	Dwarf_Half tag;		/* of the parent */
 	uint32_t id;		/* type that the children complete, or TYPE_NONE */
@@ -52,7 +52,7 @@ struct reader {
 	VEC(struct promise) promises;
 	VEC(char) scope;	/* qualified name of where we are, no NUL */
 	VEC(char) text;		/* scratch for names */
-	struct frame stack[DWARF_MAX_DEPTH];
+	struct die_level stack[DWARF_MAX_DEPTH];
 	int depth;
 	bool is_info;		/* .debug_info, not .debug_types */
 	bool is_c;		/* types are not qualified */
@@ -89,7 +89,7 @@ void dwarf_fill(struct reader *r, uint32_t id, const struct type *type,
 		const struct member *members, const struct template_arg *args);
 
 /* dwarf_scope.c: where we are, and names with it. */
-struct frame *dwarf_top(struct reader *r);
+struct die_level *dwarf_top(struct reader *r);
 /** @name as a string of the raw table, qualified when @qualify. */
 uint32_t dwarf_string(struct reader *r, const char *name, bool qualify);
 void dwarf_scope_push(struct reader *r, const char *name);
@@ -101,12 +101,12 @@ void dwarf_scope_note(struct reader *r, Dwarf_Die die);
 /* dwarf_record.c: type DIEs. True when @die was one; it sets up @next, the
  * frame for its children, and *@descend when they matter. */
 bool dwarf_visit_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
-		      struct frame *next, bool *descend);
+		      struct die_level *next, bool *descend);
 /** Children of types: members, bases, arguments, dimensions, variants. */
 bool dwarf_visit_part(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
-		      struct frame *next, bool *descend);
+		      struct die_level *next, bool *descend);
 /** All children were seen: complete the type of @frame. */
-void dwarf_finish_type(struct reader *r, struct frame *frame);
+void dwarf_finish_type(struct reader *r, struct die_level *frame);
 
 /* dwarf_var.c */
 void dwarf_visit_variable(struct reader *r, Dwarf_Die die);

@@ -47,7 +47,7 @@ static struct type blank(const struct reader *r, enum type_kind kind)
 static uint32_t enclosing(const struct reader *r)
 {
 	for (int i = r->depth - 1; i > 0; i--) {
-		const struct frame *f = &r->stack[i];
+		const struct die_level *f = &r->stack[i];
 
 		if (f->id != TYPE_NONE && f->type.kind >= TYPE_STRUCT)
 			return f->id;
@@ -132,7 +132,7 @@ static void enum_type(struct reader *r, Dwarf_Die die, uint32_t id)
 	dwarf_fill(r, id, &t, NULL, NULL);
 }
 
-static void open_frame(struct frame *next, uint32_t id, struct type type)
+static void open_frame(struct die_level *next, uint32_t id, struct type type)
 {
 	next->id = id;
 	next->type = type;
@@ -167,7 +167,7 @@ static bool is_type(Dwarf_Half tag)
 
 /* A Rust vtable says whose it is; elsewhere this marks a vtable pointer. */
 static void containing_type(struct reader *r, Dwarf_Die die,
-			    struct frame *next)
+			    struct die_level *next)
 {
 	struct template_arg self = { .type = TYPE_NONE };
 
@@ -200,7 +200,7 @@ static void push_class(struct reader *r, Dwarf_Die die)
 }
 
 static bool record_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
-			uint32_t id, struct frame *next)
+			uint32_t id, struct die_level *next)
 {
 	struct type t = blank(r, TYPE_STRUCT);
 	uint32_t unit = dwarf_type_of(r, die, DW_AT_signature);
@@ -239,7 +239,7 @@ static bool record_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 }
 
 static bool composite_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
-			   uint32_t id, struct frame *next)
+			   uint32_t id, struct die_level *next)
 {
 	struct type t = blank(r, tag == DW_TAG_array_type ? TYPE_ARRAY
 							  : TYPE_FUNCTION);
@@ -253,7 +253,7 @@ static bool composite_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 }
 
 bool dwarf_visit_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
-		      struct frame *next, bool *descend)
+		      struct die_level *next, bool *descend)
 {
 	uint32_t id;
 
@@ -294,7 +294,7 @@ bool dwarf_visit_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 	return true;
 }
 
-static struct frame *owner_of(struct reader *r)
+static struct die_level *owner_of(struct reader *r)
 {
 	int owner = dwarf_top(r)->owner;
 
@@ -356,8 +356,8 @@ static void set_bits(struct reader *r, Dwarf_Die die, struct member *m)
 
 static void add_member(struct reader *r, Dwarf_Die die, Dwarf_Half tag)
 {
-	const struct frame *top = dwarf_top(r);
-	struct frame *owner = owner_of(r);
+	const struct die_level *top = dwarf_top(r);
+	struct die_level *owner = owner_of(r);
 	struct member m = {0};
 	const char *name = dwarf_name(r, die);
 	bool placed = member_offset(r, die, &m.offset);
@@ -393,7 +393,7 @@ static void add_member(struct reader *r, Dwarf_Die die, Dwarf_Half tag)
 }
 
 static void add_arg(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
-		    struct frame *owner)
+		    struct die_level *owner)
 {
 	struct template_arg a = {
 		.is_value = tag == DW_TAG_template_value_parameter,
@@ -407,7 +407,7 @@ static void add_arg(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 		r->no_memory = true;
 }
 
-static void add_dimension(struct reader *r, Dwarf_Die die, struct frame *array)
+static void add_dimension(struct reader *r, Dwarf_Die die, struct die_level *array)
 {
 	uint64_t count, upper, lower = 0;
 
@@ -424,9 +424,9 @@ static void add_dimension(struct reader *r, Dwarf_Die die, struct frame *array)
 }
 
 /* A variant without a value is the one for all other values. */
-static void open_variant(struct reader *r, Dwarf_Die die, struct frame *next)
+static void open_variant(struct reader *r, Dwarf_Die die, struct die_level *next)
 {
-	struct frame *owner = owner_of(r);
+	struct die_level *owner = owner_of(r);
 	struct template_arg value = { .type = TYPE_NONE, .is_value = 1 };
 
 	open_frame(next, TYPE_NONE, blank(r, TYPE_VOID));
@@ -440,14 +440,14 @@ static void open_variant(struct reader *r, Dwarf_Die die, struct frame *next)
 		r->no_memory = true;
 }
 
-static void open_part(struct reader *r, struct frame *next)
+static void open_part(struct reader *r, struct die_level *next)
 {
 	open_frame(next, TYPE_NONE, blank(r, TYPE_VOID));
 	next->owner = dwarf_top(r)->owner;
 }
 
 static bool visit_record_part(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
-			      struct frame *next, bool *descend)
+			      struct die_level *next, bool *descend)
 {
 	switch (tag) {
 	case DW_TAG_member:
@@ -478,9 +478,9 @@ static bool visit_record_part(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 }
 
 bool dwarf_visit_part(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
-		      struct frame *next, bool *descend)
+		      struct die_level *next, bool *descend)
 {
-	struct frame *top = dwarf_top(r);
+	struct die_level *top = dwarf_top(r);
 
 	if (top->owner >= 0)
 		return visit_record_part(r, die, tag, next, descend);
@@ -497,7 +497,7 @@ bool dwarf_visit_part(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 }
 
 /* int a[4][3] is 4 of (3 of int): the last dimension is innermost. */
-static void finish_array(struct reader *r, struct frame *f)
+static void finish_array(struct reader *r, struct die_level *f)
 {
 	struct type t = f->type;
 
@@ -530,7 +530,7 @@ static int by_offset(const void *a, const void *b)
 	       (x->bit_offset < y->bit_offset);
 }
 
-static void sort_members(struct frame *f)
+static void sort_members(struct die_level *f)
 {
 	for (size_t i = 1; i < f->members.len; i++) {
 		if (f->members.at[i].offset < f->members.at[i - 1].offset) {
@@ -541,7 +541,7 @@ static void sort_members(struct frame *f)
 	}
 }
 
-void dwarf_finish_type(struct reader *r, struct frame *f)
+void dwarf_finish_type(struct reader *r, struct die_level *f)
 {
 	if (f->id == TYPE_NONE)
 		return;

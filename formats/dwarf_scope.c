@@ -5,7 +5,7 @@
 
 enum { MAX_HOPS = 8 };
 
-struct frame *dwarf_top(struct reader *r)
+struct die_level *dwarf_top(struct reader *r)
 {
 	return &r->stack[r->depth - 1];
 }
@@ -108,7 +108,7 @@ static void push_function(struct reader *r, Dwarf_Die die)
 void dwarf_scope_function(struct reader *r)
 {
 	for (int i = 1; i < r->depth; i++) {
-		struct frame *f = &r->stack[i];
+		struct die_level *f = &r->stack[i];
 
 		if (f->tag != DW_TAG_subprogram || f->function_named)
 			continue;

@@ -26,7 +26,7 @@ static void drop_error(struct reader *r, Dwarf_Error error, const char *what)
 
 /* Inside of functions only what may hold types and statics is entered. */
 static bool visit_scope(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
-			struct frame *next)
+			struct die_level *next)
 {
 	const char *name;
 
@@ -67,7 +67,7 @@ static void visit_parameter(struct reader *r, Dwarf_Die die)
 
 /* True when the children of @die are to be read in frame @next. */
 static bool visit(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
-		  struct frame *next)
+		  struct die_level *next)
 {
 	bool descend = false;
 
@@ -120,7 +120,7 @@ static Dwarf_Die first_child(struct reader *r, Dwarf_Die die)
 	}
 }
 
-static void step(struct reader *r, struct frame *f)
+static void step(struct reader *r, struct die_level *f)
 {
 	Dwarf_Error error = NULL;
 	Dwarf_Die next = NULL;
@@ -135,7 +135,7 @@ static void step(struct reader *r, struct frame *f)
 /* Enter the children of @die in the frame above, prepared by visit(). */
 static void enter(struct reader *r, Dwarf_Die die, Dwarf_Half tag)
 {
-	struct frame *next = &r->stack[r->depth];
+	struct die_level *next = &r->stack[r->depth];
 
 	next->tag = tag;
 	next->die = first_child(r, die);
@@ -144,7 +144,7 @@ static void enter(struct reader *r, Dwarf_Die die, Dwarf_Half tag)
 
 static void leave(struct reader *r)
 {
-	struct frame *f = dwarf_top(r);
+	struct die_level *f = dwarf_top(r);
 
 	dwarf_finish_type(r, f);
 	r->scope.len = f->scope_len;
@@ -152,9 +152,9 @@ static void leave(struct reader *r)
 }
 
 /* One DIE: look at it, and at its children before its siblings. */
-static void visit_next(struct reader *r, struct frame *f)
+static void visit_next(struct reader *r, struct die_level *f)
 {
-	struct frame *next = &r->stack[r->depth];
+	struct die_level *next = &r->stack[r->depth];
 	Dwarf_Error error = NULL;
 	Dwarf_Half tag = 0;
 
@@ -181,7 +181,7 @@ static void visit_next(struct reader *r, struct frame *f)
 
 static void walk_unit(struct reader *r, Dwarf_Die unit)
 {
-	struct frame *root = &r->stack[0];
+	struct die_level *root = &r->stack[0];
 
 	r->depth = 1;
 	r->scope.len = 0;
@@ -191,7 +191,7 @@ static void walk_unit(struct reader *r, Dwarf_Die unit)
 	root->in_function = false;
 	root->die = first_child(r, unit);
 	while (r->depth > 0 && !r->no_memory) {
-		struct frame *f = dwarf_top(r);
+		struct die_level *f = dwarf_top(r);
 
 		if (f->die) {
 			visit_next(r, f);

@@ -146,6 +146,8 @@ void image_close(struct image *image)
 	vec_free(&image->modules);
 	vec_free(&image->sections);
 	vec_free(&image->threads);
+	vec_free(&image->frames);
+	vec_free(&image->locals);
 	vec_free(&image->vars);
 	vec_free(&image->symbols);
 	vec_free(&image->auxv);

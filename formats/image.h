@@ -115,6 +115,43 @@ struct thread {
 	int signal;		/* that stopped it; 0 none */
 };
 
+enum frame_flags {
+	FRAME_INLINED = 1,	/* has no place on the stack of its own */
+	FRAME_SIGNAL = 2,	/* made by the kernel to call a handler */
+	FRAME_GUESSED = 4,	/* found without unwinding rules */
+};
+
+/* One activation of a function. Frames of a thread stand together, the
+ * innermost first. */
+struct frame {
+	uint32_t thread;	/* index in image.threads */
+	uint32_t module;	/* index in image.modules, or UINT32_MAX */
+	uint64_t pc;		/* where it goes on */
+	uint64_t cfa;		/* canonical frame address (DWARF 5, 6.4) */
+	const char *function;	/* "ns::f", without parameters; "" unknown */
+	const char *file;	/* of the source; "" unknown */
+	uint32_t line;		/* 0 unknown */
+	uint32_t flags;		/* enum frame_flags */
+	size_t first_local, n_locals;	/* in image.locals */
+};
+
+enum local_flags {
+	LOCAL_PARAMETER = 1,
+	LOCAL_REGISTER = 2,	/* @addr is a DWARF register, @value what it held */
+	LOCAL_VALUE = 4,	/* has no place: @value was computed */
+	LOCAL_LOST = 8,		/* optimised out here */
+};
+
+/* A parameter or local variable of a frame. */
+struct local {
+	const char *name;
+	uint32_t type;		/* TYPE_NONE when unknown */
+	uint32_t flags;		/* enum local_flags */
+	uint64_t addr;		/* in the process, unless the flags say else */
+	uint64_t size;
+	uint64_t value;		/* see the flags */
+};
+
 enum var_flags {
 	VAR_TLS = 1,		/* addr is an offset into the module's TLS block */
 	VAR_FUNCTION_STATIC = 2,
@@ -190,6 +227,8 @@ struct image {
 	VEC(struct module) modules;
 	VEC(struct section) sections;
 	VEC(struct thread) threads;
+	VEC(struct frame) frames;	/* by thread, then innermost first */
+	VEC(struct local) locals;
 	VEC(struct variable) vars;	/* sorted by (TLS, addr, size) */
 	VEC(struct symbol) symbols;	/* sorted by addr */
 	VEC(uint64_t) auxv;		/* (type, value) pairs, ends in 0, 0 */

@@ -58,6 +58,9 @@ enum mapping_class mapping_classify(const struct mapping *m)
 	    (strcmp(m->path, "/dev/zero") == 0 ||
 	     starts_with(m->path, "/anon_hugepage")))
 		return CLASS_PRIVATE;
+	/* hugetlbfs may be mounted anywhere; its files are memory. */
+	if (mapping_has_flag(m, "ht"))
+		return m->perms & PERM_SHARED ? CLASS_SHARED : CLASS_PRIVATE;
 	if (is_shared_memory(m->path))
 		return CLASS_SHARED;
 	if (m->path[0] == '[')

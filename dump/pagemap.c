@@ -11,6 +11,7 @@
 
 #include "base/progress.h"
 #include "dump/mapped_files.h"
+#include "dump/proc_maps.h"
 
 /* include/uapi/linux/fs.h of Linux 6.7; Debian 12 has older headers. */
 struct page_region {
@@ -177,8 +178,10 @@ static bool look_at(struct scan *s, struct mapping *m, struct err *err)
 	bool oom = false;
 
 	m->first_run = s->image->page_runs.len;
+	/* Pages of hugetlbfs are not part of Rss. */
 	if (mapping_classify(m) == CLASS_LEFT_OUT ||
-	    (m->has_smaps && m->rss == 0 && m->swap == 0))
+	    (m->has_smaps && m->rss == 0 && m->swap == 0 &&
+	     !mapping_has_flag(m, "ht")))
 		return true;
 	if (s->has_ioctl && !scan_mapping(s, m, &oom)) {
 		s->has_ioctl = false;

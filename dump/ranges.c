@@ -117,7 +117,9 @@ static void add_gap(struct spans *s, uint64_t start, uint64_t end)
 		return;
 	switch (s->class) {
 	case CLASS_PRIVATE:
-		add_span(s, start, end, SPAN_ZERO);
+		/* A userfaultfd is to bring what is missing: not zeros. */
+		add_span(s, start, end, mapping_has_flag(s->mapping, "um") ?
+			 SPAN_ABSENT : SPAN_ZERO);
 		return;
 	case CLASS_KERNEL_CODE:
 		add_span(s, start, end, SPAN_MEMORY);
@@ -191,7 +193,10 @@ static bool is_filler(const struct spans *s, size_t i)
 static bool add_piece(struct plan *plan, const struct spans *s,
 		      const struct span *span)
 {
-	struct piece piece = { span->start, span->end, FROM_ZEROS, -1, 0 };
+	struct piece piece = {
+		.start = span->start, .end = span->end,
+		.from = FROM_ZEROS, .fd = -1,
+	};
 
 	if (span->kind == SPAN_MEMORY) {
 		piece.from = FROM_MEMORY;
@@ -270,9 +275,36 @@ static void note_unknown(struct image *image, const struct spans *s)
 	}
 }
 
+static bool has_child_flags(const struct mapping *m)
+{
+	return mapping_has_flag(m, "dc") || mapping_has_flag(m, "wf") ||
+	       mapping_has_flag(m, "ht");
+}
+
+/** Mark what a forked copy lacks: pieces of private or of shared memory. */
+static void mark_lacking(const struct image *image, struct plan *plan,
+			 bool shared, uint64_t *left)
+{
+	for (size_t i = 0; i < plan->pieces.len; i++) {
+		struct piece *piece = &plan->pieces.at[i];
+		const struct mapping *m = image_mapping(image, piece->start);
+		uint64_t bytes = piece->end - piece->start;
+
+		if (!piece_is_live(piece) || !m ||
+		    shared != (mapping_classify(m) == CLASS_SHARED) ||
+		    (!shared && !has_child_flags(m)))
+			continue;
+		piece->in_pause = bytes <= *left;
+		piece->from_running = !piece->in_pause;
+		if (piece->in_pause)
+			*left -= bytes;
+	}
+}
+
 bool ranges_plan(struct image *image, const struct mapped_files *files,
 		 struct plan *ret, struct err *err)
 {
+	uint64_t in_pause = IN_PAUSE_MAX;
 	struct spans s = {0};
 	bool ok = true;
 
@@ -294,7 +326,34 @@ bool ranges_plan(struct image *image, const struct mapped_files *files,
 		plan_free(ret);
 		return err_nomem(err, "ranges");
 	}
+	mark_lacking(image, ret, false, &in_pause);
+	mark_lacking(image, ret, true, &in_pause);
 	return true;
+}
+
+void ranges_forked(struct image *image, const struct plan *plan)
+{
+	uint64_t bytes = 0, first = 0;
+	size_t r = 0;
+
+	for (size_t i = 0; i < plan->pieces.len; i++) {
+		const struct piece *piece = &plan->pieces.at[i];
+
+		if (!piece->from_running)
+			continue;
+		while (r < image->ranges.len &&
+		       image->ranges.at[r].end <= piece->start)
+			r++;
+		if (r == image->ranges.len)
+			break;
+		image->ranges.at[r].presence = PRESENCE_TORN;
+		first = bytes ? first : piece->start;
+		bytes += piece->end - piece->start;
+	}
+	if (bytes > 0)
+		diag_add_at(&image->diag, first, bytes, "bytes that a forked "
+			    "copy lacks (shared memory, huge pages, "
+			    "MADV_DONTFORK) were read while the process ran");
 }
 
 void plan_free(struct plan *plan)

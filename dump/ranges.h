@@ -15,6 +15,13 @@
  * do not cross mappings.) Measured with one page in 100 touched over 512 MiB:
  * the snapshot has 21 headers instead of 1,333 and the same size.
  *
+ * A forked copy has all of this but memory that the program keeps from its
+ * children (MADV_DONTFORK, MADV_WIPEONFORK), private huge pages of hugetlbfs,
+ * which it loses when the pool is empty (mm/hugetlb.c, unmap_ref_private()),
+ * and shared memory, which goes on changing. These are marked to be copied
+ * during the pause: first what is private, then what is shared, IN_PAUSE_MAX
+ * bytes in all.
+ *
  * Nothing here touches the process: pages are known from pagemap_read(), and
  * what is not in memory is read from files.
  */
@@ -37,6 +44,10 @@ struct piece {
 	enum piece_from from;
 	int fd;			/* OBJECT, FILE: borrowed from mapped_files */
 	uint64_t offset;	/* OBJECT, FILE: in it */
+	/* A forked copy lacks these bytes, or sees them change: they are to be
+	 * copied while the process itself is held; or, where that would take
+	 * too long, from the process when it runs again. At most one is set. */
+	bool in_pause, from_running;
 };
 
 /** True for bytes that change once the process goes on. */
@@ -51,7 +62,7 @@ struct plan {
 	uint64_t bytes;		/* in all */
 };
 
-enum { ZERO_RUN_MERGED = 1 << 20 };
+enum { ZERO_RUN_MERGED = 1 << 20, IN_PAUSE_MAX = 64 << 20 };	/* bytes */
 
 /**
  * Fill image->ranges from its mappings and page runs, and the plan to copy
@@ -59,6 +70,13 @@ enum { ZERO_RUN_MERGED = 1 << 20 };
  */
 bool ranges_plan(struct image *image, const struct mapped_files *files,
 		 struct plan *ret, struct err *err) MUST_CHECK;
+
+/**
+ * Call when the process was forked and runs again: what the plan takes from
+ * the running process is then torn, which is noted in the ranges and counted
+ * in image->diag. (Stopped for the whole copy, it is as good as the rest.)
+ */
+void ranges_forked(struct image *image, const struct plan *plan);
 
 void plan_free(struct plan *plan);
 

@@ -326,6 +326,83 @@ static void shared_memory_that_others_map_may_be_torn(void **state)
 	check(&image, NULL, "0-1 torn\n1-2 absent\n  0-1 memory\n");
 }
 
+static void set_flags(struct image *image, const char *flags)
+{
+	image->mappings.at[image->mappings.len - 1].vm_flags = flags;
+}
+
+/* What a userfaultfd has not brought yet is unknown, not zero. */
+static void memory_behind_a_userfaultfd_is_absent_until_it_is_there(void **state)
+{
+	struct image image = {0};
+
+	(void)state;
+	add_mapping(&image, MIB, 3, PERM_READ | PERM_WRITE, "");
+	set_flags(&image, "rd wr mr mw me um ac");
+	add_pages(&image, MIB + P, 1, PAGE_PRESENT);
+	check(&image, NULL, "0-1 absent\n1-2 captured\n2-3 absent\n"
+			    "  1-2 memory\n");
+}
+
+/* Marks of the pieces: p in the pause, r from the running process, - none. */
+static const char *marks(const struct plan *plan)
+{
+	static char text[64];
+	size_t n = 0;
+
+	for (; n < plan->pieces.len && n + 1 < sizeof(text); n++) {
+		const struct piece *p = &plan->pieces.at[n];
+
+		assert_false(p->in_pause && p->from_running);
+		text[n] = p->in_pause ? 'p' : p->from_running ? 'r' : '-';
+	}
+	text[n] = '\0';
+	return text;
+}
+
+static void add_touched(struct image *image, uint64_t mib, uint64_t size_mib,
+			uint32_t perms, const char *path, const char *flags)
+{
+	add_mapping(image, mib * MIB, size_mib * MIB / P, perms, path);
+	set_flags(image, flags);
+	add_pages(image, mib * MIB, size_mib * MIB / P,
+		  perms & PERM_SHARED ? PAGE_FILE : PAGE_PRESENT);
+}
+
+/* 40 MiB of shared memory come first, but private memory has precedence. */
+static void what_a_forked_copy_lacks_is_copied_in_the_pause(void **state)
+{
+	const uint32_t rw = PERM_READ | PERM_WRITE;
+	const struct mapped_files none = {0};
+	struct image image = {0};
+	struct err err = {0};
+	struct plan plan;
+
+	(void)state;
+	add_touched(&image, 1, 40, rw | PERM_SHARED, "/dev/zero (deleted)",
+		    "rd wr sh");
+	add_touched(&image, 100, 10, rw, "", "rd wr dc ac");
+	add_touched(&image, 200, 100, rw, "", "rd wr ac");
+	add_touched(&image, 300, 10, rw, "", "rd wr wf ac");
+	add_touched(&image, 400, 10, rw, "/mnt/huge/x", "rd wr de ht");
+	add_touched(&image, 500, 34, rw | PERM_SHARED, "/SYSV00000000",
+		    "rd wr sh");
+	assert_true(ranges_plan(&image, &none, &plan, &err));
+	assert_string_equal(marks(&plan), "rp-ppp");
+	assert_int_equal(image_range(&image, MIB)->presence,
+			 PRESENCE_CAPTURED);
+	ranges_forked(&image, &plan);
+	assert_int_equal(image_range(&image, MIB)->presence, PRESENCE_TORN);
+	for (uint64_t mib = 100; mib <= 500; mib += 100)
+		assert_int_equal(image_range(&image, mib * MIB)->presence,
+				 PRESENCE_CAPTURED);
+	assert_int_equal(image.diag.len, 1);
+	assert_int_equal(image.diag.at[0].count, 40 * MIB);
+	assert_int_equal(image.diag.at[0].first, MIB);
+	plan_free(&plan);
+	image_close(&image);
+}
+
 /*
  * Random pages: every page that exists is read, in order and once; no page
  * that does not exist is; what is neither is zero.
@@ -402,6 +479,10 @@ int main(void)
 			a_module_without_its_file_gives_what_is_in_memory),
 		cmocka_unit_test(shared_memory_is_what_the_object_holds),
 		cmocka_unit_test(shared_memory_that_others_map_may_be_torn),
+		cmocka_unit_test(
+			memory_behind_a_userfaultfd_is_absent_until_it_is_there),
+		cmocka_unit_test(
+			what_a_forked_copy_lacks_is_copied_in_the_pause),
 		cmocka_unit_test(random_heaps_are_covered_exactly),
 	};
 

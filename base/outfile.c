@@ -158,6 +158,22 @@ bool outfile_open(const char *path, bool force, struct outfile *ret,
 	return ok;
 }
 
+bool outfile_keep_mode(struct outfile *of, struct err *err)
+{
+	struct stat old, new;
+
+	if (!of->temp || stat(of->path, &old) != 0)
+		return true;
+	if (fstat(of->fd, &new) != 0)
+		return err_errno(err, "cannot write %s", of->path);
+	if ((old.st_uid != new.st_uid || old.st_gid != new.st_gid) &&
+	    fchown(of->fd, old.st_uid, old.st_gid) != 0)
+		return true;
+	if (fchmod(of->fd, old.st_mode & 07777) != 0)
+		return err_errno(err, "cannot set the mode of %s", of->path);
+	return true;
+}
+
 /*
  * Start the last stretch on its way to the disk and drop from the cache what
  * has arrived there. Nothing is waited for: the frozen copy of a process may

@@ -45,6 +45,12 @@ struct outfile {
 bool outfile_open(const char *path, bool force, struct outfile *ret,
 		  struct err *err) MUST_CHECK;
 
+/**
+ * The new file gets owner and mode of the one that it replaces, if any. Where
+ * the owner may not be set, it stays as private as a new file is.
+ */
+bool outfile_keep_mode(struct outfile *of, struct err *err) MUST_CHECK;
+
 /** Append @n bytes. After a failure the file can only be aborted. */
 bool outfile_write(struct outfile *of, const void *buf, size_t n,
 		   struct err *err) MUST_CHECK;

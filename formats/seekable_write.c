@@ -273,6 +273,39 @@ bool seekable_write(struct seekable_writer *w, const void *bytes, size_t n,
 	return true;
 }
 
+bool seekable_keep_mode(struct seekable_writer *w, struct err *err)
+{
+	return outfile_keep_mode(&w->out, err);
+}
+
+/* Wait until all that was filled is on its way to the disk. */
+static bool drain(struct seekable_writer *w, struct err *err)
+{
+	bool ok;
+
+	pthread_mutex_lock(&w->lock);
+	while (!w->failed && w->written < w->filled)
+		pthread_cond_wait(&w->changed, &w->lock);
+	ok = !w->failed;
+	if (!ok)
+		*err = w->err;
+	pthread_mutex_unlock(&w->lock);
+	return ok;
+}
+
+bool seekable_copy(struct seekable_writer *w, const uint8_t *frame,
+		   uint32_t size, uint32_t plain_size, uint32_t checksum,
+		   struct err *err)
+{
+	/* The thread that writes has nothing to do then: no lock. */
+	if ((w->fill > 0 && !pass_block(w, err)) || !drain(w, err) ||
+	    !outfile_write(&w->out, frame, size, err))
+		return false;
+	w->plain += plain_size;
+	return seekable_table_add(&w->table, size, plain_size, checksum) ||
+	       err_nomem(err, "the seek table");
+}
+
 uint64_t seekable_written(const struct seekable_writer *w)
 {
 	return w->plain;

@@ -31,6 +31,19 @@ struct seekable_writer;
 bool seekable_create(const char *path, bool force, int level,
 		     struct seekable_writer **ret, struct err *err) MUST_CHECK;
 
+/** Give the file owner and mode of the one that it replaces. */
+bool seekable_keep_mode(struct seekable_writer *writer, struct err *err)
+	MUST_CHECK;
+
+/**
+ * Append a frame of another seekable file as it is: @size compressed bytes at
+ * @frame, that stand for @plain_size plain ones. They are not looked at. What
+ * was written before ends its frame.
+ */
+bool seekable_copy(struct seekable_writer *writer, const uint8_t *frame,
+		   uint32_t size, uint32_t plain_size, uint32_t checksum,
+		   struct err *err) MUST_CHECK;
+
 /** Append @n plain bytes. Blocks while all workers are busy. */
 bool seekable_write(struct seekable_writer *writer, const void *bytes,
 		    size_t n, struct err *err) MUST_CHECK;

@@ -5,6 +5,7 @@
 #include "formats/seekable_write.h"
 #include "formats/snapshot.h"
 #include "formats/snapshot_sections.h"
+#include "formats/snapshot_writer.h"
 #include "formats/types_io.h"
 
 enum { SECTION_ALIGN = 8 };
@@ -210,6 +211,25 @@ bool snapshot_begin(const struct snapshot_target *target, struct image *image,
 	}
 	*ret = w;
 	return true;
+}
+
+void snapshot_writer_shape(Elf64_Ehdr *header)
+{
+	header->e_shnum = N_SECTIONS;
+	header->e_shstrndx = ID_NAMES;
+}
+
+struct snapshot_writer *snapshot_writer_behind(struct seekable_writer *out,
+					       uint64_t n_segments)
+{
+	struct snapshot_writer *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->out = out;
+	w->n_segments = n_segments;
+	w->memory_end = seekable_written(out);
+	return w;
 }
 
 bool snapshot_memory(struct snapshot_writer *w, const void *bytes, size_t n,

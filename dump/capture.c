@@ -145,24 +145,21 @@ static bool receive(struct capture *c, const struct module_search *search,
 	       plan_write(&c->plan, &c->queue, *writer, &c->image.diag, err);
 }
 
-/**
- * Files of a process in another mount namespace are found below its root,
- * which stays open: "/proc/self/fd/N" outlives the process.
- */
-static void set_search(struct capture *c, const struct capture_options *options,
-		       struct module_search *search, char sysroot[32])
+void capture_search(struct mapped_files *files,
+		    const struct capture_options *options,
+		    struct module_search *ret, char sysroot[32])
 {
 	struct stat theirs, ours;
 
-	*search = options->search;
-	search->open_mapped = mapped_files_reopen;
-	search->ctx = &c->files;
-	if (search->sysroot || c->files.root < 0 ||
-	    fstat(c->files.root, &theirs) != 0 || stat("/", &ours) != 0 ||
+	*ret = options->search;
+	ret->open_mapped = mapped_files_reopen;
+	ret->ctx = files;
+	if (ret->sysroot || files->root < 0 ||
+	    fstat(files->root, &theirs) != 0 || stat("/", &ours) != 0 ||
 	    (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino))
 		return;
-	snprintf(sysroot, 32, "/proc/self/fd/%d", c->files.root);
-	search->sysroot = sysroot;
+	snprintf(sysroot, 32, "/proc/self/fd/%d", files->root);
+	ret->sysroot = sysroot;
 }
 
 static bool finish(struct capture *c, const struct capture_options *options,
@@ -195,7 +192,7 @@ static bool run(struct capture *c, const struct capture_options *options,
 		return err_nomem(err, "a thread");
 	ok = wait_collected(c);
 	if (ok) {
-		set_search(c, options, &search, sysroot);
+		capture_search(&c->files, options, &search, sysroot);
 		ok = receive(c, &search, &writer, err);
 		piece_queue_close(&c->queue);
 	}

@@ -15,6 +15,7 @@
 #ifndef DUMP_CAPTURE_H
 #define DUMP_CAPTURE_H
 
+#include "dump/mapped_files.h"
 #include "formats/image.h"
 #include "formats/modules.h"
 #include "formats/snapshot.h"
@@ -69,6 +70,15 @@ bool capture_target(const struct capture_options *options, uint32_t pid,
 /** Capture @pid. ret->diag is filled on failure too. */
 bool capture_live(uint32_t pid, const struct capture_options *options,
 		  struct capture_result *ret, struct err *err) MUST_CHECK;
+
+/**
+ * Where to look for the files of a process: those that are open, then those
+ * below its root, which stays open ("/proc/self/fd/N" outlives the process)
+ * when it is not ours. @ret borrows @files and @sysroot.
+ */
+void capture_search(struct mapped_files *files,
+		    const struct capture_options *options,
+		    struct module_search *ret, char sysroot[32]);
 
 /**
  * Add what module files tell to an image whose mappings are known. Damaged

@@ -15,6 +15,7 @@
 #ifndef DUMP_CAPTURE_H
 #define DUMP_CAPTURE_H
 
+#include "dump/guardian.h"
 #include "dump/mapped_files.h"
 #include "formats/image.h"
 #include "formats/modules.h"
@@ -69,6 +70,16 @@ bool capture_target(const struct capture_options *options, uint32_t pid,
 
 /** Capture @pid. ret->diag is filled on failure too. */
 bool capture_live(uint32_t pid, const struct capture_options *options,
+		  struct capture_result *ret, struct err *err) MUST_CHECK;
+
+/**
+ * As capture_live(), of a process that @guardian holds or is to hold; it goes
+ * on when the copy is made, as the guardian's body does it, and @guardian can
+ * be used again. A process that is about to die anyway needs no fork: set
+ * options->no_fork.
+ */
+bool capture_held(struct guardian *guardian, uint32_t pid,
+		  const struct capture_options *options,
 		  struct capture_result *ret, struct err *err) MUST_CHECK;
 
 /**

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const files_v2[] = {
 	"memory.current", "memory.peak", "memory.high", "memory.max",
@@ -34,8 +35,8 @@ static bool list_has(const char *list, size_t n, const char *word)
 	return false;
 }
 
-bool cgroup_find(const struct proc_text *text, char path[CGROUP_PATH_MAX],
-		 int *version)
+bool cgroup_find(const struct proc_text *text, const char *controller,
+		 char path[CGROUP_PATH_MAX], int *version)
 {
 	size_t pos = 0, len;
 	const char *line;
@@ -53,7 +54,7 @@ bool cgroup_find(const struct proc_text *text, char path[CGROUP_PATH_MAX],
 			continue;
 		if (b == a + 1 && a == line + 1 && line[0] == '0')
 			found = 2;
-		else if (list_has(a + 1, (size_t)(b - a - 1), "memory"))
+		else if (list_has(a + 1, (size_t)(b - a - 1), controller))
 			found = 1;
 		left = len - (size_t)(b + 1 - line);
 		/* On a mixed system the controller is where version 1 has it. */
@@ -79,7 +80,8 @@ static size_t split(char *line, char *fields[FIELDS_MAX])
 	return n;
 }
 
-static bool is_memory_mount(char *fields[], size_t n, int version)
+static bool is_mount_of(const char *controller, char *fields[], size_t n,
+			int version)
 {
 	size_t dash = FIELD_MOUNT + 1;
 
@@ -90,11 +92,13 @@ static bool is_memory_mount(char *fields[], size_t n, int version)
 	if (version == 2)
 		return strcmp(fields[dash + 1], "cgroup2") == 0;
 	return strcmp(fields[dash + 1], "cgroup") == 0 &&
-	       list_has(fields[dash + 3], strlen(fields[dash + 3]), "memory");
+	       list_has(fields[dash + 3], strlen(fields[dash + 3]),
+			controller);
 }
 
-bool cgroup_folder(const struct proc_text *mountinfo, int version,
-		   const char *path, char folder[CGROUP_PATH_MAX])
+bool cgroup_folder(const struct proc_text *mountinfo, const char *controller,
+		   int version, const char *path, char folder[CGROUP_PATH_MAX],
+		   size_t *mount_len)
 {
 	char copy[2 * CGROUP_PATH_MAX], *fields[FIELDS_MAX];
 	size_t pos = 0, len, root;
@@ -107,16 +111,21 @@ bool cgroup_folder(const struct proc_text *mountinfo, int version,
 			continue;
 		memcpy(copy, line, len);
 		copy[len] = '\0';
-		if (!is_memory_mount(fields, split(copy, fields), version))
+		if (!is_mount_of(controller, fields, split(copy, fields),
+				 version))
 			continue;
-		/* A mount of part of the tree shows what is below its root. */
+		/* A mount of part of the tree shows what is below its root; a
+		 * path with ".." leads out of our cgroup namespace. */
 		root = strcmp(fields[FIELD_ROOT], "/") == 0 ? 0 :
 		       strlen(fields[FIELD_ROOT]);
 		if (strncmp(path, fields[FIELD_ROOT], root) != 0 ||
-		    (path[root] != '/' && path[root] != '\0'))
+		    (path[root] != '/' && path[root] != '\0') ||
+		    strncmp(path + root, "/..", 3) == 0)
 			continue;
 		n = snprintf(folder, CGROUP_PATH_MAX, "%s%s",
-			     fields[FIELD_MOUNT], path + root);
+			     fields[FIELD_MOUNT],
+			     strcmp(path + root, "/") == 0 ? "" : path + root);
+		*mount_len = strlen(fields[FIELD_MOUNT]);
 		if (n > 0 && n < CGROUP_PATH_MAX)
 			return true;
 	}
@@ -141,37 +150,85 @@ static bool describe_file(FILE *out, const char *folder, const char *name)
 	return true;
 }
 
-static bool locate(uint32_t pid, char path[CGROUP_PATH_MAX],
-		   char folder[CGROUP_PATH_MAX], int *version)
+/** Look for @cgroup among the mounts of @whose ("self", "123"), which are
+ * below @prefix. */
+static bool look_below(const char *root, const char *whose, const char *prefix,
+		       const char *controller, struct cgroup *cgroup)
 {
-	struct proc_text cgroup = {0}, mounts = {0};
+	char path[CGROUP_PATH_MAX], folder[CGROUP_PATH_MAX];
+	struct proc_text mounts;
 	struct err err = {0};
-	bool ok = proc_read(pid, "cgroup", &cgroup, &err) &&
-		  proc_read_path("/proc/self/mountinfo", &mounts, &err) &&
-		  cgroup_find(&cgroup, path, version) &&
-		  cgroup_folder(&mounts, *version, path, folder);
+	bool found;
+	int n;
 
-	proc_text_free(&cgroup);
+	n = snprintf(path, sizeof(path), "%s/proc/%s/mountinfo", root, whose);
+	if (n < 0 || (size_t)n >= sizeof(path) ||
+	    !proc_read_path(path, &mounts, &err))
+		return false;
+	found = cgroup_folder(&mounts, controller, cgroup->version,
+			      cgroup->path, folder, &cgroup->mount_len);
 	proc_text_free(&mounts);
-	return ok;
+	if (!found)
+		return false;
+	n = snprintf(cgroup->folder, sizeof(cgroup->folder), "%s%s%s", root,
+		     prefix, folder);
+	cgroup->mount_len += strlen(root) + strlen(prefix);
+	if (n < 0 || (size_t)n >= sizeof(cgroup->folder) ||
+	    access(cgroup->folder, F_OK) != 0)
+		cgroup->folder[0] = '\0';
+	return cgroup->folder[0];
+}
+
+bool cgroup_locate(const char *root, uint32_t pid, const char *controller,
+		   struct cgroup *ret)
+{
+	char path[CGROUP_PATH_MAX], whose[16], prefix[32];
+	struct proc_text text;
+	struct err err = {0};
+	bool found;
+	int n;
+
+	*ret = (struct cgroup){0};
+	n = snprintf(path, sizeof(path), "%s/proc/%u/cgroup", root, pid);
+	if (n < 0 || (size_t)n >= sizeof(path) ||
+	    !proc_read_path(path, &text, &err))
+		return false;
+	found = cgroup_find(&text, controller, ret->path, &ret->version);
+	proc_text_free(&text);
+	if (!found || look_below(root, "self", "", controller, ret))
+		return found;
+	snprintf(whose, sizeof(whose), "%u", pid);
+	snprintf(prefix, sizeof(prefix), "/proc/%u/root", pid);
+	(void)look_below(root, whose, prefix, controller, ret);
+	return true;
+}
+
+bool cgroup_to_parent(struct cgroup *cgroup)
+{
+	char *slash = strrchr(cgroup->folder, '/');
+
+	if (!slash || (size_t)(slash - cgroup->folder) < cgroup->mount_len)
+		return false;
+	*slash = '\0';
+	return true;
 }
 
 bool cgroup_describe(uint32_t pid, struct proc_text *ret)
 {
-	char path[CGROUP_PATH_MAX], folder[CGROUP_PATH_MAX];
 	const char *const *files;
-	int version, found = 0;
+	struct cgroup cgroup;
+	int found = 0;
 	FILE *out;
 
 	*ret = (struct proc_text){0};
-	if (!locate(pid, path, folder, &version))
+	if (!cgroup_locate("", pid, "memory", &cgroup) || !cgroup.folder[0])
 		return false;
 	out = open_memstream(&ret->at, &ret->len);
 	if (!out)
 		return false;
-	fprintf(out, "version %d\npath %s\n", version, path);
-	for (files = version == 2 ? files_v2 : files_v1; *files; files++)
-		found += describe_file(out, folder, *files);
+	fprintf(out, "version %d\npath %s\n", cgroup.version, cgroup.path);
+	for (files = cgroup.version == 2 ? files_v2 : files_v1; *files; files++)
+		found += describe_file(out, cgroup.folder, *files);
 	if (fclose(out) != 0 || found == 0) {
 		proc_text_free(ret);
 		return false;

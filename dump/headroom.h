@@ -19,8 +19,9 @@
  * of cgroup v2 and memory.limit_in_bytes, memory.memsw.limit_in_bytes of v1,
  * of the cgroup and all its parents that can be seen (admin-guide/cgroup-v2,
  * admin-guide/cgroup-v1 of the kernel), vm.overcommit_memory = 2 (CommitLimit
- * of /proc/meminfo) and MemAvailable. File pages that the kernel can drop are
- * no use of memory here, as in "memory.stat inactive_file, active_file".
+ * of /proc/meminfo) and MemAvailable. File pages that the kernel can drop do
+ * not count as used: all of memory.stat's inactive_file, half of active_file
+ * (about as in si_mem_available(), mm/show_mem.c).
  */
 #ifndef DUMP_HEADROOM_H
 #define DUMP_HEADROOM_H
@@ -33,6 +34,9 @@
 
 enum { HEADROOM_PERCENT = 5, HEADROOM_LEVELS_MAX = 16, HEADROOM_POLL_MS = 5 };
 
+/* Of a large memory less than HEADROOM_PERCENT is enough. */
+#define HEADROOM_BYTES (UINT64_C(1) << 30)
+
 /**
  * True when the process @pid may be forked. Else @why tells which limit is in
  * the way, with figures, as a reason to copy the stopped process instead.
@@ -41,9 +45,23 @@ enum { HEADROOM_PERCENT = 5, HEADROOM_LEVELS_MAX = 16, HEADROOM_POLL_MS = 5 };
  */
 bool headroom_allows_fork(uint32_t pid, struct err *why);
 
+/** What of @limit processes or threads is to be left. */
+static inline uint64_t headroom_reserve(uint64_t limit)
+{
+	return limit / 100 * HEADROOM_PERCENT +
+	       limit % 100 * HEADROOM_PERCENT / 100;
+}
+
+/**
+ * True when @cost bytes more would leave too little of @limit, of which @left
+ * are left; @why says so of @what.
+ */
+bool headroom_is_short(const char *what, uint64_t cost, uint64_t left,
+		       uint64_t limit, struct err *why);
+
 /* One limit on memory, and where its use can be read again. */
 struct headroom_level {
-	const char *name;	/* of the file with the limit; static */
+	char name[128];		/* "memory.max of /sys/fs/cgroup/app" */
 	int usage, stat;	/* owned descriptors; @stat may be -1 */
 	uint64_t limit;		/* bytes */
 };
@@ -68,6 +86,10 @@ void headroom_watch_open(struct headroom_watch *ret, uint32_t pid);
  * HEADROOM_POLL_MS only, and is false in between.
  */
 bool headroom_watch_low(struct headroom_watch *watch, struct err *why);
+
+/** The same at once, with @cost bytes added to what is used. */
+bool headroom_watch_short(const struct headroom_watch *watch, uint64_t cost,
+			  struct err *why);
 
 /** For a watch that was opened, once. */
 void headroom_watch_close(struct headroom_watch *watch);

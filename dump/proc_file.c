@@ -125,21 +125,27 @@ bool proc_stat_read(uint32_t pid, struct proc_stat *ret)
 	return ok;
 }
 
+uint64_t proc_text_number(const struct proc_text *text, const char *key,
+			  uint64_t missing)
+{
+	size_t pos = 0, len, n = strlen(key);
+	const char *line;
+
+	while (proc_line(text, &pos, &line, &len)) {
+		if (len > n && memcmp(line, key, n) == 0 && line[n] == ':')
+			return strtoull(line + n + 1, NULL, 10);
+	}
+	return missing;
+}
+
 uint64_t proc_status_number(uint32_t pid, const char *key, uint64_t missing)
 {
 	struct proc_text text;
 	struct err err = {0};
-	size_t pos = 0, len, n = strlen(key);
-	const char *line;
 
 	if (!proc_read(pid, "status", &text, &err))
 		return missing;
-	while (proc_line(&text, &pos, &line, &len)) {
-		if (len > n && memcmp(line, key, n) == 0 && line[n] == ':') {
-			missing = strtoull(line + n + 1, NULL, 10);
-			break;
-		}
-	}
+	missing = proc_text_number(&text, key, missing);
 	proc_text_free(&text);
 	return missing;
 }

@@ -51,7 +51,11 @@ bool proc_stat_parse(const struct proc_text *text, struct proc_stat *ret);
 /** Read /proc/@pid/stat; false when the process is gone. */
 bool proc_stat_read(uint32_t pid, struct proc_stat *ret);
 
-/** The number behind "@key:" in /proc/@pid/status, or @missing. */
+/** The number behind "@key:" at the beginning of a line, or @missing. */
+uint64_t proc_text_number(const struct proc_text *text, const char *key,
+			  uint64_t missing);
+
+/** As proc_text_number() for /proc/@pid/status. */
 uint64_t proc_status_number(uint32_t pid, const char *key, uint64_t missing);
 
 #endif

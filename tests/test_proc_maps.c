@@ -315,13 +315,13 @@ static void finds_the_memory_cgroup_of_both_versions(void **state)
 	int version;
 
 	(void)state;
-	assert_true(cgroup_find(&v2, path, &version));
+	assert_true(cgroup_find(&v2, "memory", path, &version));
 	assert_int_equal(version, 2);
 	assert_string_equal(path, "/user.slice/a:b");
-	assert_true(cgroup_find(&v1, path, &version));
+	assert_true(cgroup_find(&v1, "memory", path, &version));
 	assert_int_equal(version, 1);
 	assert_string_equal(path, "/pod/7");
-	assert_false(cgroup_find(&none, path, &version));
+	assert_false(cgroup_find(&none, "memory", path, &version));
 	proc_text_free(&v2);
 	proc_text_free(&v1);
 	proc_text_free(&none);
@@ -336,14 +336,20 @@ static void finds_where_a_cgroup_is_mounted(void **state)
 		"41 31 0:38 / /cg/unified rw - cgroup2 cgroup2 rw\n"
 		"short line\n");
 	char folder[CGROUP_PATH_MAX];
+	size_t mount;
 
 	(void)state;
-	assert_true(cgroup_folder(&mounts, 2, "/a/b", folder));
+	assert_true(cgroup_folder(&mounts, "memory", 2, "/a/b",
+				   folder, &mount));
 	assert_string_equal(folder, "/cg/unified/a/b");
-	assert_true(cgroup_folder(&mounts, 1, "/pod/7", folder));
+	assert_true(cgroup_folder(&mounts, "memory", 1, "/pod/7",
+				   folder, &mount));
 	assert_string_equal(folder, "/cg/memory/7");
-	assert_false(cgroup_folder(&mounts, 1, "/podium", folder));
-	assert_false(cgroup_folder(&mounts, 1, "/", folder));
+	assert_int_equal(mount, strlen("/cg/memory"));
+	assert_false(cgroup_folder(&mounts, "memory", 1, "/podium",
+				   folder, &mount));
+	assert_false(cgroup_folder(&mounts, "memory", 1, "/",
+				   folder, &mount));
 	proc_text_free(&mounts);
 }
 

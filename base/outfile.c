@@ -169,7 +169,7 @@ bool outfile_keep_mode(struct outfile *of, struct err *err)
 	if ((old.st_uid != new.st_uid || old.st_gid != new.st_gid) &&
 	    fchown(of->fd, old.st_uid, old.st_gid) != 0)
 		return true;
-	if (fchmod(of->fd, old.st_mode & 07777) != 0)
+	if (fchmod(of->fd, old.st_mode & 0777) != 0)
 		return err_errno(err, "cannot set the mode of %s", of->path);
 	return true;
 }

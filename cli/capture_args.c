@@ -11,6 +11,10 @@
 #include <sys/stat.h>
 
 #include "base/human.h"
+#include "formats/debuginfod.h"
+
+/* What the modules of one call have in common. */
+static struct debuginfod debuginfod;
 
 bool capture_args_number(const char *text, uint32_t min, uint32_t max,
 			 uint32_t *ret)
@@ -61,6 +65,9 @@ bool capture_args_take(int c, char *arg, struct capture_options *ret)
 	case ARG_EXE:       ret->search.exe = arg; return true;
 	case ARG_SYSROOT:   ret->search.sysroot = arg; return true;
 	case ARG_DEBUG_DIR: ret->search.debug_dir = arg; return true;
+	case ARG_DEBUGINFOD:
+		ret->search.debuginfod = &debuginfod;
+		return true;
 	case ARG_NO_TYPES:  ret->no_types = true; return true;
 	case ARG_NO_FORK:   ret->no_fork = true; return true;
 	case ARG_EXCLUDE:   return take_exclude(arg, ret);
@@ -117,7 +124,7 @@ char *capture_args_settle(int argc, char **argv, struct capture_options *ret)
 	return options;
 }
 
-static void print_diag(const struct diag *diag)
+void capture_args_notes(const struct diag *diag)
 {
 	for (size_t i = 0; i < diag->len; i++) {
 		const struct diag_entry *e = &diag->at[i];
@@ -134,7 +141,7 @@ static void print_diag(const struct diag *diag)
 	}
 }
 
-static double seconds_since(const struct timespec *start)
+double capture_args_seconds(const struct timespec *start)
 {
 	struct timespec now;
 
@@ -162,6 +169,6 @@ void capture_args_report(const struct capture_result *result,
 	if (live)
 		fprintf(stderr, ", paused %.1f ms",
 			(double)result->pause_ns / 1e6);
-	fprintf(stderr, ", %.2f s\n", seconds_since(start));
-	print_diag(&result->diag);
+	fprintf(stderr, ", %.2f s\n", capture_args_seconds(start));
+	capture_args_notes(&result->diag);
 }

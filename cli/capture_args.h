@@ -16,7 +16,7 @@
 /* Codes of getopt_long(), above those of the commands themselves. */
 enum { ARG_FORCE = 512, ARG_LEVEL, ARG_EXE, ARG_SYSROOT, ARG_DEBUG_DIR,
        ARG_NO_TYPES, ARG_NO_FORK, ARG_CONTENT, ARG_EXCLUDE,
-       ARG_ON_LOW_MEMORY };
+       ARG_ON_LOW_MEMORY, ARG_DEBUGINFOD };
 
 #define CAPTURE_LONGS \
 	{ "force",         no_argument,       NULL, ARG_FORCE }, \
@@ -24,6 +24,7 @@ enum { ARG_FORCE = 512, ARG_LEVEL, ARG_EXE, ARG_SYSROOT, ARG_DEBUG_DIR,
 	{ "exe",           required_argument, NULL, ARG_EXE }, \
 	{ "sysroot",       required_argument, NULL, ARG_SYSROOT }, \
 	{ "debug-dir",     required_argument, NULL, ARG_DEBUG_DIR }, \
+	{ "debuginfod",    no_argument,       NULL, ARG_DEBUGINFOD }, \
 	{ "no-types",      no_argument,       NULL, ARG_NO_TYPES }, \
 	{ "no-fork",       no_argument,       NULL, ARG_NO_FORK }, \
 	{ "content",       required_argument, NULL, ARG_CONTENT }, \
@@ -36,6 +37,7 @@ enum { ARG_FORCE = 512, ARG_LEVEL, ARG_EXE, ARG_SYSROOT, ARG_DEBUG_DIR,
 	"  --exe FILE        the program, when it is not where the process says\n" \
 	"  --sysroot DIR     find programs and libraries below DIR\n" \
 	"  --debug-dir DIR   find debug information below DIR, too\n" \
+	"  --debuginfod      ask the servers in $DEBUGINFOD_URLS as well\n" \
 	"  --no-types        leave out symbols, types, variables and frames\n" \
 	"  --no-fork         stop the process for the whole copy\n" \
 	"  --content WHAT    full (default), or pointers: no text and no numbers\n" \
@@ -60,5 +62,10 @@ char *capture_args_settle(int argc, char **argv, struct capture_options *ret);
 /** Say on stderr what was written, and what was noticed on the way. */
 void capture_args_report(const struct capture_result *result,
 			 const struct timespec *start, bool live);
+
+/** The second part of that alone. */
+void capture_args_notes(const struct diag *diag);
+
+double capture_args_seconds(const struct timespec *start);
 
 #endif

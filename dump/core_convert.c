@@ -157,7 +157,9 @@ static bool convert(const char *path, const struct capture_options *options,
 		comm = image.threads.at[0].name;
 	if (!comm[0])
 		comm = path_name(image.meta.exe);
-	ok = capture_find_modules(&image, &options->search, err) &&
+	/* A snapshot that is converted has modules, and more of them. */
+	ok = (image.modules.len > 0 ||
+	      capture_find_modules(&image, &options->search, err)) &&
 	     renew_ranges(fd, &image, &old, err) &&
 	     capture_target(options, image.meta.pid, comm, ret, &target, err);
 	ret->memory_bytes = count_bytes(&image);

@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "formats/debuginfod.h"
+
 enum debug_state debug_state_of(const struct elf_file *file)
 {
 	enum debug_state state = DEBUG_NONE;
@@ -143,6 +145,14 @@ static bool try_link(struct hunt *h, const char *link)
 				    link));
 }
 
+static bool try_servers(struct hunt *h)
+{
+	return h->search->debuginfod &&
+	       debuginfod_find(h->search->debuginfod, h->module, h->diag,
+			       h->path, h->size) &&
+	       try_path(h, (int)strlen(h->path));
+}
+
 void debug_find(const struct module_search *search, const struct module *module,
 		struct elf_file *own, struct diag *diag, char *path,
 		size_t size, struct elf_file **ret)
@@ -157,7 +167,7 @@ void debug_find(const struct module_search *search, const struct module *module,
 	h.check_crc = link != NULL;
 	if ((search->debug_dir && try_build_id(&h, "", search->debug_dir)) ||
 	    try_build_id(&h, root_of(&h), "/usr/lib/debug") ||
-	    (link && try_link(&h, link)))
+	    (link && try_link(&h, link)) || try_servers(&h))
 		*ret = h.found;
 	else if (size > 0)
 		path[0] = '\0';

@@ -5,7 +5,8 @@
  * Information in Separate Files").
  *
  * A file counts only when its build-id is the module's; where the module has
- * none, its CRC must be the one in .gnu_debuglink.
+ * none, its CRC must be the one in .gnu_debuglink. Servers are asked last,
+ * and only where search->debuginfod says so (formats/debuginfod.h).
  */
 #ifndef FORMATS_DEBUG_FIND_H
 #define FORMATS_DEBUG_FIND_H

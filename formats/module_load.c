@@ -24,12 +24,20 @@ struct task {
 	struct diag diag;		/* of the search for files */
 };
 
+/* What the image knew of a module before, and whether that goes. */
+struct past {
+	bool is_known;			/* there were symbols or variables */
+	bool is_outdone;
+};
+
 struct load {
 	struct image *image;
 	const struct module_search *search;
 	struct type_loader types;
 	struct task *tasks;		/* [AHEAD]; module i's is i % AHEAD */
 	uint32_t opened;		/* modules that were */
+	struct past *past;		/* [modules] */
+	size_t old_vars, old_symbols;	/* how many there were */
 };
 
 static struct task *task_of(const struct load *l, uint32_t module)
@@ -52,6 +60,8 @@ static void open_task(struct load *l, uint32_t i)
 	struct dwarf_job job;
 
 	*t = (struct task){ .own = NULL };
+	if (m->debug == DEBUG_FULL)
+		return;
 	t->own = module_file(l->image, l->search, m, &told);
 	t->is_other_build = told.len > 0;
 	diag_free(&told);
@@ -186,6 +196,7 @@ static bool add_module(struct load *l, uint32_t i, struct err *err)
 	struct task *t = task_of(l, i);
 	struct elf_file *symbols = has_symtab(t->debug) ? t->debug : t->own;
 	size_t first = image->vars.len;
+	const struct module before = *m;
 	struct err failure = {0};
 	struct module_evidence e = {
 		.is_found = t->own || t->debug,
@@ -193,6 +204,8 @@ static bool add_module(struct load *l, uint32_t i, struct err *err)
 	};
 	uint32_t crc;
 
+	if (before.debug == DEBUG_FULL)
+		return true;
 	diag_merge(&image->diag, &t->diag);
 	if (!describe(image, m, t, err) ||
 	    !load_types(l, i, &e, &failure, err))
@@ -200,6 +213,12 @@ static bool add_module(struct load *l, uint32_t i, struct err *err)
 	if (t->own && !t->debug)
 		e.link = elf_file_debuglink(t->own, &crc);
 	m->hint = module_hint(image, m, &e);
+	if (l->past[i].is_known && m->debug <= before.debug) {
+		*m = before;
+		image->vars.len = first;
+		return true;
+	}
+	l->past[i].is_outdone = true;
 	return !symbols || module_symbols(image, i, symbols, first, err);
 }
 
@@ -281,6 +300,43 @@ static void drop_covered(struct image *image)
 	image->vars.len = kept;
 }
 
+static bool look_back(struct load *l)
+{
+	const struct image *image = l->image;
+
+	l->old_vars = image->vars.len;
+	l->old_symbols = image->symbols.len;
+	l->past = calloc(image->modules.len + 1, sizeof(*l->past));
+	for (size_t i = 0; l->past && i < l->old_vars; i++)
+		l->past[image->vars.at[i].module].is_known = true;
+	for (size_t i = 0; l->past && i < l->old_symbols; i++)
+		l->past[image->symbols.at[i].module].is_known = true;
+	return l->past != NULL;
+}
+
+/* Of modules of which more was found, what was known before goes. */
+static void drop_outdone(struct load *l)
+{
+	struct image *image = l->image;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < image->vars.len; i++) {
+		const struct variable *v = &image->vars.at[i];
+
+		if (i >= l->old_vars || !l->past[v->module].is_outdone)
+			image->vars.at[kept++] = *v;
+	}
+	image->vars.len = kept;
+	kept = 0;
+	for (size_t i = 0; i < image->symbols.len; i++) {
+		const struct symbol *s = &image->symbols.at[i];
+
+		if (i >= l->old_symbols || !l->past[s->module].is_outdone)
+			image->symbols.at[kept++] = *s;
+	}
+	image->symbols.len = kept;
+}
+
 bool modules_load(struct image *image, const struct module_search *search,
 		  struct err *err)
 {
@@ -290,8 +346,10 @@ bool modules_load(struct image *image, const struct module_search *search,
 	if (image->types.strings.len == 0 && !types_init(&image->types, err))
 		return false;
 	l.tasks = calloc(AHEAD, sizeof(*l.tasks));
-	if (!l.tasks)
+	if (!l.tasks || !look_back(&l)) {
+		free(l.tasks);
 		return err_nomem(err, "modules");
+	}
 	progress_begin("reading debug information", image->modules.len);
 	type_loader_open(search->types_ms ? search->types_ms :
 					    MODULES_TYPES_MS, &l.types);
@@ -299,6 +357,8 @@ bool modules_load(struct image *image, const struct module_search *search,
 	type_loader_close(&l.types);
 	progress_end();
 	free(l.tasks);
+	drop_outdone(&l);
+	free(l.past);
 	if (image->symbols.len > 1)
 		qsort(image->symbols.at, image->symbols.len,
 		      sizeof(*image->symbols.at), by_addr);

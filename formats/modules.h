@@ -15,6 +15,7 @@ struct module_search {
 	const char *sysroot;	/* put before every path */
 	const char *exe;	/* stands for the main program */
 	const char *debug_dir;	/* beside /usr/lib/debug */
+	struct debuginfod *debuginfod;	/* NULL: do not ask servers */
 	/**
 	 * Open the file of a mapping of a live process (through
 	 * /proc/PID/map_files or /proc/PID/root), or -1. NULL: open by path.
@@ -39,6 +40,10 @@ bool modules_find(struct image *image, const struct module_search *search,
  * without debug information, or with damaged one, costs a diagnostic, and so
  * does one whose turn did not come in time. The result is the same whether
  * types were read or come from the cache, and in which order they came.
+ *
+ * What an image has already (one that was opened, not made) stays: a module
+ * with full debug information is left alone, and what is known of another one
+ * goes only where more is found.
  */
 bool modules_load(struct image *image, const struct module_search *search,
 		  struct err *err) MUST_CHECK;

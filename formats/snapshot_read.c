@@ -151,4 +151,31 @@ void snapshot_read(struct source *source, const struct core_elf *elf,
 	read_section(&r, SECTION_SYMBOLS, NULL, symbols_read);
 	read_section(&r, SECTION_TYPES, NULL, read_types);
 	read_section(&r, SECTION_VARS, NULL, read_vars);
+	if (image->meta.pointers_only)
+		read_section(&r, SECTION_REDACTED, NULL, redacted_read);
+}
+
+void snapshot_read_diag(struct source *source, const struct core_elf *elf,
+			const struct core_notes *notes, struct diag *ret)
+{
+	struct image scratch = {0};
+	struct reader r = { .source = source, .elf = elf, .image = &scratch };
+	struct err err = {0};
+	size_t n;
+	uint8_t *bytes;
+	bool ok;
+
+	read_note(&r, notes);
+	bytes = load_section(&r, SECTION_META, &n);
+	diag_free(&scratch.diag);
+	ok = bytes && meta_read(bytes_of(bytes, n), &scratch, &err);
+	free(bytes);
+	if (!ok) {
+		diag_free(&scratch.diag);
+		ok = r.note_meta.size > 0 &&
+		     meta_read(r.note_meta, &scratch, &err);
+	}
+	if (ok)
+		diag_merge(ret, &scratch.diag);
+	image_close(&scratch);
 }

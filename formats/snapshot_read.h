@@ -19,4 +19,9 @@ bool snapshot_is(const struct core_elf *elf, const struct core_notes *notes);
 void snapshot_read(struct source *source, const struct core_elf *elf,
 		   const struct core_notes *notes, struct image *image);
 
+/** What the capture itself noted, without what happened to the file since.
+ * @ret is empty before. */
+void snapshot_read_diag(struct source *source, const struct core_elf *elf,
+			const struct core_notes *notes, struct diag *ret);
+
 #endif

@@ -42,7 +42,9 @@ static bool seize(struct stopped *s, uint32_t tid, size_t *added,
 
 	if (map_find(&s->known, tid))
 		return true;
-	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
+	if (s->traced) {
+		(*added)++;
+	} else if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0) {
 		if (errno != ESRCH && !has_exited(tid))
 			return target_refused(s->pid, errno, err);
 		thread.hold = HOLD_GONE;
@@ -82,7 +84,7 @@ static bool seize_new(struct stopped *s, size_t *added, struct err *err)
 }
 
 /** Note how @t stopped or ended; false while it still runs. */
-static bool look(struct held_thread *t)
+static bool look(struct held_thread *t, bool traced)
 {
 	siginfo_t info = {0};
 
@@ -96,7 +98,9 @@ static bool look(struct held_thread *t)
 		return false;
 	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
 		/* A traced thread stays a zombie until its tracer reaps it. */
-		waitid(P_PID, t->tid, &info, WEXITED | WNOHANG | __WALL);
+		if (!traced)
+			waitid(P_PID, t->tid, &info,
+			       WEXITED | WNOHANG | __WALL);
 		t->hold = HOLD_GONE;
 		return true;
 	}
@@ -137,10 +141,11 @@ static void give_up(struct held_thread *t, struct diag *diag)
 			    "unknown", stat.state);
 }
 
-static bool wait_for(struct held_thread *t, uint64_t deadline,
+static bool wait_for(struct held_thread *t, bool traced, uint64_t deadline,
 		     struct diag *diag, struct err *err)
 {
-	for (unsigned round = 0; t->hold == HOLD_RUNNING && !look(t); round++) {
+	for (unsigned round = 0;
+	     t->hold == HOLD_RUNNING && !look(t, traced); round++) {
 		if (progress_cancelled())
 			return err_set(err, ERR_CANCELLED, "cancelled");
 		/* A main thread that exits before the others sends no event. */
@@ -154,27 +159,47 @@ static bool wait_for(struct held_thread *t, uint64_t deadline,
 	return true;
 }
 
-bool stop_process(uint32_t pid, struct stopped *ret, struct diag *diag,
-		  struct err *err)
+static bool stop_all(struct stopped *ret, struct diag *diag, struct err *err)
 {
 	uint64_t deadline = now_ns() + patience_ns;
 	size_t added;
 
-	*ret = (struct stopped){ .pid = pid };
 	/* A thread may start others until it stops: look until none is new. */
 	do {
 		if (!seize_new(ret, &added, err))
 			return false;
 		for (size_t i = 0; i < ret->threads.len; i++) {
-			if (!wait_for(&ret->threads.at[i], deadline, diag, err))
+			if (!wait_for(&ret->threads.at[i], ret->traced,
+				      deadline, diag, err))
 				return false;
 		}
 	} while (added > 0);
 	if (stop_memory_pid(ret) == 0)
 		return err_set(err, ERR_IO,
 			       "process %u exited while it was being stopped",
-			       pid);
+			       ret->pid);
 	return true;
+}
+
+bool stop_process(uint32_t pid, struct stopped *ret, struct diag *diag,
+		  struct err *err)
+{
+	*ret = (struct stopped){ .pid = pid };
+	return stop_all(ret, diag, err);
+}
+
+bool stop_traced(uint32_t pid, struct stopped *ret, struct diag *diag,
+		 struct err *err)
+{
+	*ret = (struct stopped){ .pid = pid, .traced = true };
+	return stop_all(ret, diag, err);
+}
+
+static void stopped_free(struct stopped *stopped)
+{
+	vec_free(&stopped->threads);
+	map_free(&stopped->known);
+	*stopped = (struct stopped){0};
 }
 
 void stop_resume(struct stopped *stopped)
@@ -184,13 +209,34 @@ void stop_resume(struct stopped *stopped)
 
 		/* One that stopped late has yet to be seen. */
 		if (t->hold == HOLD_STUCK || t->hold == HOLD_RUNNING)
-			(void)look(t);
+			(void)look(t, false);
 		if (t->hold == HOLD_STOPPED)
 			(void)ptrace(PTRACE_DETACH, t->tid, NULL, t->signal);
 	}
-	vec_free(&stopped->threads);
-	map_free(&stopped->known);
-	*stopped = (struct stopped){0};
+	stopped_free(stopped);
+}
+
+static void continue_thread(const struct held_thread *t)
+{
+	siginfo_t info = {0};
+
+	if (waitid(P_PID, t->tid, &info,
+		   WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) != 0)
+		return;
+	if (info.si_pid == 0)
+		(void)ptrace(PTRACE_CONT, t->tid, NULL, t->signal);
+	else if (info.si_code == CLD_TRAPPED &&
+		 info.si_status == (SIGTRAP | PTRACE_EVENT_STOP << 8))
+		(void)ptrace(PTRACE_CONT, t->tid, NULL, 0);
+}
+
+void stop_continue(struct stopped *stopped)
+{
+	for (size_t i = 0; i < stopped->threads.len; i++) {
+		if (stopped->threads.at[i].hold == HOLD_STOPPED)
+			continue_thread(&stopped->threads.at[i]);
+	}
+	stopped_free(stopped);
 }
 
 uint32_t stop_memory_pid(const struct stopped *stopped)

@@ -39,6 +39,7 @@ struct held_thread {
 
 struct stopped {
 	uint32_t pid;
+	bool traced;		/* before they were stopped, and after it */
 	VEC(struct held_thread) threads;
 	struct map known;	/* tid -> 1 + index in threads */
 };
@@ -53,8 +54,22 @@ struct stopped {
 bool stop_process(uint32_t pid, struct stopped *ret, struct diag *diag,
 		  struct err *err) MUST_CHECK;
 
+/**
+ * As stop_process(), of a process whose threads the caller traces for reasons
+ * of its own. Release with stop_continue(), also on failure.
+ */
+bool stop_traced(uint32_t pid, struct stopped *ret, struct diag *diag,
+		 struct err *err) MUST_CHECK;
+
 /** Let the threads go on, with the signals they had coming. */
 void stop_resume(struct stopped *stopped);
+
+/**
+ * Let the threads go on and trace them further. Those that something else
+ * than the stop had stopped (a signal on its way, an event, their end) are
+ * left as they are: the caller's next wait tells of it.
+ */
+void stop_continue(struct stopped *stopped);
 
 /**
  * A thread through which /proc shows the memory: the main thread may have

@@ -30,6 +30,20 @@ struct dwarf_file;
 bool dwarf_file_open(struct elf_file *elf, struct dwarf_file **ret,
 		     struct err *err) MUST_CHECK;
 
+/* A section that comes from elsewhere than a file. */
+struct dwarf_section {
+	const char *name;
+	uint64_t addr;
+	struct bytes bytes;	/* borrowed */
+};
+
+/**
+ * Open the DWARF in @at[@n], borrowed until dwarf_file_close(). As
+ * dwarf_file_open() otherwise.
+ */
+bool dwarf_sections_open(const struct dwarf_section *at, size_t n,
+			 struct dwarf_file **ret, struct err *err) MUST_CHECK;
+
 void dwarf_file_close(struct dwarf_file *file);
 
 Dwarf_Debug dwarf_file_debug(const struct dwarf_file *file);

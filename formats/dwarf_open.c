@@ -20,7 +20,9 @@ typedef Dwarf_Endianness byte_order;
 #endif
 
 struct dwarf_file {
-	struct elf_file *elf;
+	struct elf_file *elf;	/* or NULL: then */
+	const struct dwarf_section *sections;	/* [n_sections] */
+	size_t n_sections;
 	Dwarf_Debug debug;
 	access_interface interface;
 	struct arena arena;	/* names of sections */
@@ -50,15 +52,47 @@ static uint64_t plain_size(struct dwarf_file *f, size_t i,
 	return elf_file_data(f->elf, i, &b, &f->unreadable) ? b.size : 0;
 }
 
+/* Number 0 is none, as in a file. */
+static size_t count_sections(const struct dwarf_file *f)
+{
+	return f->elf ? elf_file_n_sections(f->elf) : f->n_sections + 1;
+}
+
+static struct elf_section section_at(const struct dwarf_file *f, size_t i)
+{
+	struct elf_section s = { .name = "", .type = SHT_NULL };
+
+	if (f->elf)
+		return *elf_file_section(f->elf, i);
+	if (i == 0)
+		return s;
+	s.name = f->sections[i - 1].name;
+	s.type = SHT_PROGBITS;
+	s.addr = f->sections[i - 1].addr;
+	s.size = f->sections[i - 1].bytes.size;
+	return s;
+}
+
+static bool section_bytes(const struct dwarf_file *f, size_t i,
+			  struct bytes *ret)
+{
+	struct err ignored = {0};
+
+	if (f->elf)
+		return elf_file_data(f->elf, i, ret, &ignored);
+	*ret = i > 0 ? f->sections[i - 1].bytes : bytes_of(NULL, 0);
+	return true;
+}
+
 static int section_info(void *self, uint64_t i, access_section *ret)
 {
 	struct dwarf_file *f = self;
-	const struct elf_section *s;
+	struct elf_section section, *s = &section;
 	const char *name;
 
-	if (i >= elf_file_n_sections(f->elf))
+	if (i >= count_sections(f))
 		return DW_DLV_NO_ENTRY;
-	s = elf_file_section(f->elf, i);
+	section = section_at(f, i);
 	name = s->name;
 	/* Decompressed by now, so it may bear the plain name. */
 	if (strncmp(name, ".zdebug", 7) == 0)
@@ -87,11 +121,9 @@ static int section_info(void *self, uint64_t i, access_section *ret)
 static int load_section(void *self, uint64_t i, Dwarf_Small **ret)
 {
 	struct dwarf_file *f = self;
-	struct err ignored = {0};
 	struct bytes b;
 
-	if (i >= elf_file_n_sections(f->elf) ||
-	    !elf_file_data(f->elf, i, &b, &ignored) || b.size == 0)
+	if (i >= count_sections(f) || !section_bytes(f, i, &b) || b.size == 0)
 		return DW_DLV_NO_ENTRY;
 	/* libdwarf reads only; its interface is older than const. */
 	memcpy(ret, &b.start, sizeof(*ret));
@@ -126,9 +158,7 @@ static Dwarf_Small get_word_size(void *self)
 
 static Dwarf_Unsigned get_section_count(void *self)
 {
-	struct dwarf_file *f = self;
-
-	return elf_file_n_sections(f->elf);
+	return count_sections(self);
 }
 
 #ifdef DW_LIBDWARF_VERSION
@@ -151,8 +181,11 @@ static Dwarf_Unsigned get_file_size(void *self)
 	struct dwarf_file *f = self;
 	Dwarf_Unsigned sum = 0;
 
-	for (size_t i = 0; i < elf_file_n_sections(f->elf); i++)
-		sum += plain_size(f, i, elf_file_section(f->elf, i));
+	for (size_t i = 0; i < count_sections(f); i++) {
+		struct elf_section s = section_at(f, i);
+
+		sum += plain_size(f, i, &s);
+	}
 	return sum;
 }
 
@@ -192,17 +225,13 @@ bool dwarf_failed(Dwarf_Debug debug, Dwarf_Error error, const char *what,
 	return false;
 }
 
-bool dwarf_file_open(struct elf_file *elf, struct dwarf_file **ret,
-		     struct err *err)
+/* @f is taken: it goes to @ret, or is released. */
+static bool init(struct dwarf_file *f, struct dwarf_file **ret,
+		 struct err *err)
 {
-	struct dwarf_file *f = calloc(1, sizeof(*f));
 	Dwarf_Error error = NULL;
 	int result;
 
-	*ret = NULL;
-	if (!f)
-		return err_nomem(err, "DWARF");
-	f->elf = elf;
 #ifdef DW_LIBDWARF_VERSION
 	f->interface.ai_object = f;
 	f->interface.ai_methods = &methods;
@@ -210,8 +239,11 @@ bool dwarf_file_open(struct elf_file *elf, struct dwarf_file **ret,
 	f->interface.object = f;
 	f->interface.methods = &methods;
 #endif
-	/* We give back what we take; the library's own ledger costs a fifth. */
-	(void)dwarf_set_de_alloc_flag(0);
+	/*
+	 * We give back what we take; the library's own ledger costs a fifth.
+	 * Of a few sections little is taken, under names that changed.
+	 */
+	(void)dwarf_set_de_alloc_flag(f->elf == NULL);
 	result = dwarf_object_init_b(&f->interface, NULL, NULL,
 				     DW_GROUPNUMBER_ANY, &f->debug, &error);
 	if (result == DW_DLV_OK && !f->unreadable.code) {
@@ -231,6 +263,34 @@ bool dwarf_file_open(struct elf_file *elf, struct dwarf_file **ret,
 	return result == DW_DLV_NO_ENTRY && !err->code;
 }
 
+static bool open_new(const struct dwarf_file *from, struct dwarf_file **ret,
+		     struct err *err)
+{
+	struct dwarf_file *f = malloc(sizeof(*f));
+
+	*ret = NULL;
+	if (!f)
+		return err_nomem(err, "DWARF");
+	*f = *from;
+	return init(f, ret, err);
+}
+
+bool dwarf_file_open(struct elf_file *elf, struct dwarf_file **ret,
+		     struct err *err)
+{
+	struct dwarf_file f = { .elf = elf };
+
+	return open_new(&f, ret, err);
+}
+
+bool dwarf_sections_open(const struct dwarf_section *at, size_t n,
+			 struct dwarf_file **ret, struct err *err)
+{
+	struct dwarf_file f = { .sections = at, .n_sections = n };
+
+	return open_new(&f, ret, err);
+}
+
 void dwarf_file_close(struct dwarf_file *file)
 {
 	if (!file)
@@ -244,6 +304,7 @@ void dwarf_file_close(struct dwarf_file *file)
 		(void)dwarf_object_finish(file->debug, &error);
 	}
 #endif
+	(void)dwarf_set_de_alloc_flag(0);
 	arena_free(&file->arena);
 	free(file);
 }

@@ -37,6 +37,13 @@ void module_files_close(struct module_files *files);
 const struct module_file_pair *module_files_of(struct module_files *files,
 					       uint32_t i);
 
+/**
+ * Copy @n bytes of code or constants at @addr of the process: from the image,
+ * or from the file they were mapped from. False when one is in neither.
+ */
+bool module_files_read(struct module_files *files, uint64_t addr, void *buf,
+		       size_t n);
+
 /** True when module @i is not to be read again. */
 bool module_files_is_broken(const struct module_files *files, uint32_t i);
 

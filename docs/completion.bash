@@ -2,7 +2,7 @@
 # Completion of holdfast for bash: commands, options, sort keys, files, process
 # ids. `source` it, or install it as share/bash-completion/completions/holdfast.
 
-_holdfast_commands='dump info memory suspects types leaks cycles dominators
+_holdfast_commands='dump resolve info memory suspects types leaks cycles dominators
 retainers threads show blocks diff tui help'
 
 _holdfast_options() {	# COMMAND
@@ -10,8 +10,11 @@ _holdfast_options() {	# COMMAND
 
 	case $1 in
 	dump)
-		echo '-o --force --level --core --exe --sysroot --debug-dir' \
+		echo '-o --force --level --core --exe --sysroot --debug-dir --debuginfod' \
 			'--no-types --no-fork --help' ;;
+	resolve)
+		echo '-o --debug-dir --sysroot --exe --debuginfod --force' \
+			'--level --help' ;;
 	info | memory | suspects | retainers | threads | show)
 		echo "$report" ;;
 	types | leaks | cycles)

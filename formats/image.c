@@ -129,6 +129,25 @@ const struct symbol *image_symbol(const struct image *image, uint64_t addr,
 	return NULL;
 }
 
+bool image_is_redacted(const struct image *image, uint64_t addr)
+{
+	const struct redacted *redacted = &image->redacted;
+	const struct redacted_span *span;
+	size_t i = count_at_or_below(redacted->spans.at, redacted->spans.len,
+				     sizeof(*span), addr);
+	uint64_t word;
+
+	_Static_assert(offsetof(struct redacted_span, start) == 0,
+		       "searched by start");
+	if (i == 0)
+		return false;
+	span = &redacted->spans.at[i - 1];
+	if (addr >= span->end)
+		return false;
+	word = (addr - span->start) / 8;
+	return redacted->bits.at[span->first + word / 64] >> word % 64 & 1;
+}
+
 const char *path_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -151,6 +170,8 @@ void image_close(struct image *image)
 	vec_free(&image->vars);
 	vec_free(&image->symbols);
 	vec_free(&image->auxv);
+	vec_free(&image->redacted.spans);
+	vec_free(&image->redacted.bits);
 	types_free(&image->types);
 	diag_free(&image->diag);
 	arena_free(&image->arena);

@@ -191,9 +191,26 @@ struct image_meta {
 	const char *options;	/* of the capture, as given */
 	uint64_t pause_ns;
 	int signal;		/* fatal signal, 0 none */
+	bool pointers_only;	/* of the content; see struct redacted */
 	/* Text as the kernel gave it, "" when not captured. */
 	const char *status, *limits, *cgroup;
 	uint64_t page_size;
+};
+
+/* Whole pages; bit i of its bits stands for the word at start + 8 i. */
+struct redacted_span {
+	uint64_t start, end;
+	size_t first;		/* in redacted.bits: 8 for each page */
+};
+
+/*
+ * Words that a capture of pointers alone replaced by zeros. What they were is
+ * not known, but that they were neither null nor a pointer is: without that,
+ * a row of numbers would look like one of null pointers.
+ */
+struct redacted {
+	VEC(struct redacted_span) spans;
+	VEC(uint64_t) bits;
 };
 
 /**
@@ -232,6 +249,7 @@ struct image {
 	VEC(struct variable) vars;	/* sorted by (TLS, addr, size) */
 	VEC(struct symbol) symbols;	/* sorted by addr */
 	VEC(uint64_t) auxv;		/* (type, value) pairs, ends in 0, 0 */
+	struct redacted redacted;
 	struct type_table types;
 	struct diag diag;
 	struct arena arena;
@@ -285,6 +303,10 @@ const struct variable *image_variable(const struct image *image, uint64_t addr);
 /** The symbol of @kind that holds @addr, or NULL. O(log n). */
 const struct symbol *image_symbol(const struct image *image, uint64_t addr,
 				  enum symbol_kind kind);
+
+/** Was the aligned word at @addr replaced by zero? Then it was neither null
+ * nor a pointer. O(log n), and nothing where all was captured. */
+bool image_is_redacted(const struct image *image, uint64_t addr);
 
 /** The last component of a path: "/usr/bin/redis-server" is "redis-server". */
 const char *path_name(const char *path);

@@ -105,6 +105,7 @@ void meta_write(const struct image *image, struct blob *blob)
 		blob_u64(blob, image->diag.at[i].first);
 		blob_text(blob, image->diag.at[i].what);
 	}
+	blob_u32(blob, meta->pointers_only);
 }
 
 /* Names belong to the threads of the notes: both in the same order. */
@@ -170,5 +171,7 @@ bool meta_read(struct bytes b, struct image *image, struct err *err)
 	image->meta = meta;
 	read_threads(&b, image);
 	read_diag(&b, image);
+	if (bytes_left(&b) >= 4)
+		image->meta.pointers_only = bytes_u32(&b) != 0;
 	return bytes_ok(&b, SECTION_META, err);
 }

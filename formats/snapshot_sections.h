@@ -21,6 +21,7 @@ enum { SNAPSHOT_VERSION = 1, NOTE_VERSION = 1 };
 #define SECTION_SYMBOLS ".holdfast.symbols"
 #define SECTION_TYPES ".holdfast.types"
 #define SECTION_VARS ".holdfast.vars"
+#define SECTION_REDACTED ".holdfast.redacted"
 #define SECTION_PREFIX ".holdfast."
 
 /* Bytes being written. A failed append marks the whole as failed. */
@@ -52,6 +53,7 @@ const char *section_text(struct bytes *b, struct image *image);
 void meta_write(const struct image *image, struct blob *blob);
 void maps_write(const struct image *image, bool runs, struct blob *blob);
 void modules_write(const struct image *image, struct blob *blob);
+void redacted_write(const struct image *image, struct blob *blob);
 bool symbols_write(const struct image *image, struct blob *blob,
 		   struct err *err) MUST_CHECK;
 
@@ -64,6 +66,8 @@ bool meta_read(struct bytes b, struct image *image, struct err *err)
 bool maps_read(struct bytes b, struct image *image, struct err *err)
 	MUST_CHECK;
 bool modules_read(struct bytes b, struct image *image, struct err *err)
+	MUST_CHECK;
+bool redacted_read(struct bytes b, struct image *image, struct err *err)
 	MUST_CHECK;
 bool symbols_read(struct bytes b, struct image *image, struct err *err)
 	MUST_CHECK;

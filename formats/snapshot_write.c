@@ -13,12 +13,12 @@ enum { SECTION_ALIGN = 8 };
 /* The sections in file order. Section 0 is the empty one that ELF demands. */
 enum section_id {
 	ID_NULL, ID_META, ID_MAPS, ID_MODULES, ID_SYMBOLS, ID_TYPES, ID_VARS,
-	ID_NAMES, N_SECTIONS,
+	ID_REDACTED, ID_NAMES, N_SECTIONS,
 };
 
 static const char *const section_names[N_SECTIONS] = {
 	"", SECTION_META, SECTION_MAPS, SECTION_MODULES, SECTION_SYMBOLS,
-	SECTION_TYPES, SECTION_VARS, ".shstrtab",
+	SECTION_TYPES, SECTION_VARS, SECTION_REDACTED, ".shstrtab",
 };
 
 struct snapshot_writer {
@@ -279,6 +279,7 @@ static bool build_sections(const struct image *image, struct sections *s,
 	meta_write(image, &s->blobs[ID_META]);
 	maps_write(image, true, &s->blobs[ID_MAPS]);
 	modules_write(image, &s->blobs[ID_MODULES]);
+	redacted_write(image, &s->blobs[ID_REDACTED]);
 	if (!symbols_write(image, &s->blobs[ID_SYMBOLS], err))
 		return false;
 	for (int i = 0; i < N_SECTIONS; i++)

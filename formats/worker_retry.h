@@ -34,12 +34,13 @@ bool retry_is_broken(const struct retry *retry, uint32_t item);
 /**
  * Run @body until it ends well.
  *
+ * @param n_items	Items are 0..n_items-1; a worker cannot blame others.
  * @param limits	ms is for all attempts together; each gets at most half
  *			of what is left.
  * @param ret		The answer of the last; release with worker_free().
  */
 bool worker_run_retry(retry_body *body, retry_report *report, void *ctx,
-		      const struct worker_limits *limits, struct bytes *ret,
-		      struct err *err) MUST_CHECK;
+		      uint32_t n_items, const struct worker_limits *limits,
+		      struct bytes *ret, struct err *err) MUST_CHECK;
 
 #endif

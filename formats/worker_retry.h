@@ -13,7 +13,8 @@
 
 #include "formats/worker.h"
 
-enum { RETRY_MAX_BROKEN = 16, RETRY_NONE = UINT32_MAX };
+#define RETRY_NONE UINT32_MAX
+enum { RETRY_MAX_BROKEN = 16 };
 
 /* In memory shared by all attempts; the worker writes to it, so it is not
  * believed. */

@@ -83,7 +83,7 @@ static void *trace(void *arg)
 	uint64_t start = now_ns();
 	bool ok;
 
-	ok = stop_process(c->pid, &stopped, &c->diag, &c->err) &&
+	ok = stop_process(c->pid, -1, &stopped, &c->diag, &c->err) &&
 	     collect(c, &stopped, &c->err);
 	announce(c, ok);
 	ok = ok && live_copy(&c->image, &c->plan, &c->queue, &c->diag,
@@ -102,6 +102,20 @@ static bool wait_collected(struct capture *c)
 		pthread_cond_wait(&c->changed, &c->lock);
 	pthread_mutex_unlock(&c->lock);
 	return c->collected;
+}
+
+bool capture_redactor(struct image *image,
+		      const struct capture_options *options,
+		      struct redactor **ret, struct err *err)
+{
+	struct heap_spans spans = {0};
+
+	*ret = NULL;
+	if (options->content == CONTENT_FULL || image->meta.pointers_only)
+		return true;
+	return (!options->metadata ||
+		options->metadata(image, &spans, err)) &&
+	       redactor_build(image, &spans, ret, err);
 }
 
 bool capture_find_modules(struct image *image,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dump/core_convert.h"
+#include "formats/debuginfod.h"
 #include "formats/snapshot_renew.h"
 
 /* What was known of a module. */
@@ -130,6 +131,8 @@ static bool add_information(struct resolution *r, struct diag *damage,
 	if (!open_image(r, err))
 		return false;
 	diag_free(&r->image.diag);
+	if (r->options->search.debuginfod)
+		r->options->search.debuginfod->is_told = false;
 	return load(r, err);
 }
 

@@ -128,6 +128,7 @@ struct heap {
 	VEC(struct allocator_summary) allocators;
 	VEC(struct owned_extent) extents;	/* by address */
 	VEC(struct extent) allocator_state;	/* no roots; any order */
+	VEC(struct extent) allocator_metadata;	/* see allocator_finding */
 	struct diag diag;
 	struct arena arena;
 };

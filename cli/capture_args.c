@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/human.h"
+#include "cli/metadata_spans.h"
 #include "formats/debuginfod.h"
 
 /* What the modules of one call have in common. */
@@ -117,6 +118,7 @@ char *capture_args_settle(int argc, char **argv, struct capture_options *ret)
 {
 	char *options = join_options(argc, argv);
 
+	ret->metadata = metadata_spans;
 	allow_many_files();
 	if (getrandom(ret->capture_id, sizeof(ret->capture_id), 0) < 0)
 		memset(ret->capture_id, 0, sizeof(ret->capture_id));

@@ -18,8 +18,8 @@
 
 /* In the order in which a newcomer needs them. */
 static const struct cmd *const commands[] = {
-	&cmd_dump, &cmd_resolve, &cmd_info, &cmd_memory, &cmd_suspects, &cmd_types,
-	&cmd_leaks, &cmd_cycles,
+	&cmd_dump, &cmd_crash, &cmd_resolve, &cmd_info, &cmd_memory,
+	&cmd_suspects, &cmd_types, &cmd_leaks, &cmd_cycles,
 	&cmd_dominators, &cmd_retainers, &cmd_threads, &cmd_show, &cmd_blocks,
 	&cmd_diff, &cmd_tui,
 };

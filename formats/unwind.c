@@ -115,32 +115,50 @@ static bool find_cfa(struct step *s, const struct cfi_rule *rule)
 	return true;
 }
 
+/* The register is what it was in register @from of the callee. */
+static bool keep(const struct step *s, uint64_t from, uint32_t reg,
+		 struct unwind_regs *ret)
+{
+	if (!frame_reg(s->frame, from, &ret->at[reg]))
+		return false;
+	ret->saved[reg] = s->frame->regs.saved[from];
+	return true;
+}
+
+static bool load(const struct step *s, uint64_t addr, uint32_t reg,
+		 struct unwind_regs *ret)
+{
+	if (!window_u64(&s->u->window, addr, &ret->at[reg]))
+		return false;
+	ret->saved[reg] = addr;
+	return true;
+}
+
 /* What register @reg is in the caller; false when that is not known. */
 static bool apply(struct step *s, const struct cfi_rule *rule, uint32_t reg,
-		  uint64_t *ret)
+		  struct unwind_regs *ret)
 {
 	uint64_t addr = s->cfa + (uint64_t)rule->number;
 
 	switch (rule->kind) {
 	case CFI_UNSPECIFIED:
 		if (reg == UNWIND_RSP) {
-			*ret = s->cfa;
+			ret->at[reg] = s->cfa;
 			return true;
 		}
-		return kept_by_calls >> reg & 1 &&
-		       frame_reg(s->frame, reg, ret);
+		return kept_by_calls >> reg & 1 && keep(s, reg, reg, ret);
 	case CFI_OFFSET:
-		return window_u64(&s->u->window, addr, ret);
+		return load(s, addr, reg, ret);
 	case CFI_VALUE:
-		*ret = addr;
+		ret->at[reg] = addr;
 		return true;
 	case CFI_REGISTER:
-		return frame_reg(s->frame, rule->reg, ret);
+		return keep(s, rule->reg, reg, ret);
 	case CFI_EXPRESSION:
 		return run_expr(s, rule->expr, &s->cfa, &addr) &&
-		       window_u64(&s->u->window, addr, ret);
+		       load(s, addr, reg, ret);
 	case CFI_VALUE_EXPRESSION:
-		return run_expr(s, rule->expr, &s->cfa, ret);
+		return run_expr(s, rule->expr, &s->cfa, &ret->at[reg]);
 	default:
 		return false;
 	}
@@ -160,7 +178,7 @@ static enum unwind_end by_rules(struct unwinder *u, struct unwind_frame *frame,
 		return UNWIND_LOST;
 	frame->cfa = s.cfa;
 	for (uint32_t i = 0; i < UNWIND_REGS; i++) {
-		if (apply(&s, &row->regs[i], i, &ret->regs.at[i]))
+		if (apply(&s, &row->regs[i], i, &ret->regs))
 			ret->regs.known |= 1U << i;
 	}
 	if (!(ret->regs.known >> ra & 1))

@@ -53,6 +53,10 @@ struct capture_options {
 	/* Mappings to leave out: an address in them, or a path. Borrowed. */
 	const char *excludes[EXCLUDES_MAX];
 	size_t n_excludes;
+	/* The signal that is about to end the process, and the thread that got
+	 * it, which comes first in the snapshot; 0 is none. */
+	int fatal_signal;
+	uint32_t fatal_thread;
 };
 
 struct capture_result {

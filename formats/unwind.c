@@ -186,7 +186,9 @@ static enum unwind_end by_rules(struct unwinder *u, struct unwind_frame *frame,
 	if (ra != UNWIND_RA)
 		ret->regs.at[UNWIND_RA] = ret->regs.at[ra];
 	ret->regs.known |= 1U << UNWIND_RA;
-	return ret->regs.at[UNWIND_RA] ? UNWIND_STOPPED : UNWIND_OUTERMOST;
+	/* A signal may have interrupted a call of NULL. */
+	return ret->regs.at[UNWIND_RA] || row->is_signal ? UNWIND_STOPPED
+							 : UNWIND_OUTERMOST;
 }
 
 static uint64_t sp_of(const struct unwind_frame *f)

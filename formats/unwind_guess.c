@@ -11,6 +11,13 @@ enum {
 	CONTEXT_REGISTERS = 40,
 };
 
+/* What shows that a word is a return address. */
+enum proof {
+	NO_PROOF,	/* its place does: code that is not there will do */
+	IS_CALL,	/* a call stands before it */
+	CALLS_US,	/* a call of the function that we are in */
+};
+
 struct guess {
 	struct module_files *files;
 	struct window *w;
@@ -80,18 +87,25 @@ static size_t indirect_call_length(uint8_t modrm, uint8_t sib)
 	return length + (mod == 1 ? 1 : mod == 2 ? 4 : 0);
 }
 
-/* Does a call end at @addr? Its target when that is in the code, else 0. */
+/*
+ * Does a call end at @addr? *@target is where it leads when the code says so,
+ * else 0. Snapshots hold no code: then *@is_unknown.
+ */
 static bool is_after_call(const struct guess *g, uint64_t addr,
-			  uint64_t *target)
+			  uint64_t *target, bool *is_unknown)
 {
 	uint8_t code[LONGEST_CALL];
 	int32_t distance;
 
 	*target = 0;
-	if (addr < LONGEST_CALL || !is_code(g, addr - 1) ||
-	    !module_files_read(g->files, addr - LONGEST_CALL, code,
-			       sizeof(code)))
+	*is_unknown = false;
+	if (addr < LONGEST_CALL || !is_code(g, addr - 1))
 		return false;
+	if (!module_files_read(g->files, addr - LONGEST_CALL, code,
+			       sizeof(code))) {
+		*is_unknown = true;
+		return false;
+	}
 	if (code[LONGEST_CALL - 5] == 0xe8) {
 		memcpy(&distance, code + LONGEST_CALL - 4, sizeof(distance));
 		*target = addr + (uint64_t)(int64_t)distance;
@@ -109,16 +123,27 @@ static bool is_after_call(const struct guess *g, uint64_t addr,
 	return false;
 }
 
-/* The caller whose return address lies at @slot. */
-static bool take_return(const struct guess *g, uint64_t slot, bool must_match,
-			struct unwind_frame *ret)
+/* Is @addr where a call of our function goes on, as far as @proof asks? */
+static bool is_return(const struct guess *g, uint64_t addr, enum proof proof)
 {
-	uint64_t addr, target;
+	bool is_call, is_unknown;
+	uint64_t target;
 
-	if (!window_u64(g->w, slot, &addr) ||
-	    !is_after_call(g, addr, &target))
-		return false;
-	if (must_match && (!g->function || target != g->function->addr))
+	is_call = is_after_call(g, addr, &target, &is_unknown);
+	if (proof == CALLS_US)
+		return is_call && g->function && target == g->function->addr;
+	if (!is_call && is_code(g, addr))
+		is_call = unwind_is_restorer(g->files, addr);
+	return is_call || (proof == NO_PROOF && is_unknown);
+}
+
+/* The caller whose return address lies at @slot. */
+static bool take_return(const struct guess *g, uint64_t slot,
+			enum proof proof, struct unwind_frame *ret)
+{
+	uint64_t addr;
+
+	if (!window_u64(g->w, slot, &addr) || !is_return(g, addr, proof))
 		return false;
 	*ret = (struct unwind_frame){
 		.module = UINT32_MAX, .flags = FRAME_GUESSED,
@@ -133,7 +158,7 @@ static bool take_return(const struct guess *g, uint64_t slot, bool must_match,
 static bool take_return_keep(const struct guess *g, uint64_t slot,
 			     struct unwind_frame *ret)
 {
-	if (!take_return(g, slot, false, ret))
+	if (!take_return(g, slot, NO_PROOF, ret))
 		return false;
 	ret->regs.at[UNWIND_RBP] = g->bp;
 	ret->regs.known |= g->has_bp ? 1U << UNWIND_RBP : 0;
@@ -187,7 +212,7 @@ static bool by_frame_pointer(const struct guess *g, struct unwind_frame *ret)
 	if (!g->has_bp || g->bp % 8 != 0 || g->bp < g->sp ||
 	    g->bp - g->sp > FARTHEST_FRAME || !sets_frame_pointer(g) ||
 	    !window_u64(g->w, g->bp, &outer) ||
-	    !take_return(g, g->bp + 8, false, ret))
+	    !take_return(g, g->bp + 8, NO_PROOF, ret))
 		return false;
 	ret->regs.at[UNWIND_RBP] = outer;
 	ret->regs.known |= 1U << UNWIND_RBP;
@@ -199,9 +224,9 @@ static bool by_search(const struct guess *g, struct unwind_frame *ret)
 {
 	uint64_t start = (g->sp + 7) & ~UINT64_C(7);
 
-	for (int must_match = 1; must_match >= 0; must_match--) {
+	for (enum proof proof = CALLS_US; proof > NO_PROOF; proof--) {
 		for (uint64_t i = 0; i < SCANNED_WORDS; i++) {
-			if (take_return(g, start + 8 * i, must_match, ret))
+			if (take_return(g, start + 8 * i, proof, ret))
 				return true;
 		}
 	}

@@ -6,7 +6,7 @@
  * tests/sys_unwind.py, which knows what gdb says:
  *
  *     thread TID
- *     frame PC CFA FLAGS
+ *     frame PC CFA FLAGS FUNCTION
  *     end REASON FRAMES
  *
  * Options before it: --no-files (modules are what memory has of them),
@@ -26,16 +26,20 @@
 enum { PRINTED = 3000 };
 
 struct printer {
+	const struct image *image;
 	size_t n;
 };
 
 static bool print_frame(void *ctx, const struct unwind_frame *f)
 {
 	struct printer *p = ctx;
+	const struct symbol *s = image_symbol(p->image, f->place,
+					      SYMBOL_FUNCTION);
 
 	if (p->n++ < PRINTED)
-		printf("frame %#" PRIx64 " %#" PRIx64 " %u\n",
-		       f->regs.at[UNWIND_RA], f->cfa, (unsigned)f->flags);
+		printf("frame %#" PRIx64 " %#" PRIx64 " %u %s\n",
+		       f->regs.at[UNWIND_RA], f->cfa, (unsigned)f->flags,
+		       s ? s->name : "?");
 	return true;
 }
 
@@ -57,7 +61,7 @@ static bool print_stacks(struct image *image,
 	}
 	for (size_t i = 0; i < image->threads.len; i++) {
 		const struct thread *t = &image->threads.at[i];
-		struct printer p = { 0 };
+		struct printer p = { .image = image };
 		enum unwind_end end;
 
 		printf("thread %u\n", (unsigned)t->tid);

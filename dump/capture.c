@@ -73,11 +73,16 @@ static bool fork_target(struct capture *c, struct err *err)
 static bool seize(struct capture *c, struct err *err)
 {
 	struct guardian_view view;
+	struct err ignored = {0};
 
 	if (!guardian_hold(c->guardian, c->pid, &c->image, &view, err))
 		return false;
-	return live_memory_adopt(view.mem, &c->image, err) &&
-	       collect(c, view.pid, err) && fork_target(c, err);
+	if (live_memory_adopt(view.mem, &c->image, err) &&
+	    collect(c, view.pid, err) && fork_target(c, err))
+		return true;
+	if (!guardian_release(c->guardian, NULL, NULL, &ignored))
+		diag_add(&c->image.diag, "%s", ignored.message);
+	return false;
 }
 
 bool capture_find_modules(struct image *image,
@@ -184,8 +189,7 @@ static bool run(struct capture *c, struct err *err)
 	char sysroot[32];
 	bool ok;
 
-	if (!copier_start(&c->copier, err))
-		return false;
+	copier_start(&c->copier);
 	capture_search(&c->files, c->options, &search, sysroot);
 	ok = receive(c, &search, &writer, err);
 	piece_queue_close(&c->queue);
@@ -320,11 +324,7 @@ bool capture_held(struct guardian *guardian, uint32_t pid,
 	bool ok;
 
 	*ret = (struct capture_result){0};
-	ok = prepare(&c, ret, err);
-	if (ok && seize(&c, err))
-		ok = run(&c, err);
-	else if (ok)
-		ok = guardian_release(guardian, NULL, NULL, err) && false;
+	ok = prepare(&c, ret, err) && seize(&c, err) && run(&c, err);
 	progress_end();
 	ret->memory_bytes = c.plan.bytes;
 	ret->pause_ns = c.image.meta.pause_ns;

@@ -76,16 +76,21 @@ static void *copy(void *arg)
 	return NULL;
 }
 
-bool copier_start(struct copier *copier, struct err *err)
+void copier_start(struct copier *copier)
 {
 	copier->torn_from = UINT64_MAX;
-	return pthread_create(&copier->thread, NULL, copy, copier) == 0 ||
-	       err_nomem(err, "a thread");
+	copier->started = pthread_create(&copier->thread, NULL, copy,
+					 copier) == 0;
+	if (copier->started)
+		return;
+	err_nomem(&copier->err, "a thread");
+	piece_queue_end(copier->queue);
 }
 
 void copier_join(struct copier *copier)
 {
-	pthread_join(copier->thread, NULL);
-	if (copier->forked)
+	if (copier->started)
+		pthread_join(copier->thread, NULL);
+	if (copier->forked || !copier->started)
 		release(copier);
 }

@@ -31,6 +31,7 @@ struct copier {
 
 	/* The thread's, until copier_join(). */
 	pthread_t thread;
+	bool started;
 	bool forked;		/* there still is a copy */
 	bool copied;		/* all of it */
 	uint64_t torn_from;	/* memory from this address on is torn */
@@ -40,7 +41,8 @@ struct copier {
 	struct err err;
 };
 
-bool copier_start(struct copier *copier, struct err *err) MUST_CHECK;
+/** Without a thread to be had, nothing is copied; copier_join() all the same. */
+void copier_start(struct copier *copier);
 
 /** Wait for its end. */
 void copier_join(struct copier *copier);

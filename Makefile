@@ -8,6 +8,8 @@
 #   make fuzz       every fuzz target for FUZZ_SECONDS (needs clang)
 #   make bench      capture and analysis measured against each other
 #   make lint       layers, compiler warnings as errors, cppcheck
+#   make static     build/static/holdfast, which needs nothing else on the
+#                   machine that it is copied to
 #   make install    to DESTDIR/PREFIX
 #   make deps       install Debian packages, or print the command
 #
@@ -32,9 +34,11 @@ endif
 # Recursive on purpose: `make deps` must not ask for packages not there yet.
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS)) \
              $(shell pkg-config --cflags libdwarf 2>/dev/null || echo -isystem /usr/include/libdwarf)
-PKG_LIBS   = $(shell pkg-config --libs $(PKGS)) -ldwarf -liberty
+PKG_LIBS   = -ldwarf -liberty $(shell pkg-config --libs $(PKGS))
+STATIC_LIBS = -ldwarf -liberty $(shell pkg-config --static --libs $(PKGS)) $(LDLIBS)
 
-ALL_CPPFLAGS := -I. -D_GNU_SOURCE $(PKG_CFLAGS) $(CPPFLAGS)
+# $(B) holds what is generated.
+ALL_CPPFLAGS := -I. -I$(B) -D_GNU_SOURCE $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   := -std=c11 $(WARN) $(CFLAGS) $(SANITIZE) -pthread
 ALL_LIBS     := $(PKG_LIBS) $(LDLIBS)
 
@@ -62,6 +66,12 @@ all: $(B)/holdfast
 $(B)/holdfast: $(CLI_OBJ) $(TUI_OBJ) $(B)/libholdfast.a
 	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -pthread -o $@ $^ $(ALL_LIBS)
 
+# Nothing in it asks for shared objects, users, hosts or character sets when it
+# runs, so that it needs no file of the machine that it runs on.
+$(B)/static/holdfast: $(CLI_OBJ) $(TUI_OBJ) $(B)/libholdfast.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -static -s -pthread -o $@ $^ $(STATIC_LIBS)
+
 $(B)/libholdfast.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -82,6 +92,13 @@ $(B)/tests/bench_%: $(B)/tests/bench_%.o $(AID_OBJ) $(TUI_OBJ) $(B)/libholdfast.
 
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(AID_OBJ) $(B)/libholdfast.a
 	$(CC) $(CFLAGS) $(SANITIZE) -fsanitize=fuzzer $(LDFLAGS) -pthread -o $@ $^ $(ALL_LIBS)
+
+# Terminals that the browser knows without a database of them.
+$(B)/tui/terminfo_carried.o: $(B)/tui/terminfo_entries.h
+$(B)/tui/terminfo_entries.h: tui/terminfo_entries.sh
+	@mkdir -p $(@D)
+	tui/terminfo_entries.sh >$@.new
+	@mv $@.new $@
 
 # Samples are programs like those of our users: no sanitizer, debug info on.
 SAMPLE_CFLAGS   := -O1 -g -pthread
@@ -136,6 +153,9 @@ lint:
 		--enable=warning,portability -D__BYTE_ORDER__=1234 \
 		-D__ORDER_LITTLE_ENDIAN__=1234 -I. base formats dump analyze tui cli
 
+static: deps
+	@$(MAKE) --no-print-directory $(B)/static/holdfast
+
 install: all
 	install -D -m 755 $(B)/holdfast $(DESTDIR)$(PREFIX)/bin/holdfast
 	install -D -m 644 docs/holdfast.1 $(DESTDIR)$(PREFIX)/share/man/man1/holdfast.1
@@ -146,7 +166,7 @@ clean:
 	rm -rf build
 
 .PHONY: all samples deps demo test test-build test-run asan fuzz fuzz-run \
-	bench bench-run lint install clean
+	bench bench-run lint static install clean
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(AID_OBJ:.o=.d) \
 	$(TEST_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) \

@@ -55,9 +55,27 @@ static void merge(struct keeps *keeps)
 	keeps->list.len = n;
 }
 
+static bool add_small(const struct image *image, struct keeps *keeps)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < image->mappings.len; i++) {
+		const struct mapping *m = &image->mappings.at[i];
+		struct keep keep = { m->start, m->end };
+
+		if (m->end - m->start > TRIM_SMALL ||
+		    m->end - m->start > TRIM_SMALL_TOTAL - total)
+			continue;
+		total += m->end - m->start;
+		if (!vec_push(&keeps->list, keep))
+			return false;
+	}
+	return true;
+}
+
 static bool find_keeps(const struct image *image, struct keeps *ret)
 {
-	bool ok = true;
+	bool ok = add_small(image, ret);
 
 	for (size_t i = 0; ok && i < image->modules.len; i++) {
 		struct keep keep = { image->modules.at[i].start,

@@ -5,14 +5,20 @@
  *
  * Kept are the data of all modules, and of each thread's stack at most
  * TRIM_STACK_MAX bytes from the stack pointer on, which hold its control
- * block, too. The heap is left out and said to be absent.
+ * block, too; and mappings up to TRIM_SMALL, TRIM_SMALL_TOTAL in all, where
+ * the dynamic linker keeps its list of modules. The heap, being larger, is
+ * left out and said to be absent.
  */
 #ifndef DUMP_CRASH_TRIM_H
 #define DUMP_CRASH_TRIM_H
 
 #include "dump/ranges.h"
 
-enum { TRIM_STACK_MAX = 8 << 20 };
+enum {
+	TRIM_STACK_MAX = 8 << 20,
+	TRIM_SMALL = 64 << 10,
+	TRIM_SMALL_TOTAL = 8 << 20,
+};
 
 /**
  * Cut the ranges of @image, whose modules and threads are known, and its

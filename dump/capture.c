@@ -45,6 +45,21 @@ static bool collect(struct capture *c, uint32_t via, struct err *err)
 	       proc_facts_read(c->pid, via, &c->image, err);
 }
 
+/** Who got the fatal signal comes first, as in the kernel's cores. */
+static void put_fatal_first(struct capture *c)
+{
+	struct thread *at = c->image.threads.at, fatal;
+
+	for (size_t i = 0; i < c->image.threads.len; i++) {
+		if (at[i].tid != c->options->fatal_thread)
+			continue;
+		fatal = at[i];
+		memmove(&at[1], &at[0], i * sizeof(fatal));
+		at[0] = fatal;
+		return;
+	}
+}
+
 /** Replace the process by a frozen copy, so that it can go on. */
 static bool fork_target(struct capture *c, struct err *err)
 {
@@ -77,6 +92,7 @@ static bool seize(struct capture *c, struct err *err)
 
 	if (!guardian_hold(c->guardian, c->pid, &c->image, &view, err))
 		return false;
+	put_fatal_first(c);
 	if (live_memory_adopt(view.mem, &c->image, err) &&
 	    collect(c, view.pid, err) && fork_target(c, err))
 		return true;
@@ -284,6 +300,7 @@ static bool prepare(struct capture *c, struct capture_result *ret,
 
 	memcpy(meta->capture_id, options->capture_id, sizeof(meta->capture_id));
 	meta->options = options->options ? options->options : "";
+	meta->signal = options->fatal_signal;
 	(void)proc_stat_read(c->pid, &stat);
 	if (!capture_target(options, c->pid, stat.comm, ret, &c->target, err) ||
 	    !types_init(&c->image.types, err))

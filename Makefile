@@ -10,6 +10,7 @@
 #   make lint       layers, compiler warnings as errors, cppcheck
 #   make static     build/static/holdfast, which needs nothing else on the
 #                   machine that it is copied to
+#   make check-aarch64  compile for 64-bit ARM (needs gcc-aarch64-linux-gnu)
 #   make install    to DESTDIR/PREFIX
 #   make deps       install Debian packages, or print the command
 #
@@ -152,9 +153,21 @@ lint:
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 		--enable=warning,portability -D__BYTE_ORDER__=1234 \
 		-D__ORDER_LITTLE_ENDIAN__=1234 -I. base formats dump analyze tui cli
+	@if command -v $(ARM_CC) >/dev/null; then \
+		$(MAKE) --no-print-directory check-aarch64; \
+	else echo "no $(ARM_CC): not compiled for 64-bit ARM"; fi
 
 static: deps
 	@$(MAKE) --no-print-directory $(B)/static/holdfast
+
+# Nothing is linked: no libraries of that processor are needed.
+ARM_CC := aarch64-linux-gnu-gcc
+check-aarch64:
+	@command -v $(ARM_CC) >/dev/null || { \
+		echo "no $(ARM_CC): install gcc-aarch64-linux-gnu" >&2; exit 1; }
+	@$(MAKE) --no-print-directory WERROR=1 B=build/aarch64 CC=$(ARM_CC) objects
+
+objects: $(LIB_OBJ) $(TUI_OBJ) $(CLI_OBJ)
 
 install: all
 	install -D -m 755 $(B)/holdfast $(DESTDIR)$(PREFIX)/bin/holdfast
@@ -166,7 +179,7 @@ clean:
 	rm -rf build
 
 .PHONY: all samples deps demo test test-build test-run asan fuzz fuzz-run \
-	bench bench-run lint static install clean
+	bench bench-run lint static check-aarch64 objects install clean
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(AID_OBJ:.o=.d) \
 	$(TEST_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) \

@@ -17,6 +17,7 @@
 #include "dump/proc_maps.h"
 #include "dump/ranges.h"
 #include "dump/target.h"
+#include "formats/frames.h"
 
 enum { QUEUE_MIN = 16, QUEUE_MAX = 256 };	/* MiB */
 
@@ -122,7 +123,8 @@ bool capture_load_modules(struct image *image,
 {
 	struct err why = {0};
 
-	if (options->no_types || modules_load(image, search, &why))
+	if (options->no_types || (modules_load(image, search, &why) &&
+				  frames_build(image, search, &why)))
 		return true;
 	if (why.code == ERR_CANCELLED) {
 		*err = why;

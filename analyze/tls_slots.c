@@ -4,9 +4,9 @@
 #include <elf.h>
 
 enum {
-	IDS_MAX = 1 << 16,	/* modules with TLS, and holes between them */
+	IDS_MAX = 1 << 12,	/* modules with TLS, and holes between them */
 	LINK_MAPS_MAX = 1 << 16,
-	DATA_MAX = 1 << 20,	/* of ld.so, that is looked through */
+	DATA_MAX = 1 << 16,	/* of ld.so, that is looked through */
 };
 
 /* struct link_map, <link.h>: the part that all debuggers rely on. */
@@ -20,7 +20,8 @@ enum { LIST_LEN = 0, LIST_NEXT = 8, LIST_SLOTS = 16,
 struct constants {
 	uint64_t rtld_global;	/* address of the variable; 0: not known */
 	uint64_t list;		/* offset of the list's address in it */
-	uint64_t tls_offset;	/* of l_tls_offset in a link_map; 0: unknown */
+	/* Of l_tls_offset and l_tls_modid in a link_map; 0: unknown. */
+	uint64_t tls_offset, tls_modid;
 	uint64_t dtv;		/* of the vector's address in struct pthread */
 };
 
@@ -58,6 +59,8 @@ static struct constants read_constants(const struct image *image)
 			has_list = read_offset(image, s->addr, &c.list);
 		else if (!strcmp(name, "link_map_l_tls_offset"))
 			(void)read_offset(image, s->addr, &c.tls_offset);
+		else if (!strcmp(name, "link_map_l_tls_modid"))
+			(void)read_offset(image, s->addr, &c.tls_modid);
 		else if (!strcmp(name, "pthread_dtvp"))
 			(void)read_offset(image, s->addr, &c.dtv);
 	}
@@ -74,13 +77,15 @@ static bool add_slot(const struct image *image, uint64_t map, uint32_t id,
 {
 	struct tls_slot slot = { .id = id, .generation = generation };
 	const struct module *module;
-	uint64_t ld, offset;
+	uint64_t ld, offset, modid;
 
 	if (map % 8 != 0 || !image_u64(image, map + LINK_L_LD, &ld) ||
 	    !image_mapping(image, ld))
 		return false;
 	module = image_module(image, ld);
-	if (!module || module->tls_size == 0)
+	if (!module || module->tls_size == 0 ||
+	    (c->tls_modid && image_u64(image, map + c->tls_modid, &modid) &&
+	     modid != id))
 		return true;
 	slot.module = (uint32_t)(module - image->modules.at);
 	/* 0 and -1 are "not fixed"; what is fixed was reserved at start. */
@@ -115,10 +120,10 @@ static bool read_list(const struct image *image, uint64_t list,
 				       &generation) ||
 			    !image_u64(image, at + SLOT_MAP, &map))
 				return false;
-			/* Of number 0 there is no module. */
-			if (map && (id == 0 ||
-				    !add_slot(image, map, id, generation, c,
-					      ret, oom)))
+			/* Number 0 is nobody's; what ld.so left there at
+			 * start stands a second time where it belongs. */
+			if (map && id > 0 &&
+			    !add_slot(image, map, id, generation, c, ret, oom))
 				return false;
 		}
 		list = next;

@@ -65,6 +65,7 @@ bool unwind_signal_context(struct window *w, const struct unwind_frame *frame,
 	for (size_t i = 0; i < UNWIND_REGS; i++) {
 		if (!window_u64(w, at + 8 * i, &ret->regs.at[order[i]]))
 			return false;
+		ret->regs.saved[order[i]] = at + 8 * i;
 	}
 	ret->regs.known = (1U << UNWIND_REGS) - 1;
 	return true;
@@ -161,6 +162,7 @@ static bool take_return_keep(const struct guess *g, uint64_t slot,
 	if (!take_return(g, slot, NO_PROOF, ret))
 		return false;
 	ret->regs.at[UNWIND_RBP] = g->bp;
+	ret->regs.saved[UNWIND_RBP] = g->frame->regs.saved[UNWIND_RBP];
 	ret->regs.known |= g->has_bp ? 1U << UNWIND_RBP : 0;
 	return true;
 }
@@ -215,6 +217,7 @@ static bool by_frame_pointer(const struct guess *g, struct unwind_frame *ret)
 	    !take_return(g, g->bp + 8, NO_PROOF, ret))
 		return false;
 	ret->regs.at[UNWIND_RBP] = outer;
+	ret->regs.saved[UNWIND_RBP] = g->bp;
 	ret->regs.known |= 1U << UNWIND_RBP;
 	return true;
 }

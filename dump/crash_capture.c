@@ -42,6 +42,7 @@ struct job {
 	struct mapped_files files;
 	struct plan plan;
 	struct snapshot_writer *writer;
+	struct redactor *redactor;	/* NULL: all is kept */
 
 	/* Of one attempt to copy. */
 	struct piece_queue queue;
@@ -155,14 +156,16 @@ static bool copy_memory(struct job *j, struct err *err)
 	pthread_t copier;
 	bool ok;
 
-	if (!snapshot_begin(&j->target, &j->image, &j->writer, err) ||
+	if (!redacted_begin(j->redactor, &j->target, &j->image, &j->writer,
+			    err) ||
 	    !piece_queue_init(&j->queue, QUEUE, 0, err))
 		return false;
 	if (pthread_create(&copier, NULL, copy, j) != 0) {
 		piece_queue_free(&j->queue);
 		return err_nomem(err, "a thread");
 	}
-	ok = plan_write(&j->plan, &j->queue, j->writer, &j->diag, err);
+	ok = plan_write(&j->plan, &j->queue, j->redactor, j->writer, &j->diag,
+			err);
 	piece_queue_close(&j->queue);
 	pthread_join(copier, NULL);
 	piece_queue_free(&j->queue);
@@ -180,28 +183,36 @@ static void forget_copy(struct job *j)
 	j->err = (struct err){0};
 }
 
+static bool copy_within(struct job *j, const char **why, struct err *err)
+{
+	struct disk disk = { j->crash->folder, j->crash->keep_free, false };
+	bool ok;
+
+	progress_listen(watch_disk, &disk);
+	progress_begin("copying memory", j->plan.bytes);
+	ok = copy_memory(j, err);
+	progress_end();
+	progress_listen(NULL, NULL);
+	*why = disk.full ? "the disk has no room for it" :
+	       err->code == ERR_CANCELLED ? "there was no time to copy it" :
+	       err->message;
+	return ok;
+}
+
 /** Copy all, or, where that cannot be, what a backtrace needs. */
 static bool copy_what_fits(struct job *j, struct err *err)
 {
-	struct disk disk = { j->crash->folder, j->crash->keep_free, false };
-	struct err why = {0};
-	bool ok;
+	struct err first = {0}, second = {0};
+	const char *why;
+	bool ok = copy_within(j, &why, &first);
 
-	limit_files(j->crash->max_size);
-	progress_listen(watch_disk, &disk);
-	progress_begin("copying memory", j->plan.bytes);
-	ok = copy_memory(j, &why);
-	progress_end();
-	progress_listen(NULL, NULL);
 	if (!ok) {
 		forget_copy(j);
-		diag_add(&j->image.diag, "the heap was left out: %s",
-			 disk.full ? "the disk has no room for it" :
-			 why.code == ERR_CANCELLED ?
-			 "there was no time to copy it" : why.message);
+		diag_add(&j->image.diag, "the heap was left out: %s", why);
 		start_clock(TRIM_SECONDS);
 		ok = crash_trim(&j->image, &j->plan, err) &&
-		     copy_memory(j, err);
+		     (copy_within(j, &why, &second) ||
+		      err_set(err, ERR_LIMIT, "%s", why));
 	}
 	if (!is_dying(j->crash->tid))
 		diag_add(&j->image.diag, "the process was gone before all of "
@@ -245,6 +256,7 @@ static bool finish(struct job *j, const struct module_search *search,
 	start_clock(FINISH_SECONDS);
 	ok = capture_load_modules(&j->image, j->options, search, err);
 	if (ok) {
+		redact_locals(j->redactor);
 		ok = snapshot_finish(j->writer, &j->image, err);
 		j->writer = NULL;
 	}
@@ -258,8 +270,10 @@ static bool capture_dying(struct job *j, struct err *err)
 	char sysroot[32];
 	bool ok;
 
+	limit_files(j->crash->max_size);
 	capture_search(&j->files, j->options, &search, sysroot);
 	ok = capture_find_modules(&j->image, &search, err) &&
+	     capture_redactor(&j->image, j->options, &j->redactor, err) &&
 	     copy_what_fits(j, err);
 	release(j->crash->in);
 	return ok && finish(j, &search, err);
@@ -275,7 +289,11 @@ static bool convert_stream(struct job *j, struct capture_result *ret,
 	char path[32];
 	bool ok;
 
-	room = room > j->crash->keep_free ? room - j->crash->keep_free : 0;
+	if (room <= j->crash->keep_free) {
+		release(j->crash->in);
+		return err_set(err, ERR_LIMIT, "the disk has no room for it");
+	}
+	room -= j->crash->keep_free;
 	if (!core_spool_copy(j->crash->in, j->spool, j->head, room, &got,
 			     &why))
 		diag_add(&j->image.diag, "the core was not read to its end: "
@@ -340,6 +358,7 @@ bool crash_capture(const struct crash *crash,
 	alarm(0);
 	limit_files(RLIM_INFINITY);
 	forget_copy(&j);
+	redactor_free(j.redactor);
 	plan_free(&j.plan);
 	mapped_files_close(&j.files);
 	image_close(&j.image);

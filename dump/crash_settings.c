@@ -106,6 +106,11 @@ bool crash_file_read(int folder, const char *name, char *ret, size_t size)
 	}
 	close(fd);
 	ret[done] = '\0';
+	/* A NUL byte is damage, and does not hide what follows. */
+	for (size_t i = 0; i < done; i++) {
+		if (ret[i] == '\0')
+			ret[i] = '?';
+	}
 	return got >= 0;
 }
 

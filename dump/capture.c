@@ -32,6 +32,7 @@ struct capture {
 	struct piece_queue queue;
 	struct headroom_watch watch;
 	struct copier copier;
+	struct redactor *redactor;	/* NULL: all is kept */
 	bool may_fork;		/* as far as is known before the stop */
 	struct err why_not;	/* else */
 };
@@ -102,6 +103,20 @@ static bool seize(struct capture *c, struct err *err)
 	return false;
 }
 
+bool capture_redactor(struct image *image,
+		      const struct capture_options *options,
+		      struct redactor **ret, struct err *err)
+{
+	struct heap_spans spans = {0};
+
+	*ret = NULL;
+	if (options->content == CONTENT_FULL || image->meta.pointers_only)
+		return true;
+	return (!options->metadata ||
+		options->metadata(image, &spans, err)) &&
+	       redactor_build(image, &spans, ret, err);
+}
+
 bool capture_find_modules(struct image *image,
 			  const struct module_search *search, struct err *err)
 {
@@ -140,8 +155,10 @@ static bool receive(struct capture *c, const struct module_search *search,
 {
 	progress_begin("copying memory", c->plan.bytes);
 	return capture_find_modules(&c->image, search, err) &&
-	       snapshot_begin(&c->target, &c->image, writer, err) &&
-	       plan_write(&c->plan, &c->queue, *writer, &c->image.diag, err);
+	       redacted_begin(c->redactor, &c->target, &c->image, writer,
+			      err) &&
+	       plan_write(&c->plan, &c->queue, c->redactor, *writer,
+			  &c->image.diag, err);
 }
 
 void capture_search(struct mapped_files *files,
@@ -170,6 +187,8 @@ static bool finish(struct capture *c, const struct module_search *search,
 	ok = capture_load_modules(&c->image, c->options, search, err);
 	if (ok && progress_cancelled())
 		ok = err_set(err, ERR_CANCELLED, "cancelled");
+	if (ok)
+		redact_locals(c->redactor);
 	if (ok)
 		return snapshot_finish(writer, &c->image, err);
 	snapshot_abort(writer);
@@ -207,9 +226,12 @@ static bool run(struct capture *c, struct err *err)
 	char sysroot[32];
 	bool ok;
 
-	copier_start(&c->copier);
+	/* While nobody else reads, and before the process is let go. */
+	ok = capture_redactor(&c->image, c->options, &c->redactor, err);
+	if (ok)
+		copier_start(&c->copier);
 	capture_search(&c->files, c->options, &search, sysroot);
-	ok = receive(c, &search, &writer, err);
+	ok = ok && receive(c, &search, &writer, err);
 	piece_queue_close(&c->queue);
 	take_over(c);
 	if (!c->copier.copied && err->code == ERR_NONE)
@@ -325,6 +347,7 @@ static void clean_up(struct capture *c)
 {
 	if (c->may_fork)
 		headroom_watch_close(&c->watch);
+	redactor_free(c->redactor);
 	piece_queue_free(&c->queue);
 	plan_free(&c->plan);
 	mapped_files_close(&c->files);

@@ -136,11 +136,10 @@ static bool write_snapshot(struct image *image,
 	bool ok;
 
 	ok = capture_redactor(image, options, &redactor, err) &&
-	     (!redactor || redact_facts(redactor, err)) &&
-	     snapshot_begin(target, image, &writer, err) &&
+	     redacted_begin(redactor, target, image, &writer, err) &&
 	     write_memory(image, redactor, writer, err) &&
 	     capture_load_modules(image, options, &options->search, err);
-	if (ok && redactor)
+	if (ok)
 		redact_locals(redactor);
 	redactor_free(redactor);
 	if (ok)

@@ -422,10 +422,10 @@ static bool is_siginfo_control(size_t offset)
 	return offset < 16;
 }
 
-bool redact_facts(struct redactor *r, struct err *err)
+static bool redact_threads(struct redactor *r)
 {
 	struct image *image = r->image;
-	bool ok = redact_command(r);
+	bool ok = true;
 
 	for (size_t i = 0; ok && i < image->threads.len; i++) {
 		struct thread *t = &image->threads.at[i];
@@ -438,11 +438,40 @@ bool redact_facts(struct redactor *r, struct err *err)
 		     redact_note(r, &t->siginfo, t->siginfo_size,
 				 is_siginfo_control);
 	}
-	return ok || err_nomem(err, "registers");
+	return ok;
+}
+
+bool redacted_begin(struct redactor *r, const struct snapshot_target *target,
+		    struct image *image, struct snapshot_writer **ret,
+		    struct err *err)
+{
+	size_t bytes = image->threads.len * sizeof(*image->threads.at);
+	struct thread *threads;
+	bool ok;
+
+	*ret = NULL;
+	if (!r)
+		return snapshot_begin(target, image, ret, err);
+	r->metadata = r->free = 0;
+	image->redacted.spans.len = image->redacted.bits.len = 0;
+	threads = malloc(bytes ? bytes : 1);
+	if (!threads)
+		return err_nomem(err, "registers");
+	if (bytes > 0)
+		memcpy(threads, image->threads.at, bytes);
+	ok = (redact_command(r) && redact_threads(r)) ||
+	     err_nomem(err, "registers");
+	ok = ok && snapshot_begin(target, image, ret, err);
+	if (bytes > 0)
+		memcpy(image->threads.at, threads, bytes);
+	free(threads);
+	return ok;
 }
 
 void redact_locals(struct redactor *r)
 {
+	if (!r)
+		return;
 	for (size_t i = 0; i < r->image->locals.len; i++) {
 		struct local *l = &r->image->locals.at[i];
 

@@ -29,7 +29,7 @@
 #ifndef DUMP_REDACT_H
 #define DUMP_REDACT_H
 
-#include "formats/image.h"
+#include "formats/snapshot.h"
 
 enum { REDACT_KEPT_BELOW = 1 << 16 };
 
@@ -64,12 +64,17 @@ bool redact_memory(struct redactor *r, uint64_t addr, const uint8_t *from,
 		   uint8_t *to, size_t n, struct err *err) MUST_CHECK;
 
 /**
- * What stands in the notes: the command line behind its first word, numbers
- * in registers and siginfo, vectors. Before the snapshot is begun.
+ * Begin a snapshot, as snapshot_begin(), of @image: in its notes the command
+ * line ends with the first word, and registers and siginfo hold pointers
+ * alone. The image itself keeps its registers, for its stacks to be unwound.
+ * It may be begun again from the start. Without a redactor (NULL) nothing is left out.
  */
-bool redact_facts(struct redactor *r, struct err *err) MUST_CHECK;
+bool redacted_begin(struct redactor *r, const struct snapshot_target *target,
+		    struct image *image, struct snapshot_writer **ret,
+		    struct err *err) MUST_CHECK;
 
-/** Values of local variables that are kept outside of memory. */
+/** Leave out numbers in local variables that have no place in memory. With
+ * NULL none. */
 void redact_locals(struct redactor *r);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "base/human.h"
 #include "cli/metadata_spans.h"
+#include "dump/exclude.h"
 #include "formats/debuginfod.h"
 
 /* What the modules of one call have in common. */
@@ -50,7 +51,7 @@ static bool take_word(const char *arg, const char *first, const char *second,
 
 static bool take_exclude(const char *arg, struct capture_options *ret)
 {
-	if (ret->n_excludes == EXCLUDES_MAX || !*arg)
+	if (ret->n_excludes == EXCLUDES_MAX || !exclude_is_sound(arg))
 		return false;
 	ret->excludes[ret->n_excludes++] = arg;
 	return true;

@@ -7,6 +7,7 @@
 
 #include "base/progress.h"
 #include "dump/copier.h"
+#include "dump/exclude.h"
 #include "dump/fork_safety.h"
 #include "dump/live_memory.h"
 #include "dump/mapped_files.h"
@@ -44,6 +45,8 @@ static bool collect(struct capture *c, uint32_t via, struct err *err)
 	       mapped_files_open(via, &c->image, &c->files, err) &&
 	       pagemap_read(via, &c->image, err) &&
 	       ranges_plan(&c->image, &c->files, &c->plan, err) &&
+	       exclude_apply(c->options->excludes, c->options->n_excludes,
+			     &c->image, &c->plan, err) &&
 	       proc_facts_read(c->pid, via, &c->image, err);
 }
 

@@ -17,6 +17,7 @@
 #include "dump/core_spool.h"
 #include "dump/crash_threads.h"
 #include "dump/crash_trim.h"
+#include "dump/exclude.h"
 #include "dump/live_memory.h"
 #include "dump/pagemap.h"
 #include "dump/plan_write.h"
@@ -130,7 +131,9 @@ static bool collect(struct job *j, struct err *why)
 	    !proc_maps_read(tid, image, why) ||
 	    !mapped_files_open(tid, image, &j->files, why) ||
 	    !pagemap_read(tid, image, why) ||
-	    !ranges_plan(image, &j->files, &j->plan, why))
+	    !ranges_plan(image, &j->files, &j->plan, why) ||
+	    !exclude_apply(j->options->excludes, j->options->n_excludes, image,
+			   &j->plan, why))
 		return false;
 	/* That of the notes is the same. */
 	image->auxv.len = 0;

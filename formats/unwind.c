@@ -272,6 +272,16 @@ static struct unwind_frame innermost(const struct thread *t)
 	return f;
 }
 
+/* Who returned to @f returned to data: what led there was wrong. */
+static bool is_nonsense(const struct unwinder *u, const struct unwind_frame *f,
+			const struct cfi_row *row)
+{
+	const struct mapping *m = image_mapping(u->files->image, f->place);
+
+	return !row && !(f->flags & FRAME_SIGNAL) &&
+	       (!m || !(m->perms & PERM_EXEC));
+}
+
 enum unwind_end unwind_thread(struct unwinder *u, const struct thread *t,
 			      unwind_visit *visit, void *ctx)
 {
@@ -281,9 +291,11 @@ enum unwind_end unwind_thread(struct unwinder *u, const struct thread *t,
 
 	for (int n = 0; n < UNWIND_MAX_FRAMES; n++) {
 		const struct cfi_row *row = describe(u, &frame, is_exact);
-		enum unwind_end end = step_out(u, &frame, row, is_exact,
-					       &caller);
+		enum unwind_end end;
 
+		if (!is_exact && is_nonsense(u, &frame, row))
+			return UNWIND_LOST;
+		end = step_out(u, &frame, row, is_exact, &caller);
 		if (!visit(ctx, &frame))
 			return UNWIND_STOPPED;
 		if (end != UNWIND_STOPPED)
@@ -291,10 +303,6 @@ enum unwind_end unwind_thread(struct unwinder *u, const struct thread *t,
 		if (!is_progress(u, &frame, &caller, &jumps))
 			return UNWIND_NO_PROGRESS;
 		is_exact = frame.flags & FRAME_SIGNAL;
-		if (!is_exact &&
-		    !image_mapping(u->files->image,
-				   caller.regs.at[UNWIND_RA]))
-			return UNWIND_LOST;
 		frame = caller;
 	}
 	return UNWIND_TOO_DEEP;

@@ -38,6 +38,7 @@ const char *const content_names[N_CONTENT_CLASSES] = {
 	[CONTENT_POINTERS] = "pointers",
 	[CONTENT_NUMBERS] = "numbers",
 	[CONTENT_MIXED] = "mixed",
+	[CONTENT_UNKNOWN] = "unknown",
 };
 
 bool heap_build(struct image *image, struct heap *ret, struct err *err)

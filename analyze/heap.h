@@ -56,6 +56,7 @@ enum content_class {
 	CONTENT_POINTERS,
 	CONTENT_NUMBERS,
 	CONTENT_MIXED,
+	CONTENT_UNKNOWN,	/* begins with what was left out: text, perhaps */
 	N_CONTENT_CLASSES,
 };
 

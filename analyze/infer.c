@@ -72,8 +72,8 @@ static bool wins(struct heap *heap, const struct claim *claim)
 	uint32_t old = heap->type[claim->node];
 	unsigned rank = rank_of(heap, claim->node);
 
-	if (old == TYPE_NONE)
-		return true;
+	if (old == TYPE_NONE)	/* barred, perhaps */
+		return claim->confidence > heap->confidence[claim->node];
 	if (heap->evidence[claim->node] == EVIDENCE_VTABLE ||
 	    claim->confidence < rank || begins_with(types, old, claim->type))
 		return false;
@@ -105,12 +105,33 @@ bool infer_claim(struct infer *infer, const struct claim *claim)
 	return vec_push(&infer->queue, claim->node);
 }
 
+void infer_bar(struct heap *heap, uint32_t node, uint8_t confidence)
+{
+	const struct claim none = {
+		.node = node, .type = TYPE_NONE, .why_node = NODE_NONE,
+		.confidence = confidence,
+	};
+
+	if (rank_of(heap, node) < confidence)
+		settle(heap, &none);
+}
+
+bool infer_claim(struct infer *infer, const struct claim *claim)
+{
+	struct claim copy = *claim;
+
+	if (is_local(infer->heap, claim->why_node))
+		copy.confidence -= LOCAL_DOUBT;
+	return take_claim(infer, &copy);
+}
+
 bool infer_is_disputed(const struct heap *heap, uint32_t node)
 {
 	return heap->type[node] != TYPE_NONE && heap->confidence[node] < DOUBT;
 }
 
-/* A wrong type is worse than none, and one of two claims is wrong. */
+/* A wrong type is worse than none, and one of two claims is wrong. What was
+ * barred is not known. */
 static void drop_disputed(struct heap *heap)
 {
 	for (uint32_t i = 0; i < heap->n_blocks; i++) {
@@ -118,7 +139,7 @@ static void drop_disputed(struct heap *heap)
 			.node = i, .type = TYPE_NONE, .why_node = NODE_NONE,
 		};
 
-		if (infer_is_disputed(heap, i))
+		if (infer_is_disputed(heap, i) || heap->type[i] == TYPE_NONE)
 			settle(heap, &none);
 	}
 }

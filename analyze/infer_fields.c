@@ -81,6 +81,18 @@ static bool the_fitting_type(struct follow *f, uint32_t node, uint32_t pointee,
 	return true;
 }
 
+/* Is the word at @addr null or a pointer into the image? */
+static bool is_plausible(struct follow *f, uint64_t addr)
+{
+	const struct image *image = f->heap->image;
+	uint64_t word;
+
+	if (!window_u64(&f->infer->window, addr, &word))
+		return false;
+	return word == 0 ? !image_is_redacted(image, addr) :
+			   image_range(image, word) != NULL;
+}
+
 /* Every pointer of the would-be elements is null or leads into the image. */
 static bool elements_plausible(struct follow *f, uint32_t node, uint32_t type,
 			       uint64_t count)
@@ -95,13 +107,8 @@ static bool elements_plausible(struct follow *f, uint32_t node, uint32_t type,
 		count = 64;
 	for (uint64_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < fields->n; k++) {
-			uint64_t word;
-
-			if (!window_u64(&f->infer->window, f->heap->addr[node] +
-					i * stride + fields->at[k].offset,
-					&word))
-				return false;
-			if (word != 0 && !image_range(f->heap->image, word))
+			if (!is_plausible(f, f->heap->addr[node] + i * stride +
+					  fields->at[k].offset))
 				return false;
 		}
 	}
@@ -187,6 +194,8 @@ static bool claim_text(struct follow *f, struct claim *claim, uint32_t pointee)
 {
 	const struct heap *heap = f->heap;
 
+	if (heap->content[claim->node] == CONTENT_UNKNOWN)
+		infer_bar(f->heap, claim->node, SURE_TEXT);
 	if (heap->content[claim->node] != CONTENT_TEXT)
 		return true;
 	claim->type = pointee;

@@ -142,6 +142,7 @@ def check_same(what, got, want):
                     f.write(text if isinstance(text, str) else
                             json.dumps(text, indent=1))
         expect(a == b, f'{what}: {command} differs')
+    check_sections(what, got, want)
 
 
 def build_id(path):
@@ -199,6 +200,31 @@ def place_plain(path):
 
 def sections_at(data):
     return struct.unpack_from('<Q', data, 40)[0]
+
+
+def sections(path):
+    """{name: bytes} of what tells of modules, without the dull head."""
+    data = plain(path)
+    at = sections_at(data)
+    n, names_index = struct.unpack_from('<HH', data, 60)
+    rows = [struct.unpack_from('<IIQQQQ', data, at + 64 * i)
+            for i in range(n)]
+    names = data[rows[names_index][4]:][:rows[names_index][5]]
+    ret = {}
+    for row in rows:
+        name = names[row[0]:names.index(b'\0', row[0])].decode()
+        if name.startswith('.holdfast.'):
+            ret[name[len('.holdfast.'):]] = data[row[4]:row[4] + row[5]]
+    return ret
+
+
+def check_sections(what, got, want):
+    """Not only reports: what was found is the same to the byte."""
+    got, want = sections(got), sections(want)
+    same(f'{what}: names of sections', sorted(got), sorted(want))
+    for name in sorted(set(want) - {'meta', 'maps'}):
+        expect(got[name] == want[name] and want[name],
+               f'{what}: section {name} differs')
 
 
 def check_memory_kept(what, before, after):

@@ -116,15 +116,6 @@ void infer_bar(struct heap *heap, uint32_t node, uint8_t confidence)
 		settle(heap, &none);
 }
 
-bool infer_claim(struct infer *infer, const struct claim *claim)
-{
-	struct claim copy = *claim;
-
-	if (is_local(infer->heap, claim->why_node))
-		copy.confidence -= LOCAL_DOUBT;
-	return take_claim(infer, &copy);
-}
-
 bool infer_is_disputed(const struct heap *heap, uint32_t node)
 {
 	return heap->type[node] != TYPE_NONE && heap->confidence[node] < DOUBT;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "formats/frames.h"
+#include "formats/module_fill.h"
 #include "formats/snapshot.h"
 
 static enum facts_tier tier_of_root(const struct root *root)
@@ -78,6 +79,7 @@ static bool complete_core(struct image *image, struct err *err)
 
 	return image->meta.kind != IMAGE_CORE || image->modules.len > 0 ||
 	       (modules_find(image, &search, err) &&
+		module_fill(image, &search, err) &&
 		modules_load(image, &search, err) &&
 		frames_build(image, &search, err));
 }

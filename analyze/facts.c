@@ -9,7 +9,8 @@
 
 static enum facts_tier tier_of_root(const struct root *root)
 {
-	return root_is_named(root->kind) ? TIER_NAMED :
+	return root->kind == ROOT_LOCAL ? TIER_LOCAL + root->rank :
+	       root_is_named(root->kind) ? TIER_NAMED :
 	       root->kind == ROOT_REGISTERS ? TIER_REGISTERS : TIER_UNNAMED;
 }
 

@@ -6,6 +6,8 @@
 enum {
 	/* What a claim loses when another one of its rank contradicts it. */
 	DOUBT = 50,
+	/* What a claim of a local is worth less: it may dangle by now. */
+	LOCAL_DOUBT = 9,
 	/* Each block changes its type a few times at most, if types are sane. */
 	MAX_CHANGES = 8,
 };
@@ -87,7 +89,13 @@ static bool wins(struct heap *heap, const struct claim *claim)
 	return false;
 }
 
-bool infer_claim(struct infer *infer, const struct claim *claim)
+static bool is_local(const struct heap *heap, uint32_t node)
+{
+	return node != NODE_NONE && heap_is_root(heap, node) &&
+	       heap_root(heap, node)->kind == ROOT_LOCAL;
+}
+
+static bool take_claim(struct infer *infer, const struct claim *claim)
 {
 	struct heap *heap = infer->heap;
 
@@ -114,6 +122,15 @@ void infer_bar(struct heap *heap, uint32_t node, uint8_t confidence)
 
 	if (rank_of(heap, node) < confidence)
 		settle(heap, &none);
+}
+
+bool infer_claim(struct infer *infer, const struct claim *claim)
+{
+	struct claim copy = *claim;
+
+	if (is_local(infer->heap, claim->why_node))
+		copy.confidence -= LOCAL_DOUBT;
+	return take_claim(infer, &copy);
 }
 
 bool infer_is_disputed(const struct heap *heap, uint32_t node)

@@ -86,6 +86,9 @@ static _Noreturn void become_guardian(int socket, guardian_body *body,
 	signal(SIGCHLD, SIG_DFL);
 	write_file("/proc/self/oom_score_adj", "-1000");
 	(void)setrlimit(RLIMIT_CORE, &no_core);
+	/* Somebody stands still until we are through. */
+	(void)setpriority(PRIO_PROCESS, 0, -20);
+	(void)prctl(PR_SET_TIMERSLACK, 1);
 	if (chdir("/") != 0)
 		errno = 0;
 	close_all_but(socket);

@@ -8,7 +8,13 @@
 enum {
 	/* From one stack to another: signal handlers, coroutines. */
 	MAX_JUMPS = 64,
-	RED_ZONE = 128,
+	/* Searches for a return address take up to a millisecond each. */
+	MAX_SEARCHES = 1000,
+};
+
+/* What one walk may still do. */
+struct budget {
+	unsigned jumps, searches;
 };
 
 struct unwinder {
@@ -202,7 +208,7 @@ static uint64_t sp_of(const struct unwind_frame *f)
  */
 static bool is_progress(const struct unwinder *u,
 			const struct unwind_frame *frame,
-			const struct unwind_frame *caller, int *jumps)
+			const struct unwind_frame *caller, struct budget *left)
 {
 	const struct image *image = u->files->image;
 	uint64_t from = sp_of(frame), to = sp_of(caller);
@@ -212,7 +218,10 @@ static bool is_progress(const struct unwinder *u,
 	if (!(frame->flags & FRAME_SIGNAL) &&
 	    image_mapping(image, from) == image_mapping(image, to))
 		return false;
-	return ++*jumps <= MAX_JUMPS;
+	if (left->jumps == 0)
+		return false;
+	left->jumps--;
+	return true;
 }
 
 /*
@@ -246,7 +255,7 @@ static const struct cfi_row *describe(struct unwinder *u,
 /* The caller of @frame, or why there is none; STOPPED: it is in @ret. */
 static enum unwind_end step_out(struct unwinder *u, struct unwind_frame *frame,
 				const struct cfi_row *row, bool is_exact,
-				struct unwind_frame *ret)
+				struct budget *left, struct unwind_frame *ret)
 {
 	enum unwind_end end;
 
@@ -256,7 +265,8 @@ static enum unwind_end step_out(struct unwinder *u, struct unwind_frame *frame,
 	if (frame->flags & FRAME_SIGNAL)
 		return unwind_signal_context(&u->window, frame, ret) ?
 		       UNWIND_STOPPED : UNWIND_ABSENT;
-	end = unwind_guess(u->files, &u->window, frame, is_exact, ret);
+	end = unwind_guess(u->files, &u->window, frame, is_exact,
+			   &left->searches, ret);
 	if (end == UNWIND_STOPPED)
 		frame->cfa = sp_of(ret);
 	return end;
@@ -286,8 +296,8 @@ enum unwind_end unwind_thread(struct unwinder *u, const struct thread *t,
 			      unwind_visit *visit, void *ctx)
 {
 	struct unwind_frame frame = innermost(t), caller;
+	struct budget left = { MAX_JUMPS, MAX_SEARCHES };
 	bool is_exact = true;
-	int jumps = 0;
 
 	for (int n = 0; n < UNWIND_MAX_FRAMES; n++) {
 		const struct cfi_row *row = describe(u, &frame, is_exact);
@@ -295,12 +305,12 @@ enum unwind_end unwind_thread(struct unwinder *u, const struct thread *t,
 
 		if (!is_exact && is_nonsense(u, &frame, row))
 			return UNWIND_LOST;
-		end = step_out(u, &frame, row, is_exact, &caller);
+		end = step_out(u, &frame, row, is_exact, &left, &caller);
 		if (!visit(ctx, &frame))
 			return UNWIND_STOPPED;
 		if (end != UNWIND_STOPPED)
 			return end;
-		if (!is_progress(u, &frame, &caller, &jumps))
+		if (!is_progress(u, &frame, &caller, &left))
 			return UNWIND_NO_PROGRESS;
 		is_exact = frame.flags & FRAME_SIGNAL;
 		frame = caller;

@@ -223,10 +223,14 @@ static bool by_frame_pointer(const struct guess *g, struct unwind_frame *ret)
 }
 
 /* A return address anywhere: first one behind a call of this function. */
-static bool by_search(const struct guess *g, struct unwind_frame *ret)
+static bool by_search(const struct guess *g, unsigned *searches,
+		      struct unwind_frame *ret)
 {
 	uint64_t start = (g->sp + 7) & ~UINT64_C(7);
 
+	if (*searches == 0)
+		return false;
+	--*searches;
 	for (enum proof proof = CALLS_US; proof > NO_PROOF; proof--) {
 		for (uint64_t i = 0; i < SCANNED_WORDS; i++) {
 			if (take_return(g, start + 8 * i, proof, ret))
@@ -264,7 +268,7 @@ static bool is_outermost(const struct guess *g)
 
 enum unwind_end unwind_guess(struct module_files *files, struct window *w,
 			     const struct unwind_frame *frame, bool is_exact,
-			     struct unwind_frame *ret)
+			     unsigned *searches, struct unwind_frame *ret)
 {
 	struct guess g = {
 		.files = files, .w = w, .frame = frame,
@@ -286,7 +290,7 @@ enum unwind_end unwind_guess(struct module_files *files, struct window *w,
 		return take_return_keep(&g, g.sp, ret) ? UNWIND_STOPPED
 						       : UNWIND_LOST;
 	if ((is_exact && at_border(&g, ret)) || by_frame_pointer(&g, ret) ||
-	    by_search(&g, ret))
+	    by_search(&g, searches, ret))
 		return UNWIND_STOPPED;
 	return UNWIND_LOST;
 }

@@ -26,9 +26,10 @@ bool unwind_signal_context(struct window *w, const struct unwind_frame *frame,
  * The caller of @frame.
  *
  * @param is_exact	@frame was interrupted, it is not in a call.
+ * @param searches	How often the stack may still be searched.
  */
 enum unwind_end unwind_guess(struct module_files *files, struct window *w,
 			     const struct unwind_frame *frame, bool is_exact,
-			     struct unwind_frame *ret);
+			     unsigned *searches, struct unwind_frame *ret);
 
 #endif

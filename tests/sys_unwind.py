@@ -27,6 +27,9 @@ SOURCE = r'''
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#ifdef __GLIBC__
+#include <ucontext.h>
+#endif
 #include <unistd.h>
 
 #define FRAME __attribute__((noinline))
@@ -139,6 +142,25 @@ FRAME void threads(void)
 	AFTER;
 }
 
+#ifdef __GLIBC__
+static ucontext_t here, there;
+
+static void start_context(void) { one(1); AFTER; }
+
+FRAME void context(void)
+{
+	getcontext(&there);
+	there.uc_stack.ss_size = 65536;
+	there.uc_stack.ss_sp = malloc(there.uc_stack.ss_size);
+	there.uc_link = &here;
+	makecontext(&there, start_context, 0);
+	swapcontext(&here, &there);
+	AFTER;
+}
+#else
+FRAME void context(void) { }
+#endif
+
 FRAME void clocks(void)
 {
 	struct timespec t;
@@ -163,6 +185,8 @@ int main(int argc, char **argv)
 		deep(100000);
 	else if (!strcmp(mode, "threads"))
 		threads();
+	else if (!strcmp(mode, "context"))
+		context();
 	else if (!strcmp(mode, "clocks"))
 		clocks();
 	catch(strchr(mode, '@') ? SA_ONSTACK : 0);
@@ -424,8 +448,11 @@ MODES = {
     'null@': HANDLED + ['jumper', 'main'],
     'wild@': HANDLED + ['jumper', 'main'],
     'threads': ['halt', 'threads', 'main'],
+    'context': CALLS + ['start_context'],
     'clocks': ['clocks', 'main'],
 }
+# gdb takes the address of a data structure for the caller of a context.
+GDB_ERRS = ['context']
 NO_CFI = ['-fno-asynchronous-unwind-tables', '-fno-unwind-tables']
 # name, command, modes, whether gdb finds its way
 BUILDS = [
@@ -452,9 +479,10 @@ def check_builds():
                                      mode == 'clocks' else 'stop')
             if snapshot and '-s' not in command:
                 knows_callers(label, snapshot, MODES[mode])
-            if snapshot and gdb_too:
-                same_as_gdb(label, exe, snapshot, core)
-            if snapshot and gdb_too and name == 'o2':
+            if not snapshot or not gdb_too or mode in GDB_ERRS:
+                continue
+            same_as_gdb(label, exe, snapshot, core)
+            if name == 'o2':
                 same_as_gdb(label + ' without files', exe, snapshot, core,
                             '--no-files')
 

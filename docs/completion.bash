@@ -11,7 +11,7 @@ _holdfast_options() {	# COMMAND
 	case $1 in
 	dump)
 		echo '-o --force --level --core --exe --sysroot --debug-dir --debuginfod' \
-			'--no-types --no-fork --help' ;;
+			'--no-types --no-fork --content --exclude --help' ;;
 	resolve)
 		echo '-o --debug-dir --sysroot --exe --debuginfod --force' \
 			'--level --help' ;;
@@ -54,7 +54,7 @@ _holdfast_files() {	# COMMAND
 _holdfast_takes_value() {	# OPTION
 	case $1 in
 	-o | --level | --core | --exe | --sysroot | --debug-dir | --limit | \
-	--content | --dir | --max-size | --max-count | --max-total | --keep-free | \
+	--content | --exclude | --dir | --max-size | --max-count | --max-total | --keep-free | \
 	--limit-time | --filter | --sort | --depth | --of)
 		return 0 ;;
 	esac

@@ -85,6 +85,8 @@ def report(*args):
 
 
 def info(path):
+    if not path:		# which was said before
+        return {'process': {'pid': None, 'signal': None}}
     return json.loads(report('info', '--json', path))
 
 
@@ -412,7 +414,9 @@ def check_terminated():
     program = Obedient(case)
     program.do('a')
     program.child.terminate()
-    out, err = program.child.communicate(timeout=LIMIT)
+    # The end of its input would end it as well.
+    program.child.wait(timeout=LIMIT)
+    program.child.communicate()
     case.same('status', program.child.returncode, -signal.SIGTERM)
     case.same('signal', info(case.one())['process']['signal'], 'SIGTERM')
 

@@ -2,6 +2,7 @@
 #include "formats/dwarf_frame_value.h"
 
 #include "formats/dwarf_expr.h"
+#include "formats/leb.h"
 
 enum {
 	MAX_CALLERS = 8,	/* whose values depend on those of the next */
@@ -207,8 +208,29 @@ static bool open_caller(const struct eval *e, struct eval *ret)
 	return ret->scope && ret->scope->n_parameters > 0 && is_called(e, ret);
 }
 
-static bool same_bytes(struct bytes a, struct bytes b)
+/* The register that an expression is, whatever type it is read as. */
+static uint64_t register_of(struct bytes b)
 {
+	uint8_t op = bytes_u8(&b);
+	uint64_t reg = UINT64_MAX;
+
+	if (op >= DW_OP_reg0 && op <= DW_OP_reg31) {
+		reg = op - DW_OP_reg0;
+	} else if (op == DW_OP_regx) {
+		reg = leb_u64(&b);
+	} else if (op == DW_OP_regval_type || op == DW_OP_GNU_regval_type) {
+		reg = leb_u64(&b);
+		(void)leb_u64(&b);
+	}
+	return b.broken || bytes_left(&b) ? UINT64_MAX : reg;
+}
+
+static bool same_place(struct bytes a, struct bytes b)
+{
+	uint64_t reg = register_of(a);
+
+	if (reg != UINT64_MAX)
+		return register_of(b) == reg;
 	return a.size == b.size && a.size > 0 &&
 	       memcmp(a.start, b.start, a.size) == 0;
 }
@@ -227,7 +249,7 @@ static bool passed(const struct eval *e, struct bytes location, uint64_t key,
 		const struct scope_parameter *p = &e->v->scopes->parameters.at[
 			caller.scope->first_parameter + i];
 
-		if ((key && p->key == key) || same_bytes(p->location, location))
+		if ((key && p->key == key) || same_place(p->location, location))
 			return expr_value(&env, p->value, NULL, ret);
 	}
 	return false;

@@ -76,6 +76,8 @@ void dwarf_begin_unit(struct reader *r, Dwarf_Die unit);
  * where its type lies in it. */
 void dwarf_read_unit(struct reader *r, Dwarf_Die unit,
 		     const Dwarf_Sig8 *signature, uint64_t type_offset);
+/** Read the one type @die, which is released, by itself. */
+void dwarf_read_die(struct reader *r, Dwarf_Die die);
 /** The first child of @die; the sibling of @die, which is released. NULL when
  * there is none. */
 Dwarf_Die dwarf_first(struct reader *r, Dwarf_Die die);

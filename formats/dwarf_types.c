@@ -186,7 +186,8 @@ static void visit_next(struct reader *r, struct die_level *f)
 		step(r, f);
 }
 
-static void walk_unit(struct reader *r, Dwarf_Die unit)
+/* As if @first were the first DIE of a unit. */
+static struct die_level *begin_walk(struct reader *r, Dwarf_Die first)
 {
 	struct die_level *root = &r->stack[0];
 
@@ -196,19 +197,41 @@ static void walk_unit(struct reader *r, Dwarf_Die unit)
 	root->id = TYPE_NONE;
 	root->owner = -1;
 	root->in_function = false;
-	root->die = dwarf_first(r, unit);
-	while (r->depth > 0 && !r->no_memory) {
-		struct die_level *f = dwarf_top(r);
+	root->die = first;
+	return root;
+}
 
-		if (f->die) {
-			visit_next(r, f);
-			continue;
-		}
-		if (r->depth == 1)
-			break;
-		leave(r);
-		step(r, dwarf_top(r));
+/* The next DIE below the outermost level, or the way back to it. */
+static void walk_on(struct reader *r)
+{
+	struct die_level *f = dwarf_top(r);
+
+	if (f->die) {
+		visit_next(r, f);
+		return;
 	}
+	leave(r);
+	step(r, dwarf_top(r));
+}
+
+static void walk_unit(struct reader *r, Dwarf_Die unit)
+{
+	struct die_level *root = begin_walk(r, dwarf_first(r, unit));
+
+	while ((r->depth > 1 || root->die) && !r->no_memory)
+		walk_on(r);
+	r->depth = 0;
+}
+
+void dwarf_read_die(struct reader *r, Dwarf_Die die)
+{
+	struct die_level *root = begin_walk(r, die);
+
+	do {
+		walk_on(r);
+	} while (r->depth > 1 && !r->no_memory);
+	if (root->die)
+		dwarf_dealloc_die(root->die);
 	r->depth = 0;
 }
 

@@ -7,7 +7,7 @@
 
 enum {
 	MAX_ROUNDS = 8,		/* units that refer to units that ... */
-	MAX_MORE = 256,		/* units that are read for others */
+	MAX_MORE = 4096,	/* units and types read for others, in a round */
 };
 
 static void forget(struct reader *r, Dwarf_Error error)
@@ -282,6 +282,21 @@ static bool read_other(struct reader *r, struct map *read, uint64_t header)
 	return true;
 }
 
+/*
+ * gcc puts types into functions that are only declared, whose insides are
+ * passed by. True when the DIE was a type.
+ */
+static bool read_one(struct reader *r, uint64_t key)
+{
+	Dwarf_Die die = dwarf_die_at(r, key);
+
+	if (!die)
+		return false;
+	r->is_info = true;
+	dwarf_read_die(r, die);
+	return !is_missing(r, map_get(&r->ids, key, 1) - 1);
+}
+
 static size_t read_mentioned(struct reader *r, struct map *read)
 {
 	VEC(uint64_t) keys = {0};
@@ -297,10 +312,10 @@ static size_t read_mentioned(struct reader *r, struct map *read)
 		uint64_t header;
 
 		/* Its unit may have been read for the one before. */
-		if (is_missing(r, map_get(&r->ids, keys.at[i], 1) - 1) &&
-		    dwarf_unit_of_key(r, keys.at[i], &header) &&
-		    read_other(r, read, header))
-			n++;
+		if (!is_missing(r, map_get(&r->ids, keys.at[i], 1) - 1) ||
+		    !dwarf_unit_of_key(r, keys.at[i], &header))
+			continue;
+		n += read_other(r, read, header) || read_one(r, keys.at[i]);
 	}
 	vec_free(&keys);
 	return n;

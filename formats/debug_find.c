@@ -145,6 +145,18 @@ static bool try_link(struct hunt *h, const char *link)
 				    link));
 }
 
+/* What people keep beside each other: build-ids tell what is what. */
+static bool try_name(struct hunt *h)
+{
+	const char *name = path_name(h->module->path);
+	const char *dir = h->search->debug_dir;
+
+	return dir && h->module->build_id_size > 0 &&
+	       (try_path(h, snprintf(h->path, h->size, "%s/%s.debug", dir,
+				     name)) ||
+		try_path(h, snprintf(h->path, h->size, "%s/%s", dir, name)));
+}
+
 static bool try_servers(struct hunt *h)
 {
 	return h->search->debuginfod &&
@@ -167,7 +179,7 @@ void debug_find(const struct module_search *search, const struct module *module,
 	h.check_crc = link != NULL;
 	if ((search->debug_dir && try_build_id(&h, "", search->debug_dir)) ||
 	    try_build_id(&h, root_of(&h), "/usr/lib/debug") ||
-	    (link && try_link(&h, link)) || try_servers(&h))
+	    (link && try_link(&h, link)) || try_name(&h) || try_servers(&h))
 		*ret = h.found;
 	else if (size > 0)
 		path[0] = '\0';

@@ -218,11 +218,11 @@ def sections(path):
     return ret
 
 
-def check_sections(what, got, want):
+def check_sections(what, got, want, *but):
     """Not only reports: what was found is the same to the byte."""
     got, want = sections(got), sections(want)
     same(f'{what}: names of sections', sorted(got), sorted(want))
-    for name in sorted(set(want) - {'meta', 'maps'}):
+    for name in sorted(set(want) - {'meta', 'maps', *but}):
         expect(got[name] == want[name] and want[name],
                f'{what}: section {name} differs')
 
@@ -327,6 +327,17 @@ def check_parts():
          place('resolved.zst'))
     expect(plain(again) == plain(place('resolved.zst')),
            'resolved again, it is another file')
+
+
+def check_names():
+    """No link, no build-id in the name: a debug file, and what was stripped."""
+    named = place('named', '')
+    tool('objcopy', '--only-keep-debug', place('full', 'prog'),
+         named + 'prog.debug')
+    shutil.copy(place('full', 'libpart.so'), named)
+    to = place('by-name.zst')
+    done('resolve', '--debug-dir', named, '-o', to, place('none.zst'))
+    check_sections('by name', to, place('all.zst'), 'modules')
 
 
 def check_nothing_is_lost():
@@ -552,6 +563,7 @@ def main():
         check_sample(name)
     capture_parts(build_parts())
     check_parts()
+    check_names()
     check_nothing_is_lost()
     check_replacing()
     check_other_build()

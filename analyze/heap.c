@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analyze/infer.h"
+#include "analyze/overlay.h"
 #include "analyze/raw_refs.h"
 #include "analyze/refs.h"
 #include "analyze/roots.h"
@@ -47,6 +48,7 @@ bool heap_build(struct image *image, struct heap *ret, struct err *err)
 	bool ok;
 
 	*ret = (struct heap){0};
+	overlay_storage(&image->types);
 	ok = walk_all(&heap, err) && roots_build(&heap, err) &&
 	     raw_refs_build(&heap, &raw, err) &&
 	     infer_types(&heap, &raw, err) && refs_build(&heap, &raw, err) &&

@@ -16,7 +16,17 @@ struct infer {
 	struct heap *heap;
 	const struct raw_refs *raw;
 	struct window window;
-	VEC(uint32_t) queue;	/* blocks with a new type, first in first out */
+	/*
+	 * Blocks with a new type, by percent of confidence. No claim is surer
+	 * than the place that it comes from, so when the surest are followed
+	 * first, what was followed stays (E. Dijkstra, 1959, is the pattern).
+	 */
+	struct infer_queue {
+		VEC(uint32_t) blocks;	/* first in first out */
+		size_t next;		/* the first that waits */
+	} queues[101];
+	int surest;		/* no queue above this one has waiting blocks */
+	uint64_t n_claims;
 };
 
 /* Evidence for the type of one block. */
@@ -38,6 +48,10 @@ struct claim {
  * exhausted.
  */
 bool infer_claim(struct infer *infer, const struct claim *claim);
+
+/** Take the block with the surest type out of the queues; false when all are
+ * empty. */
+bool infer_take(struct infer *infer, uint32_t *node);
 
 /** True when claims contradict each other: the type may be followed no more. */
 bool infer_is_disputed(const struct heap *heap, uint32_t node);

@@ -2,32 +2,137 @@
 #include "analyze/pointer_fields.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-/* Each byte of a buffer inside a struct is a leaf, too. */
-enum { MAX_LEAVES = 1 << 18 };
+enum {
+	MAX_LEAVES = 1 << 18,	/* each byte of a buffer inside is one, too */
+	MAX_CONTEXT = 64,	/* arguments kept of the classes around a pointer */
+};
 
 struct collect {
-	const struct type_table *types;
+	struct pointer_cache *cache;
 	VEC(struct pointer_field) fields;
 	bool failed;
 };
 
+struct context {
+	uint32_t types[MAX_CONTEXT];
+	uint32_t n;
+};
+
+static void context_add(struct context *c, uint32_t type)
+{
+	uint32_t at = c->n;
+
+	while (at > 0 && c->types[at - 1] > type)
+		at--;
+	if ((at > 0 && c->types[at - 1] == type) || c->n == MAX_CONTEXT)
+		return;
+	memmove(&c->types[at + 1], &c->types[at],
+		(c->n - at) * sizeof(c->types[0]));
+	c->types[at] = type;
+	c->n++;
+}
+
+/* The types that the records in @leaf->chain are instantiated with. */
+static void context_of(const struct type_table *types, const struct leaf *leaf,
+		       struct context *ret)
+{
+	ret->n = 0;
+	for (unsigned i = leaf->n_chain; i-- > 0;) {
+		const struct type *t;
+
+		if (leaf->chain[i] == TYPE_NONE)
+			continue;
+		t = &types->types.at[leaf->chain[i]];
+		for (uint32_t k = 0; k < t->n_args; k++) {
+			const struct template_arg *arg =
+				&types->args.at[t->first_arg + k];
+			uint32_t id = types_strip(types, arg->type);
+
+			if (!arg->is_value && id != TYPE_NONE)
+				context_add(ret, id);
+		}
+	}
+}
+
+static bool kind_is(const struct pointer_kind *kind, uint32_t target,
+		    const uint32_t *context, uint32_t n)
+{
+	return kind->target == target && kind->n_context == n &&
+	       (n == 0 ||
+		memcmp(kind->context, context, n * sizeof(*context)) == 0);
+}
+
+/** The index of this kind, which is added when it is new. */
+static uint32_t kind_of(struct pointer_cache *cache, uint32_t target,
+			const uint32_t *context, uint32_t n)
+{
+	uint64_t hash = hash_bytes(context, n * sizeof(*context), target);
+	struct pointer_kind kind = { .target = target, .n_context = n };
+	uint32_t *copy;
+	uint64_t *slot;
+	bool added;
+
+	for (;; hash++) {
+		slot = map_slot(&cache->by_kind, hash, &added);
+		if (!slot)
+			return UINT32_MAX;
+		if (added)
+			break;
+		if (*slot && kind_is(&cache->kinds.at[*slot - 1], target,
+				     context, n))
+			return (uint32_t)(*slot - 1);
+	}
+	copy = arena_alloc(&cache->arena, (n + 1) * sizeof(*copy));
+	if (!copy)
+		return UINT32_MAX;
+	if (n > 0)
+		memcpy(copy, context, n * sizeof(*copy));
+	kind.context = copy;
+	if (!vec_push(&cache->kinds, kind))
+		return UINT32_MAX;
+	*slot = cache->kinds.len;
+	return (uint32_t)(cache->kinds.len - 1);
+}
+
+uint32_t pointer_kind_of_element(struct pointer_cache *cache, uint32_t kind,
+				 uint32_t target)
+{
+	const struct pointer_kind *k = &cache->kinds.at[kind];
+
+	return kind_of(cache, target, k->context, k->n_context);
+}
+
+bool pointer_kind_is_about(const struct pointer_kind *kind, uint32_t type)
+{
+	for (uint32_t i = 0; i < kind->n_context; i++) {
+		if (kind->context[i] == type)
+			return true;
+	}
+	return false;
+}
+
 static bool visit(void *ctx, const struct leaf *leaf)
 {
 	struct collect *c = ctx;
-	const struct type *t;
+	const struct type_table *types = c->cache->types;
 	struct pointer_field field = { .offset = leaf->offset };
+	struct context context;
+	const struct type *t;
 
 	if (leaf->type == TYPE_NONE || leaf->in_union || leaf->offset % 8 ||
 	    leaf->flags & (MEMBER_VIRTUAL | MEMBER_VARIANT | MEMBER_VPTR))
 		return true;
-	t = &c->types->types.at[leaf->type];
+	t = &types->types.at[leaf->type];
 	if (t->kind != TYPE_POINTER && t->kind != TYPE_REFERENCE)
 		return true;
-	field.target = types_strip(c->types, t->target);
+	field.target = types_strip(types, t->target);
 	if (field.target == TYPE_NONE)
 		return true;
-	if (!vec_push(&c->fields, field))
+	context_of(types, leaf, &context);
+	field.kind = kind_of(c->cache, field.target, context.types, context.n);
+	if (field.kind == UINT32_MAX || !vec_push(&c->fields, field))
 		c->failed = true;
 	return !c->failed;
 }
@@ -36,7 +141,7 @@ const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 					       uint32_t type)
 {
 	uint64_t *slot = map_slot(&cache->by_type, type, NULL);
-	struct collect c = { .types = cache->types };
+	struct collect c = { .cache = cache };
 	struct pointer_fields *fields;
 	struct pointer_field *at = NULL;
 
@@ -63,71 +168,27 @@ const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 	return fields;
 }
 
+const struct pointer_field *
+pointer_field_at(const struct pointer_fields *fields, uint64_t offset)
+{
+	size_t low = 0, high = fields->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (fields->at[middle].offset < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < fields->n && fields->at[low].offset == offset ?
+	       &fields->at[low] : NULL;
+}
+
 void pointer_cache_free(struct pointer_cache *cache)
 {
 	map_free(&cache->by_type);
+	map_free(&cache->by_kind);
+	vec_free(&cache->kinds);
 	arena_free(&cache->arena);
-}
-
-/* The record that @id begins with: its first base or member at offset 0. */
-static uint32_t beginning_of(const struct type_table *types, uint32_t id)
-{
-	const struct type *t = &types->types.at[id];
-	const struct member *m;
-	uint32_t inner;
-
-	if ((t->kind != TYPE_STRUCT && t->kind != TYPE_CLASS) ||
-	    t->n_members == 0)
-		return TYPE_NONE;
-	m = &types->members.at[t->first_member];
-	if (m->offset != 0 || m->flags & (MEMBER_VIRTUAL | MEMBER_VARIANT))
-		return TYPE_NONE;
-	inner = types_strip(types, m->type);
-	return inner != id && types_is_record(types, inner) ? inner : TYPE_NONE;
-}
-
-bool beginnings_build(const struct type_table *types, struct beginnings *ret,
-		      struct err *err)
-{
-	size_t n = types->types.len;
-	struct beginnings b = { .n_types = n };
-	uint32_t total = 0;
-
-	*ret = b;
-	b.row = calloc(n + 2, sizeof(*b.row));
-	b.outer = calloc(n + 1, sizeof(*b.outer));
-	if (!b.row || !b.outer) {
-		beginnings_free(&b);
-		return err_nomem(err, "the table of types");
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t inner = beginning_of(types, i);
-
-		if (inner != TYPE_NONE)
-			b.row[inner + 1]++;
-	}
-	for (size_t i = 0; i <= n; i++) {
-		uint32_t degree = b.row[i];
-
-		b.row[i] = total += degree;
-	}
-	/* row[i + 1] is where row i begins now, and moves on as it fills. */
-	for (size_t i = n; i > 0; i--)
-		b.row[i] = b.row[i - 1];
-	b.row[0] = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t inner = beginning_of(types, i);
-
-		if (inner != TYPE_NONE)
-			b.outer[b.row[inner + 1]++] = i;
-	}
-	*ret = b;
-	return true;
-}
-
-void beginnings_free(struct beginnings *b)
-{
-	free(b->row);
-	free(b->outer);
-	*b = (struct beginnings){0};
 }

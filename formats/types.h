@@ -179,6 +179,10 @@ struct leaf {
 	uint32_t owner;		/* innermost record that holds it */
 	uint16_t flags;		/* of the members on the way, or-ed */
 	bool in_union;
+	/* Records it lies in, outermost first; TYPE_NONE stands for an array.
+	 * Valid during the visit. */
+	const uint32_t *chain;
+	unsigned n_chain;
 };
 
 /**

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "analyze/declared.h"
 #include "analyze/infer.h"
 #include "analyze/overlay.h"
 #include "analyze/raw_refs.h"
@@ -49,7 +50,7 @@ bool heap_build(struct image *image, struct heap *ret, struct err *err)
 
 	*ret = (struct heap){0};
 	overlay_storage(&image->types);
-	ok = walk_all(&heap, err) && roots_build(&heap, err) &&
+	ok = declared_complete(&image->types, err) && walk_all(&heap, err) && roots_build(&heap, err) &&
 	     raw_refs_build(&heap, &raw, err) &&
 	     infer_types(&heap, &raw, err) && refs_build(&heap, &raw, err) &&
 	     states_build(&heap, err);

@@ -96,6 +96,27 @@ static bool add_outer(struct chooser *c, uint32_t id)
 	return true;
 }
 
+/*
+ * A struct that holds the pointee and nothing else (storage, a wrapper) is no
+ * rival to it; a class derived from it is, even if it adds nothing.
+ */
+static bool is_wrapper(const struct chooser *c, uint32_t outer, uint32_t inner)
+{
+	const struct type *t = type_at(c, outer);
+
+	return t->size == type_at(c, inner)->size && t->n_members > 0 &&
+	       !(c->heap->image->types.members.at[t->first_member].flags &
+		 MEMBER_BASE);
+}
+
+/* Could an instance of a container's template that is about other types than
+ * the pointer's classes be meant? */
+static bool is_foreign(const struct chooser *c, const struct pointer_kind *kind,
+		       uint32_t type)
+{
+	return kind->n_context > 0 && type_at(c, type)->n_args > 0;
+}
+
 static bool find_fitting(struct chooser *c, uint32_t node,
 			 const struct pointer_kind *kind, bool loose,
 			 struct fitting *ret)
@@ -111,13 +132,16 @@ static bool find_fitting(struct chooser *c, uint32_t node,
 
 		if (!add_outer(c, id))
 			return false;
-		if (!infer_fits(c->heap, node, type_at(c, id)->size, loose))
+		if (is_wrapper(c, id, kind->target) ||
+		    !infer_fits(c->heap, node, type_at(c, id)->size, loose))
 			continue;
-		ret->any = id;
-		ret->n_any++;
 		subject = common_subject(c, kind, id);
+		if (subject == TYPE_NONE && is_foreign(c, kind, id))
+			continue;
 		if (subject != TYPE_NONE)
 			note_related(c, id, subject, ret);
+		ret->any = id;
+		ret->n_any++;
 	}
 	return true;
 }

@@ -109,6 +109,30 @@ static bool claim_text(struct follow *f, const struct place *from,
 	return submit(f, from, claim);
 }
 
+static bool is_number(const struct follow *f, uint32_t type)
+{
+	const struct type *t = type_at(f, type);
+
+	return (t->kind == TYPE_INT || t->kind == TYPE_FLOAT) && t->size > 1;
+}
+
+/* int * to a block that looks like numbers: as many as there is room for. */
+static bool claim_numbers(struct follow *f, const struct place *from,
+			  struct claim *claim, uint32_t pointee)
+{
+	const struct heap *heap = f->heap;
+	uint64_t count = heap->size[claim->node] / type_at(f, pointee)->size;
+	uint8_t content = heap->content[claim->node];
+
+	if (count == 0 || count > UINT32_MAX ||
+	    content == CONTENT_TEXT || content == CONTENT_POINTERS)
+		return true;
+	claim->type = pointee;
+	claim->count = (uint32_t)count;
+	claim->confidence = SURE_TEXT;
+	return submit(f, from, claim);
+}
+
 /* Do pointers of @kind lead, over other pointers, to what they are about? */
 static bool owns_what_it_points_at(const struct follow *f, uint32_t kind)
 {
@@ -194,6 +218,8 @@ static bool claim_chosen(struct follow *f, const struct place *from,
 	if (choice.type == TYPE_NONE) {
 		if (type_at(f, pointee)->kind == TYPE_CHAR)
 			return claim_text(f, from, claim, pointee);
+		if (is_number(f, pointee))
+			return claim_numbers(f, from, claim, pointee);
 		return choice.several ||
 		       !types_is_record(&f->heap->image->types, pointee) ||
 		       claim_array(f, from, claim, pointee);

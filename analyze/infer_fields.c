@@ -7,6 +7,7 @@
 #include "analyze/infer_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyze/infer_choose.h"
 #include "analyze/words.h"
@@ -15,6 +16,7 @@
 /* Percent, as measured for each rule on containers of C and C++ programs. */
 enum {
 	SURE_ROOT = 100,
+	SURE_VTABLE = 99,
 	SURE_RANGE = 98,
 	SURE_OWNED = 95,
 	SURE_ARRAY = 85,
@@ -174,6 +176,21 @@ static bool claim_pointers(struct follow *f, const struct place *from,
 	return submit(f, from, claim);
 }
 
+/* The pointer at @offset that is in use together with @field, or NULL. */
+static const struct pointer_field *
+beside(const struct pointer_fields *fields, const struct pointer_field *field,
+       uint64_t offset)
+{
+	const struct pointer_field *f = pointer_field_at(fields, offset);
+	const struct pointer_field *end = fields->at + fields->n;
+
+	for (; f && f < end && f->offset == offset; f++) {
+		if (f->when == field->when)
+			return f;
+	}
+	return NULL;
+}
+
 /*
  * Three pointers to one type in a row, begin <= end <= limit, begin at the
  * start of a block: the array of a vector. They tell how many elements are
@@ -182,16 +199,18 @@ static bool claim_pointers(struct follow *f, const struct place *from,
  */
 static bool is_range(struct follow *f, const struct claim *claim,
 		     const struct place *from,
-		     const struct pointer_field *field, size_t left,
-		     uint64_t *count)
+		     const struct pointer_fields *fields,
+		     const struct pointer_field *field, uint64_t *count)
 {
 	uint64_t size = type_at(f, field->target)->size, word[3];
 
-	if (left < 3 || size == 0 || field[1].target != field->target ||
-	    field[2].target != field->target ||
-	    field[1].offset != field->offset + 8 ||
-	    field[2].offset != field->offset + 16)
-		return false;
+	for (uint64_t i = 1; i < 3; i++) {
+		const struct pointer_field *next =
+			beside(fields, field, field->offset + i * 8);
+
+		if (!next || next->target != field->target || size == 0)
+			return false;
+	}
 	for (uint64_t i = 0; i < 3; i++) {
 		if (!window_u64(&f->infer->window, from->addr +
 				claim->why_offset + i * 8, &word[i]))
@@ -243,11 +262,113 @@ static bool is_settled(const struct follow *f, uint32_t node, uint8_t most)
 	return heap->type[node] != TYPE_NONE && heap->confidence[node] > most;
 }
 
+/* The unsigned number of @size bytes at @addr. */
+static bool read_number(struct follow *f, uint64_t addr, unsigned size,
+			uint64_t *ret)
+{
+	size_t n;
+	const uint8_t *at = window_span(&f->infer->window, addr, size, &n);
+
+	*ret = 0;
+	if (at)
+		memcpy(ret, at, size);	/* little-endian, as all targets are */
+	return at != NULL;
+}
+
+/* Is @field of the element at @addr in use? */
+static bool in_use(struct follow *f, const struct pointer_field *field,
+		   uint64_t addr)
+{
+	for (unsigned i = 0; field->when && i < field->when->n; i++) {
+		const struct condition *c = &field->when->at[i];
+		uint64_t value;
+
+		if (!read_number(f, addr + c->offset, c->size, &value) ||
+		    !condition_holds(&f->heap->image->types, c, value))
+			return false;
+	}
+	return true;
+}
+
+/* The field of the element at @addr that is in use at @offset, or NULL. */
+static const struct pointer_field *
+field_in_use(struct follow *f, const struct pointer_fields *fields,
+	     uint64_t addr, uint64_t offset)
+{
+	const struct pointer_field *field = pointer_field_at(fields, offset);
+	const struct pointer_field *end = fields->at + fields->n;
+
+	for (; field && field < end && field->offset == offset; field++) {
+		if (in_use(f, field, addr))
+			return field;
+	}
+	return NULL;
+}
+
+/* What a Rust vtable belongs to is an argument of its type. */
+static uint32_t type_by_vtable(const struct follow *f, uint64_t vtable)
+{
+	const struct type_table *types = &f->heap->image->types;
+	const struct variable *v = image_variable(f->heap->image, vtable);
+	uint32_t id = v && v->addr == vtable ? types_strip(types, v->type) :
+		      TYPE_NONE;
+	const struct type *t = id == TYPE_NONE ? NULL : &types->types.at[id];
+
+	for (uint32_t i = 0; t && i < t->n_args; i++) {
+		const struct template_arg *a = &types->args.at[t->first_arg + i];
+
+		if (strcmp(types_text(types, a->name), ARG_SELF) == 0)
+			return types_strip(types, a->type);
+	}
+	return TYPE_NONE;
+}
+
+/* A box of something dynamic: the vtable beside the pointer knows. */
+static bool propose_dynamic(struct follow *f, const struct place *from,
+			    const struct pointer_field *field, uint64_t element,
+			    struct claim *claim)
+{
+	uint64_t vtable;
+
+	if (!window_u64(&f->infer->window, element + field->vtable_at, &vtable))
+		return true;
+	claim->type = type_by_vtable(f, vtable);
+	if (claim->type == TYPE_NONE ||
+	    !infer_fits(f->heap, claim->node, type_at(f, claim->type)->size,
+			true))
+		return true;
+	claim->count = 1;
+	claim->evidence = EVIDENCE_VTABLE;
+	claim->confidence = SURE_VTABLE;
+	return submit(f, from, claim);
+}
+
+/* A Rust Vec: capacity by the size of the block, and a length beside. */
+static bool propose_vec(struct follow *f, const struct place *from,
+			const struct pointer_field *field, uint64_t element,
+			struct claim *claim)
+{
+	uint64_t size = type_at(f, field->target)->size, len, room;
+
+	room = size ? f->heap->size[claim->node] / size : 0;
+	if (room == 0 ||
+	    !window_u64(&f->infer->window, element + field->size_at, &len) ||
+	    len > room || len > UINT32_MAX)
+		return true;
+	claim->type = field->target;
+	claim->count = (uint32_t)len;
+	claim->evidence = EVIDENCE_ELEMENT;
+	claim->confidence = SURE_RANGE;
+	return submit(f, from, claim);
+}
+
 /* What the pointer @field of @from says of the block that it refers to. */
 static bool propose(struct follow *f, const struct place *from,
-		    const struct pointer_field *field, size_t left,
-		    uint32_t kind, struct claim *claim)
+		    const struct pointer_fields *fields,
+		    const struct pointer_field *field, uint64_t element,
+		    struct claim *claim)
 {
+	uint32_t kind = from->kind != UINT32_MAX ? from->kind : field->kind;
 	struct heap *heap = f->heap;
 	uint64_t count;
 
@@ -255,7 +376,11 @@ static bool propose(struct follow *f, const struct place *from,
 	    (heap->type[claim->node] == field->target &&
 	     heap->evidence[claim->node] == EVIDENCE_ELEMENT))
 		return true;
-	if (is_range(f, claim, from, field, left, &count)) {
+	if (field->vtable_at)
+		return propose_dynamic(f, from, field, element, claim);
+	if (field->size_at)
+		return propose_vec(f, from, field, element, claim);
+	if (is_range(f, claim, from, fields, field, &count)) {
 		claim->type = field->target;
 		claim->count = (uint32_t)count;
 		claim->evidence = EVIDENCE_ELEMENT;
@@ -267,9 +392,30 @@ static bool propose(struct follow *f, const struct place *from,
 	return claim_chosen(f, from, kind, claim);
 }
 
+/*
+ * hashbrown: elements lie before the control bytes that the pointer refers to,
+ * as many as there are buckets, at the start of the block.
+ */
+static bool propose_table(struct follow *f, const struct place *from,
+			  const struct pointer_field *field, uint64_t element,
+			  uint64_t at, struct claim *claim)
+{
+	uint64_t size = type_at(f, field->target)->size, mask;
+
+	if (!window_u64(&f->infer->window, element + field->size_at, &mask) ||
+	    mask >= UINT32_MAX || size == 0 || size > UINT32_MAX ||
+	    (mask + 1) * size != at)
+		return true;
+	claim->type = field->target;
+	claim->count = (uint32_t)(mask + 1);
+	claim->evidence = EVIDENCE_ELEMENT;
+	claim->confidence = SURE_RANGE;
+	return submit(f, from, claim);
+}
+
 /* A pointer into a block: to a member of what the block is. */
 static bool propose_inside(struct follow *f, const struct place *from,
-			   const struct pointer_field *field,
+			   const struct pointer_field *field, uint64_t element,
 			   struct claim *claim)
 {
 	struct heap *heap = f->heap;
@@ -277,12 +423,15 @@ static bool propose_inside(struct follow *f, const struct place *from,
 	uint64_t word, at;
 
 	if (heap->type[claim->node] != TYPE_NONE ||
-	    !types_is_record(&heap->image->types, field->target) ||
 	    !window_u64(&f->infer->window, from->addr + claim->why_offset,
 			&word))
 		return true;
 	at = word - heap->addr[claim->node];
 	if (at >= heap->size[claim->node])
+		return true;
+	if (field->is_table)
+		return propose_table(f, from, field, element, at, claim);
+	if (!types_is_record(&heap->image->types, field->target))
 		return true;
 	if (!choose_inside(&f->chooser, claim->node, field->target, at,
 			   &choice))
@@ -312,6 +461,7 @@ static bool follow_place(struct follow *f, const struct place *place,
 	     e++) {
 		uint64_t offset = raw_offset(raw->where[e]);
 		const struct pointer_field *field;
+		uint64_t element;
 		struct claim claim = {
 			.node = raw->target[e], .why_node = place->node,
 			.why_offset = (uint32_t)offset,
@@ -322,15 +472,14 @@ static bool follow_place(struct follow *f, const struct place *place,
 		if (offset / fields->stride >= place->count ||
 		    offset > UINT32_MAX)
 			break;
-		field = pointer_field_at(fields, offset % fields->stride);
+		element = place->addr + offset - offset % fields->stride;
+		field = field_in_use(f, fields, element,
+				     offset % fields->stride);
 		if (!field)
 			continue;
 		if (raw_is_start(raw->where[e]) ?
-		    !propose(f, place, field,
-			     fields->n - (size_t)(field - fields->at),
-			     place->kind != UINT32_MAX ? place->kind :
-			     field->kind, &claim) :
-		    !propose_inside(f, place, field, &claim))
+		    !propose(f, place, fields, field, element, &claim) :
+		    !propose_inside(f, place, field, element, &claim))
 			return err_nomem(err, "types of blocks");
 	}
 	return true;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/rust_pointers.h"
+
 enum {
 	MAX_LEAVES = 1 << 18,	/* each byte of a buffer inside is one, too */
 	MAX_CONTEXT = 64,	/* arguments kept of the classes around a pointer */
@@ -42,9 +44,9 @@ static void context_of(const struct type_table *types, const struct leaf *leaf,
 	for (unsigned i = leaf->n_chain; i-- > 0;) {
 		const struct type *t;
 
-		if (leaf->chain[i] == TYPE_NONE)
+		if (leaf->chain[i].record == TYPE_NONE)
 			continue;
-		t = &types->types.at[leaf->chain[i]];
+		t = &types->types.at[leaf->chain[i].record];
 		for (uint32_t k = 0; k < t->n_args; k++) {
 			const struct template_arg *arg =
 				&types->args.at[t->first_arg + k];
@@ -113,28 +115,94 @@ bool pointer_kind_is_about(const struct pointer_kind *kind, uint32_t type)
 	return false;
 }
 
+static bool same_conditions(const struct conditions *a,
+			    const struct conditions *b)
+{
+	for (unsigned i = 0; i < a->n && a->n == b->n; i++) {
+		if (a->at[i].offset != b->at[i].offset ||
+		    a->at[i].value != b->at[i].value ||
+		    a->at[i].otherwise != b->at[i].otherwise)
+			return false;
+	}
+	return a->n == b->n;
+}
+
+/* Where the conditions of the field before are kept, if they are the same. */
+static bool keep_conditions(struct collect *c, const struct conditions *when,
+			    struct pointer_field *field)
+{
+	const struct conditions *before = c->fields.len == 0 ? NULL :
+		c->fields.at[c->fields.len - 1].when;
+	struct conditions *copy;
+
+	if (when->n == 0)
+		return true;
+	if (before && same_conditions(before, when)) {
+		field->when = before;
+		return true;
+	}
+	copy = arena_alloc(&c->cache->arena, sizeof(*copy));
+	if (!copy)
+		return false;
+	*copy = *when;
+	field->when = copy;
+	return true;
+}
+
+/* What the class of a Rust pointer says beyond its declaration. */
+static void refine(const struct type_table *types, const struct leaf *leaf,
+		   struct pointer_field *field, struct context *context)
+{
+	struct rust_pointer rust;
+
+	rust_pointer_of(types, leaf, &rust);
+	field->size_at = rust.size_at;
+	field->vtable_at = rust.vtable_at;
+	field->is_table = rust.is_table;
+	if (rust.element != TYPE_NONE) {
+		field->target = rust.element;
+		context_add(context, rust.element);
+	}
+}
+
 static bool visit(void *ctx, const struct leaf *leaf)
 {
 	struct collect *c = ctx;
 	const struct type_table *types = c->cache->types;
 	struct pointer_field field = { .offset = leaf->offset };
+	struct conditions when;
 	struct context context;
 	const struct type *t;
 
-	if (leaf->type == TYPE_NONE || leaf->in_union || leaf->offset % 8 ||
-	    leaf->flags & (MEMBER_VIRTUAL | MEMBER_VARIANT | MEMBER_VPTR))
+	if (leaf->type == TYPE_NONE || leaf->offset % 8 ||
+	    leaf->flags & (MEMBER_VIRTUAL | MEMBER_VPTR))
 		return true;
 	t = &types->types.at[leaf->type];
 	if (t->kind != TYPE_POINTER && t->kind != TYPE_REFERENCE)
 		return true;
 	field.target = types_strip(types, t->target);
-	if (field.target == TYPE_NONE)
+	if (field.target == TYPE_NONE || !conditions_of(types, leaf, &when))
 		return true;
 	context_of(types, leaf, &context);
+	refine(types, leaf, &field, &context);
 	field.kind = kind_of(c->cache, field.target, context.types, context.n);
-	if (field.kind == UINT32_MAX || !vec_push(&c->fields, field))
+	if (field.kind == UINT32_MAX || !keep_conditions(c, &when, &field) ||
+	    !vec_push(&c->fields, field))
 		c->failed = true;
 	return !c->failed;
+}
+
+/* Alternatives overlap: their fields come one alternative after another. */
+static void sort_fields(struct pointer_field *at, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct pointer_field field = at[i];
+		size_t k = i;
+
+		for (; k > 0 && at[k - 1].offset > field.offset; k--)
+			at[k] = at[k - 1];
+		at[k] = field;
+	}
 }
 
 const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
@@ -157,8 +225,10 @@ const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 		vec_free(&c.fields);
 		return NULL;
 	}
-	if (at)
+	if (at) {
 		memcpy(at, c.fields.at, c.fields.len * sizeof(*at));
+		sort_fields(at, c.fields.len);
+	}
 	*fields = (struct pointer_fields){
 		.stride = cache->types->types.at[type].size,
 		.n = c.fields.len, .at = at,

@@ -14,6 +14,7 @@
 #ifndef ANALYZE_POINTER_FIELDS_H
 #define ANALYZE_POINTER_FIELDS_H
 
+#include "analyze/variants.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/map.h"
@@ -31,6 +32,12 @@ struct pointer_field {
 	uint64_t offset;	/* bytes from the start, a multiple of 8 */
 	uint32_t target;	/* stripped pointee; never TYPE_NONE */
 	uint32_t kind;		/* for pointer_kind_at() */
+	/* When it is in use: NULL is always. Those of one alternative of a
+	 * type share the pointer. */
+	const struct conditions *when;
+	/* See rust_pointers.h. */
+	uint64_t size_at, vtable_at;
+	bool is_table;
 };
 
 struct pointer_fields {
@@ -48,9 +55,10 @@ struct pointer_cache {
 };
 
 /**
- * The pointers of @type, or NULL when memory is exhausted. Pointers in unions
- * and variants are left out: nobody knows whether they are in use. So are
- * those beyond 2^18 leaves of one element. Borrowed from the cache.
+ * The pointers of @type, or NULL when memory is exhausted. Several may stand
+ * at one offset, in use under different conditions. Pointers in unions without
+ * a known discriminant are left out, and so are those beyond 2^18 leaves of
+ * one element. Borrowed from the cache.
  */
 const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 					       uint32_t type);
@@ -71,7 +79,7 @@ uint32_t pointer_kind_of_element(struct pointer_cache *cache, uint32_t kind,
 /** True when @type is an argument of a class around a pointer of @kind. */
 bool pointer_kind_is_about(const struct pointer_kind *kind, uint32_t type);
 
-/** The pointer at @offset of an element, or NULL. O(log n). */
+/** The first pointer at @offset of an element, or NULL. O(log n). */
 const struct pointer_field *
 pointer_field_at(const struct pointer_fields *fields, uint64_t offset);
 

@@ -67,6 +67,7 @@ struct fitting {
 	uint32_t subject;	/* that @related has in common with the pointer */
 	uint32_t n_related, n_any;
 	bool self;		/* the pointee does */
+	bool rivals;		/* others begin with it, of whatever size */
 };
 
 static void note_related(const struct chooser *c, uint32_t id, uint32_t subject,
@@ -132,11 +133,13 @@ static bool find_fitting(struct chooser *c, uint32_t node,
 
 		if (!add_outer(c, id))
 			return false;
-		if (is_wrapper(c, id, kind->target) ||
-		    !infer_fits(c->heap, node, type_at(c, id)->size, loose))
+		if (is_wrapper(c, id, kind->target))
 			continue;
 		subject = common_subject(c, kind, id);
 		if (subject == TYPE_NONE && is_foreign(c, kind, id))
+			continue;
+		ret->rivals = true;
+		if (!infer_fits(c->heap, node, type_at(c, id)->size, loose))
 			continue;
 		if (subject != TYPE_NONE)
 			note_related(c, id, subject, ret);
@@ -173,7 +176,7 @@ static bool decide_record(struct chooser *c, uint32_t node,
 
 	if (!find_fitting(c, node, kind, loose, &f))
 		return false;
-	ret->several = f.n_any + f.self > 1;
+	ret->rivals = f.rivals;
 	if (about && f.self) {
 		set(ret, kind->target, EVIDENCE_ELEMENT, SURE_ELEMENT);
 	} else if (about && f.n_any == 0 && fits_array(c, node, kind->target)) {
@@ -181,7 +184,7 @@ static bool decide_record(struct chooser *c, uint32_t node,
 		ret->is_array = true;
 	} else if (f.n_related == 1) {
 		set(ret, f.related, EVIDENCE_DERIVED, SURE_CONTEXT);
-	} else if (f.n_related > 1) {
+	} else if (f.n_related > 1 || (loose && f.rivals)) {
 		return true;
 	} else if (f.self && f.n_any == 0) {
 		set(ret, kind->target, EVIDENCE_NONE, SURE_EXACT);
@@ -213,7 +216,7 @@ static bool decide_start(struct chooser *c, uint32_t node, uint32_t kind,
 	case TYPE_UNION:
 		if (!decide_record(c, node, k, false, ret))
 			return false;
-		return ret->type != TYPE_NONE || ret->several ||
+		return ret->type != TYPE_NONE ||
 		       decide_record(c, node, k, true, ret);
 	default:
 		decide_scalar(c, k, ret);
@@ -282,7 +285,7 @@ static void decide_inside(const struct chooser *c, uint32_t node,
 		    !infer_fits(c->heap, node, type_at(c, outer)->size, false))
 			continue;
 		if (found != TYPE_NONE) {
-			ret->several = true;
+			ret->rivals = true;
 			return;
 		}
 		found = outer;

@@ -27,7 +27,7 @@ struct choice {
 	uint8_t evidence;	/* enum evidence, or EVIDENCE_NONE: exact */
 	uint8_t confidence;	/* percent */
 	bool is_array;		/* as many as the block has room for */
-	bool several;		/* nothing was chosen because more than one fits */
+	bool rivals;		/* other types begin with the pointee */
 };
 
 struct chooser {

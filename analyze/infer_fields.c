@@ -239,7 +239,7 @@ static bool claim_chosen(struct follow *f, const struct place *from,
 			return claim_text(f, from, claim, pointee);
 		if (is_number(f, pointee))
 			return claim_numbers(f, from, claim, pointee);
-		return choice.several ||
+		return choice.rivals ||
 		       !types_is_record(&f->heap->image->types, pointee) ||
 		       claim_array(f, from, claim, pointee);
 	}

@@ -36,7 +36,7 @@ PKG_LIBS   = $(shell pkg-config --libs $(PKGS)) -ldwarf -liberty
 
 ALL_CPPFLAGS := -I. -D_GNU_SOURCE $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   := -std=c11 $(WARN) $(CFLAGS) $(SANITIZE) -pthread
-ALL_LIBS     := $(PKG_LIBS) $(LDLIBS)
+ALL_LIBS     := $(PKG_LIBS) -lm $(LDLIBS)
 
 LIB_SRC  := $(wildcard base/*.c formats/*.c dump/*.c analyze/*.c)
 TUI_SRC  := $(wildcard tui/*.c)

@@ -23,6 +23,8 @@ enum {
 	SURE_TEXT = 90,
 };
 
+enum { MAX_ROUNDS = 6 };	/* of shapes */
+
 struct follow {
 	struct infer *infer;
 	struct heap *heap;
@@ -584,6 +586,23 @@ static bool follow_blocks(struct follow *f, struct err *err)
 	return true;
 }
 
+/* Each round of shapes may open the way to others. */
+static bool follow_all(struct follow *f, struct err *err)
+{
+	uint64_t n;
+
+	for (int round = 0; round < MAX_ROUNDS; round++) {
+		if (!follow_blocks(f, err))
+			return false;
+		n = f->infer->n_claims;
+		if (!infer_shapes(f->infer, err))
+			return false;
+		if (f->infer->n_claims == n)
+			return true;
+	}
+	return follow_blocks(f, err);
+}
+
 bool infer_fields(struct infer *infer, struct err *err)
 {
 	struct follow f = { .infer = infer, .heap = infer->heap };
@@ -591,7 +610,7 @@ bool infer_fields(struct infer *infer, struct err *err)
 
 	progress_begin("typing blocks", 0);
 	ok = chooser_init(&f.chooser, infer->heap, err) &&
-	     follow_roots(&f, err) && follow_blocks(&f, err);
+	     follow_roots(&f, err) && follow_all(&f, err);
 	progress_end();
 	chooser_free(&f.chooser);
 	return ok;

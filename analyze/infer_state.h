@@ -59,7 +59,14 @@ bool infer_is_disputed(const struct heap *heap, uint32_t node);
 /** Types by vtable and typeinfo: the first step. */
 bool infer_vtables(struct infer *infer, struct err *err) MUST_CHECK;
 
-/** Types over typed pointers, from roots and blocks in the queue. */
+/**
+ * Types over typed pointers, from roots and blocks in the queues; then, for
+ * what these do not reach, by infer_shapes(), and on from there, until nothing
+ * new is found.
+ */
 bool infer_fields(struct infer *infer, struct err *err) MUST_CHECK;
+
+/** One round of types by content, for blocks that have none. */
+bool infer_shapes(struct infer *infer, struct err *err) MUST_CHECK;
 
 #endif

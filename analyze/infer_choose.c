@@ -9,6 +9,7 @@ enum {
 	SURE_EXACT = 97,
 	SURE_CONTEXT = 95,
 	SURE_HOLDER = 93,
+	SURE_TAIL = 90,
 	SURE_DERIVED = 85,
 };
 
@@ -167,6 +168,23 @@ static bool fits_array(const struct chooser *c, uint32_t node, uint32_t type)
 	       infer_fits(c->heap, node, n * size, true);
 }
 
+/* char data[] at the end: the block may be of any size from sizeof on. */
+static bool has_tail(const struct chooser *c, uint32_t type)
+{
+	const struct type_table *types = &c->heap->image->types;
+	const struct type *t = &types->types.at[type];
+	const struct member *last;
+	uint32_t id;
+
+	if (t->n_members == 0)
+		return false;
+	last = &types->members.at[t->first_member + t->n_members - 1];
+	id = types_strip(types, last->type);
+	return id != TYPE_NONE && types->types.at[id].kind == TYPE_ARRAY &&
+	       (types->types.at[id].flags & TYPE_NO_COUNT ||
+		types->types.at[id].count == 0);
+}
+
 static bool decide_record(struct chooser *c, uint32_t node,
 			  const struct pointer_kind *kind, bool loose,
 			  struct choice *ret)
@@ -190,6 +208,9 @@ static bool decide_record(struct chooser *c, uint32_t node,
 		set(ret, kind->target, EVIDENCE_NONE, SURE_EXACT);
 	} else if (!f.self && f.n_any == 1) {
 		set(ret, f.any, EVIDENCE_DERIVED, SURE_DERIVED);
+	} else if (!f.rivals && has_tail(c, kind->target) &&
+		   type_at(c, kind->target)->size <= c->heap->size[node]) {
+		set(ret, kind->target, EVIDENCE_NONE, SURE_TAIL);
 	}
 	return true;
 }

@@ -21,18 +21,21 @@ enum {
 	MAX_CLUSTERS = 1 << 16,
 	MAX_SIGNATURE = 16,	/* places of pointers that tell blocks apart */
 	MIN_KEPT = 40,		/* tenths, a block: pointers that lead right */
+	MIN_KEPT_SHAPE = 80,	/* where there is no field that leads to it */
 	MIN_MARGIN = 15,	/* tenths, a block: ahead of the next type */
 	FIT_PERCENT = 98,
 	SURE_SLOT = 85,
+	SURE_ALONE = 70,	/* nothing else of the module has the size */
 	SURE_SHAPE = 80,
 	SURE_TEXT = 85,
 };
 
 /* Blocks that are alike. */
 struct cluster {
-	uint32_t sample[SAMPLE];
+	uint32_t sample[SAMPLE];	/* every @step-th, from the first on */
 	uint32_t n_sample;
-	uint64_t n;
+	uint64_t n, step;
+	uint32_t owner;		/* type that has the field, or TYPE_NONE */
 	uint32_t type;		/* what they are, or TYPE_NONE */
 	bool slot;		/* a field refers to them */
 	bool text;
@@ -54,6 +57,7 @@ struct shapes {
 	uint64_t *reached;	/* bit: a typed word refers to the block */
 	uint32_t letter;	/* the type char, or TYPE_NONE */
 	struct seen_block seen[SAMPLE];
+	uint32_t owner;		/* type whose field is being looked at */
 	bool apply;		/* second pass: clusters have their types */
 	bool no_memory;
 };
@@ -113,7 +117,9 @@ static uint64_t signature(const struct shapes *s, uint32_t node)
 
 static struct cluster *cluster_of(struct shapes *s, uint64_t key)
 {
-	const struct cluster fresh = { .type = TYPE_NONE };
+	const struct cluster fresh = {
+		.type = TYPE_NONE, .owner = TYPE_NONE, .step = 1,
+	};
 	uint64_t *slot;
 	bool added;
 
@@ -132,6 +138,22 @@ static struct cluster *cluster_of(struct shapes *s, uint64_t key)
 	return &s->clusters.at[*slot - 1];
 }
 
+/* What is true of nearly all blocks of a cluster need not be of this one. */
+static bool fits_one(struct shapes *s, const struct cluster *c, uint32_t node)
+{
+	const struct shape *shape;
+
+	if (c->text)
+		return s->heap->content[node] == CONTENT_TEXT;
+	shape = shape_of(&s->cache, c->type);
+	if (!shape) {
+		s->no_memory = true;
+		return false;
+	}
+	shape_look(s->heap, &s->infer->window, node, &s->seen[0]);
+	return !shape_compare(s->heap, shape, &s->seen[0]).broken;
+}
+
 static void claim(struct shapes *s, const struct cluster *c, uint32_t node,
 		  uint32_t why, uint64_t offset)
 {
@@ -142,7 +164,7 @@ static void claim(struct shapes *s, const struct cluster *c, uint32_t node,
 		.why_offset = offset > UINT32_MAX ? 0 : (uint32_t)offset,
 	};
 
-	if (c->type == TYPE_NONE)
+	if (c->type == TYPE_NONE || !fits_one(s, c, node))
 		return;
 	if (c->text)
 		claim.count = s->heap->size[node] > UINT32_MAX ? UINT32_MAX :
@@ -164,9 +186,19 @@ static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
 		return;
 	}
 	c->slot = why != NODE_NONE;
-	c->n++;
-	if (c->n_sample < SAMPLE)
-		c->sample[c->n_sample++] = node;
+	if (c->slot)
+		c->owner = s->owner;
+	if (c->n++ % c->step != 0)
+		return;
+	if (c->n_sample == SAMPLE) {
+		for (uint32_t i = 0; i < SAMPLE / 2; i++)
+			c->sample[i] = c->sample[i * 2];
+		c->n_sample = SAMPLE / 2;
+		c->step *= 2;
+		if ((c->n - 1) % c->step != 0)
+			return;
+	}
+	c->sample[c->n_sample++] = node;
 }
 
 static bool is_candidate(const struct heap *heap, uint32_t node)
@@ -186,6 +218,25 @@ static bool says_nothing(uint8_t kind)
 	return kind == SHAPE_VOID || kind == SHAPE_WIDE || kind == SHAPE_ANY;
 }
 
+/* The low bits with which a word refers to the start of @to; false when it
+ * refers to the middle. */
+static bool tag_of(struct shapes *s, uint32_t node, uint64_t offset,
+		   uint32_t where, uint32_t to, uint32_t *tag)
+{
+	const struct heap *heap = s->heap;
+	uint64_t addr = heap_is_root(heap, node) ?
+			heap_root(heap, node)->addr : heap->addr[node], word;
+
+	*tag = 0;
+	if (raw_is_start(where))
+		return true;
+	if (!window_u64(&s->infer->window, addr + offset, &word) ||
+	    word - heap->addr[to] >= 8)
+		return false;
+	*tag = (uint32_t)(word - heap->addr[to]);
+	return true;
+}
+
 /* The references of @node, of a known @type, as slots. */
 static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
 {
@@ -197,7 +248,7 @@ static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
 		return false;
 	for (uint64_t e = raw->row[node]; stride && e < raw->row[node + 1]; e++) {
 		uint64_t offset = raw_offset(raw->where[e]), at = offset % stride;
-		uint32_t to = raw->target[e];
+		uint32_t to = raw->target[e], tag;
 
 		if (at / 8 >= shape->n || offset == UINT64_MAX)
 			continue;
@@ -205,10 +256,12 @@ static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
 			s->reached[to / 64] |= UINT64_C(1) << to % 64;
 			continue;
 		}
-		if (is_candidate(s->heap, to) &&
-		    s->heap->addr[to] % 8 == 0)
-			meet(s, mix(mix(signature(s, to), type), at), to, node,
-			     offset);
+		if (!is_candidate(s->heap, to) ||
+		    !tag_of(s, node, offset, raw->where[e], to, &tag))
+			continue;
+		s->owner = type;
+		meet(s, mix(mix(mix(signature(s, to), type), at), tag), to,
+		     node, offset);
 	}
 	return true;
 }
@@ -267,48 +320,80 @@ static int prior(const struct type *t)
 	return (int)(2.5 * log1p(t->popularity));
 }
 
-/* Choose the type of @c among all records of its size. */
-static void decide(struct shapes *s, struct cluster *c)
+/* The best types of a cluster. */
+struct ranking {
+	uint32_t type;
+	int best, next, kept;	/* tenths, a block */
+	uint32_t n;		/* types that fit */
+};
+
+static void rank(struct shapes *s, const struct cluster *c, uint32_t type,
+		 struct ranking *r)
 {
-	const struct type_table *types = &s->heap->image->types;
-	uint64_t usable = s->heap->size[c->sample[0]];
-	uint64_t least = usable > 32 ? usable - 32 : 8;
-	int best = INT32_MIN, next = INT32_MIN, best_kept = 0;
-	uint32_t found = TYPE_NONE;
+	const struct type *t = &s->heap->image->types.types.at[type];
+	int sum, kept;
+
+	if (t->popularity == 0 ||
+	    !infer_fits(s->heap, c->sample[0], t->size, false) ||
+	    !rate(s, c, type, &sum, &kept))
+		return;
+	r->n++;
+	sum += prior(t);
+	if (sum > r->best) {
+		r->next = r->best;
+		r->best = sum;
+		r->kept = kept;
+		r->type = type;
+	} else if (sum > r->next) {
+		r->next = sum;
+	}
+}
+
+/* Index of the first record that is not smaller than @size. */
+static size_t first_record(const struct shapes *s, uint64_t size)
+{
 	size_t low = 0, high = s->records.len;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (s->records.at[middle].size < least)
+		if (s->records.at[middle].size < size)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	for (; low < s->records.len && s->records.at[low].size <= usable; low++) {
-		uint32_t type = s->records.at[low].type;
-		int sum, kept;
+	return low;
+}
 
-		if (types->types.at[type].popularity == 0 ||
-		    !infer_fits(s->heap, c->sample[0], types->types.at[type].size,
-				false) ||
-		    !rate(s, c, type, &sum, &kept))
-			continue;
-		sum += prior(&types->types.at[type]);
-		if (sum > best) {
-			next = best;
-			best = sum;
-			best_kept = kept;
-			found = type;
-		} else if (sum > next) {
-			next = sum;
-		}
+/*
+ * Choose the type of @c among all records of its size; for a slot at first
+ * among those of the module that has the field.
+ */
+static void decide(struct shapes *s, struct cluster *c)
+{
+	const struct type_table *types = &s->heap->image->types;
+	uint64_t usable = s->heap->size[c->sample[0]];
+	size_t first = first_record(s, usable > 32 ? usable - 32 : 8);
+	struct ranking r = {
+		.type = TYPE_NONE, .best = INT32_MIN, .next = INT32_MIN,
+	};
+
+	for (size_t i = first; i < s->records.len &&
+	     s->records.at[i].size <= usable; i++) {
+		uint32_t type = s->records.at[i].type;
+
+		if (!c->slot || types->types.at[type].module ==
+				types->types.at[c->owner].module)
+			rank(s, c, type, &r);
 	}
-	if (found == TYPE_NONE || best_kept < MIN_KEPT ||
-	    (next != INT32_MIN && best - next < MIN_MARGIN))
+	if (r.type == TYPE_NONE ||
+	    (r.n > 1 && r.best - r.next < MIN_MARGIN) ||
+	    (r.kept < (c->slot ? MIN_KEPT : MIN_KEPT_SHAPE) &&
+	     !(c->slot && r.n == 1 && r.best > 0)))
 		return;
-	c->type = found;
-	c->confidence = c->slot ? SURE_SLOT : SURE_SHAPE;
+	c->type = r.type;
+	c->confidence = !c->slot ? SURE_SHAPE :
+			r.kept < MIN_KEPT ? SURE_ALONE : SURE_SLOT;
 }
 
 static bool is_text(const struct shapes *s, const struct cluster *c)

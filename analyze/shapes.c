@@ -53,6 +53,23 @@ static enum shape_kind pointer_kind(const struct type_table *types,
 	}
 }
 
+/* uintptr_t and its kind hold pointers, with bits of their own perhaps. */
+static bool is_pointer_sized(const struct type_table *types,
+			     const struct leaf *leaf)
+{
+	uint32_t id = leaf->member == UINT32_MAX ? TYPE_NONE :
+		      types->members.at[leaf->member].type;
+
+	while (id != TYPE_NONE && (types->types.at[id].kind == TYPE_TYPEDEF ||
+				   types->types.at[id].kind == TYPE_ARRAY)) {
+		if (strstr(types_text(types, types->types.at[id].name),
+			   "intptr"))
+			return true;
+		id = types->types.at[id].target;
+	}
+	return false;
+}
+
 static struct shape_word word_of(const struct type_table *types,
 				 const struct leaf *leaf)
 {
@@ -68,7 +85,9 @@ static struct shape_word word_of(const struct type_table *types,
 		word.kind = (uint8_t)pointer_kind(types, word.target);
 		break;
 	case TYPE_INT:
-		word.kind = t->size == 8 ? SHAPE_WIDE : SHAPE_SMALL;
+		word.kind = t->size < 8 ? SHAPE_SMALL :
+			    is_pointer_sized(types, leaf) ? SHAPE_ANY :
+			    SHAPE_WIDE;
 		break;
 	case TYPE_ENUM:
 	case TYPE_BOOL:
@@ -300,8 +319,6 @@ static int compare_number(const struct shape_word *p, const struct seen_word *w)
 		return BROKEN;
 	case SHAPE_FLOAT:
 		return w->seen == SEEN_FLOAT ? KEPT_ROUGHLY * 2 : DOUBTFUL;
-	case SHAPE_WIDE:
-		return w->seen == SEEN_SMALL ? KEPT_ROUGHLY : 0;
 	case SHAPE_SMALL:
 		return w->seen == SEEN_FLOAT ? -KEPT_ROUGHLY : 0;
 	default:

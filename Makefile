@@ -8,6 +8,9 @@
 #   make fuzz       every fuzz target for FUZZ_SECONDS (needs clang)
 #   make bench      capture and analysis measured against each other
 #   make lint       layers, compiler warnings as errors, cppcheck
+#   make static     build/static/holdfast, which needs nothing else on the
+#                   machine that it is copied to
+#   make check-aarch64  compile for 64-bit ARM (needs gcc-aarch64-linux-gnu)
 #   make install    to DESTDIR/PREFIX
 #   make deps       install Debian packages, or print the command
 #
@@ -32,9 +35,11 @@ endif
 # Recursive on purpose: `make deps` must not ask for packages not there yet.
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS)) \
              $(shell pkg-config --cflags libdwarf 2>/dev/null || echo -isystem /usr/include/libdwarf)
-PKG_LIBS   = $(shell pkg-config --libs $(PKGS)) -ldwarf -liberty
+PKG_LIBS   = -ldwarf -liberty $(shell pkg-config --libs $(PKGS))
+STATIC_LIBS = -ldwarf -liberty $(shell pkg-config --static --libs $(PKGS)) $(LDLIBS)
 
-ALL_CPPFLAGS := -I. -D_GNU_SOURCE $(PKG_CFLAGS) $(CPPFLAGS)
+# $(B) holds what is generated.
+ALL_CPPFLAGS := -I. -I$(B) -D_GNU_SOURCE $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   := -std=c11 $(WARN) $(CFLAGS) $(SANITIZE) -pthread
 ALL_LIBS     := $(PKG_LIBS) -lm $(LDLIBS)
 
@@ -62,6 +67,12 @@ all: $(B)/holdfast
 $(B)/holdfast: $(CLI_OBJ) $(TUI_OBJ) $(B)/libholdfast.a
 	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) -pthread -o $@ $^ $(ALL_LIBS)
 
+# Nothing in it asks for shared objects, users, hosts or character sets when it
+# runs, so that it needs no file of the machine that it runs on.
+$(B)/static/holdfast: $(CLI_OBJ) $(TUI_OBJ) $(B)/libholdfast.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -static -s -pthread -o $@ $^ $(STATIC_LIBS)
+
 $(B)/libholdfast.a: $(LIB_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -82,6 +93,13 @@ $(B)/tests/bench_%: $(B)/tests/bench_%.o $(AID_OBJ) $(TUI_OBJ) $(B)/libholdfast.
 
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(AID_OBJ) $(B)/libholdfast.a
 	$(CC) $(CFLAGS) $(SANITIZE) -fsanitize=fuzzer $(LDFLAGS) -pthread -o $@ $^ $(ALL_LIBS)
+
+# Terminals that the browser knows without a database of them.
+$(B)/tui/terminfo_carried.o: $(B)/tui/terminfo_entries.h
+$(B)/tui/terminfo_entries.h: tui/terminfo_entries.sh
+	@mkdir -p $(@D)
+	tui/terminfo_entries.sh >$@.new
+	@mv $@.new $@
 
 # Samples are programs like those of our users: no sanitizer, debug info on.
 SAMPLE_CFLAGS   := -O1 -g -pthread
@@ -135,6 +153,21 @@ lint:
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr \
 		--enable=warning,portability -D__BYTE_ORDER__=1234 \
 		-D__ORDER_LITTLE_ENDIAN__=1234 -I. base formats dump analyze tui cli
+	@if command -v $(ARM_CC) >/dev/null; then \
+		$(MAKE) --no-print-directory check-aarch64; \
+	else echo "no $(ARM_CC): not compiled for 64-bit ARM"; fi
+
+static: deps
+	@$(MAKE) --no-print-directory $(B)/static/holdfast
+
+# Nothing is linked: no libraries of that processor are needed.
+ARM_CC := aarch64-linux-gnu-gcc
+check-aarch64:
+	@command -v $(ARM_CC) >/dev/null || { \
+		echo "no $(ARM_CC): install gcc-aarch64-linux-gnu" >&2; exit 1; }
+	@$(MAKE) --no-print-directory WERROR=1 B=build/aarch64 CC=$(ARM_CC) objects
+
+objects: $(LIB_OBJ) $(TUI_OBJ) $(CLI_OBJ)
 
 install: all
 	install -D -m 755 $(B)/holdfast $(DESTDIR)$(PREFIX)/bin/holdfast
@@ -146,7 +179,7 @@ clean:
 	rm -rf build
 
 .PHONY: all samples deps demo test test-build test-run asan fuzz fuzz-run \
-	bench bench-run lint install clean
+	bench bench-run lint static check-aarch64 objects install clean
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(AID_OBJ:.o=.d) \
 	$(TEST_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) \

@@ -41,6 +41,21 @@ static uint64_t mapped_bytes(struct glibc_walk *walk,
 	return sum;
 }
 
+/* Sizes and counts of main_arena and mp_. */
+static bool add_metadata(const struct glibc_copy *copy,
+			 struct allocator_finding *ret, struct err *err)
+{
+	struct extent arena = {
+		copy->main_arena, copy->main_arena + copy->facts.arena->size,
+	};
+	bool ok = vec_push(&ret->metadata, arena);
+
+	if (ok && copy->mp != 0)
+		ok = vec_push(&ret->metadata, ((struct extent){
+			copy->mp, copy->mp + copy->facts.par->size }));
+	return ok || err_nomem(err, "the state of malloc");
+}
+
 static bool probe(const struct image *image, struct arena *arena,
 		  struct allocator_finding *ret, struct err *err)
 {
@@ -64,6 +79,8 @@ static bool probe(const struct image *image, struct arena *arena,
 			ret->mapped_bytes += mapped_bytes(&walk,
 							  &found->copies[i]);
 		ok = ret->version || err_nomem(err, "a version");
+		for (size_t i = 0; ok && i < found->n_copies; i++)
+			ok = add_metadata(&found->copies[i], ret, err);
 	}
 	glibc_walk_close(&walk);
 	return ok;

@@ -48,6 +48,11 @@ struct allocator_finding {
 	bool tested;		/* a version that our tests ran on */
 	uint64_t mapped_bytes;	/* address space that it appears to own */
 	VEC(struct extent) extents;	/* that space; may be empty */
+	/*
+	 * What a probe and a walk of a copy without numbers must see again,
+	 * beside pointers and what lies between the chunks of a walk.
+	 */
+	VEC(struct extent) metadata;
 	void *state;		/* from probe() to walk(), in the arena */
 };
 

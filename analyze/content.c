@@ -45,6 +45,8 @@ enum content_class content_class(const struct content *c)
 {
 	uint64_t nonzero = c->n_words - c->n_zero;
 
+	if (c->unknown)
+		return CONTENT_UNKNOWN;
 	if (c->text)
 		return CONTENT_TEXT;
 	if (nonzero == 0)

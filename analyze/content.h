@@ -12,6 +12,7 @@
 struct content {
 	uint64_t n_words, n_zero, n_pointers;
 	bool text;		/* the beginning reads as text */
+	bool unknown;		/* or was left out of the capture */
 };
 
 /** Look at the first words of a block; call once, before content_word(). */
@@ -24,6 +25,13 @@ static inline void content_word(struct content *c, uint64_t word, bool pointer)
 	c->n_words++;
 	c->n_zero += word == 0;
 	c->n_pointers += pointer;
+}
+
+/** In place of content_word(): a word that was left out of the capture. */
+static inline void content_left_out(struct content *c)
+{
+	c->unknown |= c->n_words == 0;
+	c->n_words++;
 }
 
 enum content_class content_class(const struct content *c);

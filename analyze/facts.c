@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "formats/modules.h"
+#include "formats/frames.h"
 #include "formats/snapshot.h"
 
 static enum facts_tier tier_of_root(const struct root *root)
@@ -78,7 +78,8 @@ static bool complete_core(struct image *image, struct err *err)
 
 	return image->meta.kind != IMAGE_CORE || image->modules.len > 0 ||
 	       (modules_find(image, &search, err) &&
-		modules_load(image, &search, err));
+		modules_load(image, &search, err) &&
+		frames_build(image, &search, err));
 }
 
 bool facts_open(const char *path, struct facts *ret, struct err *err)

@@ -40,6 +40,7 @@ const char *const content_names[N_CONTENT_CLASSES] = {
 	[CONTENT_POINTERS] = "pointers",
 	[CONTENT_NUMBERS] = "numbers",
 	[CONTENT_MIXED] = "mixed",
+	[CONTENT_UNKNOWN] = "unknown",
 };
 
 bool heap_build(struct image *image, struct heap *ret, struct err *err)
@@ -85,6 +86,7 @@ void heap_free(struct heap *heap)
 	vec_free(&heap->allocators);
 	vec_free(&heap->extents);
 	vec_free(&heap->allocator_state);
+	vec_free(&heap->allocator_metadata);
 	diag_free(&heap->diag);
 	arena_free(&heap->arena);
 	*heap = (struct heap){0};

@@ -56,6 +56,7 @@ enum content_class {
 	CONTENT_POINTERS,
 	CONTENT_NUMBERS,
 	CONTENT_MIXED,
+	CONTENT_UNKNOWN,	/* begins with what was left out: text, perhaps */
 	N_CONTENT_CLASSES,
 };
 
@@ -128,6 +129,7 @@ struct heap {
 	VEC(struct allocator_summary) allocators;
 	VEC(struct owned_extent) extents;	/* by address */
 	VEC(struct extent) allocator_state;	/* no roots; any order */
+	VEC(struct extent) allocator_metadata;	/* see allocator_finding */
 	struct diag diag;
 	struct arena arena;
 };

@@ -72,8 +72,8 @@ static bool wins(struct heap *heap, const struct claim *claim)
 	uint32_t old = heap->type[claim->node];
 	unsigned rank = rank_of(heap, claim->node);
 
-	if (old == TYPE_NONE)
-		return true;
+	if (old == TYPE_NONE)	/* barred, perhaps */
+		return claim->confidence > heap->confidence[claim->node];
 	if (heap->evidence[claim->node] == EVIDENCE_VTABLE ||
 	    claim->confidence < rank || begins_with(types, old, claim->type))
 		return false;
@@ -129,6 +129,17 @@ bool infer_take(struct infer *infer, uint32_t *node)
 	return false;
 }
 
+void infer_bar(struct heap *heap, uint32_t node, uint8_t confidence)
+{
+	const struct claim none = {
+		.node = node, .type = TYPE_NONE, .why_node = NODE_NONE,
+		.confidence = confidence,
+	};
+
+	if (rank_of(heap, node) < confidence)
+		settle(heap, &none);
+}
+
 bool infer_is_disputed(const struct heap *heap, uint32_t node)
 {
 	return heap->type[node] != TYPE_NONE && heap->confidence[node] < DOUBT;
@@ -152,8 +163,9 @@ static void drop_disputed(struct infer *infer)
 {
 	struct heap *heap = infer->heap;
 
+	/* What was barred is not known either. */
 	for (uint32_t i = 0; i < heap->n_blocks; i++) {
-		if (infer_is_disputed(heap, i))
+		if (infer_is_disputed(heap, i) || heap->type[i] == TYPE_NONE)
 			drop(heap, i);
 	}
 	for (int c = 100; c >= 0; c--) {

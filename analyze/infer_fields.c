@@ -17,6 +17,7 @@
 enum {
 	SURE_ROOT = 100,
 	SURE_VTABLE = 99,
+	SURE_LOCAL = 88,	/* it may dangle by now */
 	SURE_RANGE = 98,
 	SURE_OWNED = 95,
 	SURE_ARRAY = 85,
@@ -54,6 +55,18 @@ static bool submit(struct follow *f, const struct place *from,
 	return infer_claim(f->infer, claim);
 }
 
+/* Is the word at @addr null or a pointer into the image? */
+static bool is_plausible(struct follow *f, uint64_t addr)
+{
+	const struct image *image = f->heap->image;
+	uint64_t word;
+
+	if (!window_u64(&f->infer->window, addr, &word))
+		return false;
+	return word == 0 ? !image_is_redacted(image, addr) :
+			   image_range(image, word) != NULL;
+}
+
 /* Every pointer of the would-be elements is null or leads into the image. */
 static bool elements_plausible(struct follow *f, uint32_t node, uint32_t type,
 			       uint64_t count)
@@ -68,13 +81,8 @@ static bool elements_plausible(struct follow *f, uint32_t node, uint32_t type,
 		count = 64;
 	for (uint64_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < fields->n; k++) {
-			uint64_t word;
-
-			if (!window_u64(&f->infer->window, f->heap->addr[node] +
-					i * stride + fields->at[k].offset,
-					&word))
-				return false;
-			if (word != 0 && !image_range(f->heap->image, word))
+			if (!is_plausible(f, f->heap->addr[node] + i * stride +
+					  fields->at[k].offset))
 				return false;
 		}
 	}
@@ -104,6 +112,8 @@ static bool claim_text(struct follow *f, const struct place *from,
 {
 	const struct heap *heap = f->heap;
 
+	if (heap->content[claim->node] == CONTENT_UNKNOWN)
+		infer_bar(f->heap, claim->node, SURE_TEXT);
 	if (heap->content[claim->node] != CONTENT_TEXT)
 		return true;
 	claim->type = pointee;
@@ -128,7 +138,9 @@ static bool claim_numbers(struct follow *f, const struct place *from,
 	uint64_t count = heap->size[claim->node] / type_at(f, pointee)->size;
 	uint8_t content = heap->content[claim->node];
 
-	if (count == 0 || count > UINT32_MAX ||
+	if (content == CONTENT_UNKNOWN)
+		infer_bar(f->heap, claim->node, SURE_TEXT);
+	if (count == 0 || count > UINT32_MAX || content == CONTENT_UNKNOWN ||
 	    content == CONTENT_TEXT || content == CONTENT_POINTERS)
 		return true;
 	claim->type = pointee;
@@ -272,9 +284,10 @@ static bool read_number(struct follow *f, uint64_t addr, unsigned size,
 	const uint8_t *at = window_span(&f->infer->window, addr, size, &n);
 
 	*ret = 0;
-	if (at)
-		memcpy(ret, at, size);	/* little-endian, as all targets are */
-	return at != NULL;
+	if (!at || image_is_redacted(f->heap->image, addr & ~UINT64_C(7)))
+		return false;
+	memcpy(ret, at, size);	/* little-endian, as all targets are */
+	return true;
 }
 
 /* Is @field of the element at @addr in use? */
@@ -496,7 +509,9 @@ static bool follow_roots(struct follow *f, struct err *err)
 		struct place place = {
 			.node = heap->n_blocks + i, .addr = r->addr, .count = 1,
 			.type = types_strip(&heap->image->types, r->type),
-			.kind = UINT32_MAX, .confidence = SURE_ROOT,
+			.kind = UINT32_MAX,
+			.confidence = r->kind == ROOT_LOCAL ? SURE_LOCAL :
+				      SURE_ROOT,
 		};
 
 		if (place.type != TYPE_NONE && r->addr % 8 == 0 &&

@@ -53,6 +53,12 @@ bool infer_claim(struct infer *infer, const struct claim *claim);
  * empty. */
 bool infer_take(struct infer *infer, uint32_t *node);
 
+/**
+ * Evidence of @confidence may speak for another type, but was left out of the
+ * capture: what is less sure than that counts no more.
+ */
+void infer_bar(struct heap *heap, uint32_t node, uint8_t confidence);
+
 /** True when claims contradict each other: the type may be followed no more. */
 bool infer_is_disputed(const struct heap *heap, uint32_t node);
 

@@ -108,7 +108,8 @@ static bool class_name(const struct image *image, uint64_t vtable, char *buf,
 	if (!image_read(image, vtable - 16, word, sizeof(word)))
 		return false;
 	/* {0, typeinfo, first virtual function, or 0 when it is pure} */
-	if (word[0] != 0 || (word[2] != 0 && !is_code(image, word[2])))
+	if (word[0] != 0 || image_is_redacted(image, vtable - 16) ||
+	    image_is_redacted(image, vtable) || (word[2] != 0 && !is_code(image, word[2])))
 		return false;
 	if (!image_read(image, word[1], info, sizeof(info)))
 		return false;

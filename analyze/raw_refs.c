@@ -54,6 +54,7 @@ static bool scan_memory(const struct heap *heap, struct worker *w,
 			enum content_class *class)
 {
 	struct word_walk walk = word_walk_of(&w->window, start, end);
+	bool reduced = heap->image->redacted.spans.len > 0;
 	struct content content = {0};
 	struct word_run run;
 	bool first = true;
@@ -70,7 +71,11 @@ static bool scan_memory(const struct heap *heap, struct worker *w,
 
 			if (!add_word(heap, w, piece, place + i, word, &hit))
 				return false;
-			content_word(&content, word, hit);
+			if (reduced && word == 0 &&
+			    image_is_redacted(heap->image, run.addr + i * 8))
+				content_left_out(&content);
+			else
+				content_word(&content, word, hit);
 		}
 	}
 	*class = content_class(&content);

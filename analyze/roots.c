@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analyze/thread_blocks.h"
+#include "analyze/tls.h"
 #include "analyze/words.h"
 
 /* The red zone below the stack pointer (System V ABI, AMD64, 3.2.2). */
@@ -131,18 +132,6 @@ static bool scan_data(struct builder *b, const struct module *module,
 
 /* --- thread-local variables --- */
 
-/* The program itself: its TLS block ends at the thread pointer. */
-static const struct module *main_module(const struct image *image)
-{
-	for (size_t i = 0; i < image->modules.len; i++) {
-		const struct module *m = &image->modules.at[i];
-
-		if (m->path[0] && !strcmp(m->path, image->meta.exe))
-			return m;
-	}
-	return NULL;
-}
-
 static bool refers_to_block(struct builder *b, uint64_t start, uint64_t size)
 {
 	struct word_walk walk = word_walk_of(&b->window, start, start + size);
@@ -161,32 +150,25 @@ static bool refers_to_block(struct builder *b, uint64_t start, uint64_t size)
 	return false;
 }
 
-/*
- * TLS variant II: the block of the program lies directly below the thread
- * pointer, its size rounded up to its alignment (U. Drepper, "ELF handling
- * for thread-local storage", 2013, section 3.4.6).
- */
+/* @base has the address of the thread's block of each module, or 0. */
 static bool add_tls_of(struct builder *b, uint32_t thread,
-		       const struct module *module, struct err *err)
+		       const uint64_t *base, struct err *err)
 {
 	const struct image *image = b->image;
-	uint64_t fs = image->threads.at[thread].regs[X86_FS_BASE];
-	uint64_t align = module->tls_align ? module->tls_align : 1;
-	uint64_t size = (module->tls_size + align - 1) & ~(align - 1);
 
-	if (fs <= size)
-		return true;
 	for (size_t i = image->vars.len; i-- > 0;) {
 		const struct variable *v = &image->vars.at[i];
+		const struct module *module = &image->modules.at[v->module];
 		struct root root = {
-			.addr = fs - size + v->addr, .size = v->size,
+			.addr = base[v->module] + v->addr, .size = v->size,
 			.type = v->type, .thread = thread, .kind = ROOT_TLS,
 		};
 
 		if (!(v->flags & VAR_TLS))
 			break;
-		if (&image->modules.at[v->module] != module || v->size < 8 ||
-		    v->addr > size || v->size > size - v->addr ||
+		if (base[v->module] == 0 || v->size < 8 ||
+		    v->addr > module->tls_size ||
+		    v->size > module->tls_size - v->addr ||
 		    !refers_to_block(b, root.addr, root.size))
 			continue;
 		root.name = arena_printf(&b->heap->arena, "tls %s:%s",
@@ -199,15 +181,24 @@ static bool add_tls_of(struct builder *b, uint32_t thread,
 
 static bool add_tls(struct builder *b, struct err *err)
 {
-	const struct module *module = main_module(b->image);
+	size_t n_modules = b->image->modules.len, i = 0;
+	uint64_t *base = malloc((n_modules + 1) * sizeof(*base));
+	struct tls_blocks blocks = {0};
+	bool ok = base ? tls_blocks_find(b->image, &blocks, err) :
+			 err_nomem(err, "roots");
 
-	if (!module || module->tls_size == 0)
-		return true;
-	for (uint32_t t = 0; t < b->image->threads.len; t++) {
-		if (!add_tls_of(b, t, module, err))
-			return false;
+	while (ok && i < blocks.at.len) {
+		uint32_t thread = blocks.at.at[i].thread;
+
+		memset(base, 0, n_modules * sizeof(*base));
+		for (; i < blocks.at.len && blocks.at.at[i].thread == thread;
+		     i++)
+			base[blocks.at.at[i].module] = blocks.at.at[i].addr;
+		ok = add_tls_of(b, thread, base, err);
 	}
-	return true;
+	tls_blocks_free(&blocks);
+	free(base);
+	return ok;
 }
 
 /* --- threads --- */

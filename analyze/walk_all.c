@@ -68,6 +68,23 @@ static bool add_state(struct heap *heap, const struct allocation_list *list,
 	return true;
 }
 
+static bool add_metadata(struct heap *heap,
+			 const struct allocator_finding *found, struct err *err)
+{
+	for (size_t i = 0; i < found->metadata.len; i++) {
+		if (!vec_push(&heap->allocator_metadata,
+			      found->metadata.at[i]))
+			return err_nomem(err, "the state of allocators");
+	}
+	return true;
+}
+
+static void free_finding(struct allocator_finding *found)
+{
+	vec_free(&found->extents);
+	vec_free(&found->metadata);
+}
+
 static bool add_list(struct gathered *all, const struct allocation_list *list,
 		     uint8_t owner, struct err *err)
 {
@@ -147,11 +164,11 @@ static bool probe_one(struct heap *heap, const struct allocator *allocator,
 	bool ok;
 
 	if (!allocator->probe(heap->image, &heap->arena, &found, err)) {
-		vec_free(&found.extents);
+		free_finding(&found);
 		return false;
 	}
 	if (!found.found) {
-		vec_free(&found.extents);
+		free_finding(&found);
 		return true;
 	}
 	summary.version = found.version ? found.version : "";
@@ -159,8 +176,9 @@ static bool probe_one(struct heap *heap, const struct allocator *allocator,
 	summary.mapped_bytes = found.mapped_bytes;
 	ok = vec_push(&heap->allocators, summary) ||
 	     err_nomem(err, "allocators");
-	ok = ok && walk_one(heap, &found, all, err);
-	vec_free(&found.extents);
+	ok = ok && add_metadata(heap, &found, err) &&
+	     walk_one(heap, &found, all, err);
+	free_finding(&found);
 	return ok;
 }
 

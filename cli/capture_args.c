@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 
 #include "base/human.h"
+#include "cli/metadata_spans.h"
+#include "dump/exclude.h"
 #include "formats/debuginfod.h"
 
 /* What the modules of one call have in common. */
@@ -49,7 +51,7 @@ static bool take_word(const char *arg, const char *first, const char *second,
 
 static bool take_exclude(const char *arg, struct capture_options *ret)
 {
-	if (ret->n_excludes == EXCLUDES_MAX || !*arg)
+	if (ret->n_excludes == EXCLUDES_MAX || !exclude_is_sound(arg))
 		return false;
 	ret->excludes[ret->n_excludes++] = arg;
 	return true;
@@ -117,6 +119,7 @@ char *capture_args_settle(int argc, char **argv, struct capture_options *ret)
 {
 	char *options = join_options(argc, argv);
 
+	ret->metadata = metadata_spans;
 	allow_many_files();
 	if (getrandom(ret->capture_id, sizeof(ret->capture_id), 0) < 0)
 		memset(ret->capture_id, 0, sizeof(ret->capture_id));

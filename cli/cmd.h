@@ -26,9 +26,9 @@ struct cmd {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct cmd cmd_blocks, cmd_cycles, cmd_diff, cmd_dominators,
-	cmd_dump, cmd_info, cmd_leaks, cmd_memory, cmd_resolve,
-	cmd_retainers, cmd_show,
+extern const struct cmd cmd_blocks, cmd_crash, cmd_cycles, cmd_diff,
+	cmd_dominators, cmd_dump, cmd_info, cmd_leaks, cmd_memory, cmd_resolve,
+	cmd_retainers, cmd_run, cmd_show,
 	cmd_suspects, cmd_threads, cmd_tui, cmd_types;
 
 /** Print "holdfast: <message>" on stderr and return EXIT_TROUBLE. */

@@ -11,6 +11,7 @@
 
 #include "base/progress.h"
 #include "cli/cmd.h"
+#include "cli/inherited_signals.h"
 #include "cli/progress_line.h"
 #include "cli/summary.h"
 
@@ -18,8 +19,8 @@
 
 /* In the order in which a newcomer needs them. */
 static const struct cmd *const commands[] = {
-	&cmd_dump, &cmd_resolve, &cmd_info, &cmd_memory, &cmd_suspects, &cmd_types,
-	&cmd_leaks, &cmd_cycles,
+	&cmd_dump, &cmd_run, &cmd_crash, &cmd_resolve, &cmd_info,
+	&cmd_memory, &cmd_suspects, &cmd_types, &cmd_leaks, &cmd_cycles,
 	&cmd_dominators, &cmd_retainers, &cmd_threads, &cmd_show, &cmd_blocks,
 	&cmd_diff, &cmd_tui,
 };
@@ -132,6 +133,7 @@ int main(int argc, char **argv)
 	const struct cmd *cmd;
 	int status;
 
+	inherited_signals_save();
 	setlocale(LC_CTYPE, "");
 	/* A reader that closes its end is no reason to die half way. */
 	signal(SIGPIPE, SIG_IGN);

@@ -72,6 +72,11 @@ static void on_interrupt(int sig)
 void progress_line_install(void)
 {
 	signal(SIGINT, on_interrupt);
+	progress_line_listen();
+}
+
+void progress_line_listen(void)
+{
 	if (isatty(STDERR_FILENO))
 		progress_listen(draw, NULL);
 }

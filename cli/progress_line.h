@@ -10,6 +10,9 @@
 /** Listen to base/progress; draws only when stderr is a terminal. */
 void progress_line_install(void);
 
+/** Begin to draw (again, after progress_listen() of another). */
+void progress_line_listen(void);
+
 /** Take the line off the screen. */
 void progress_line_clear(void);
 

@@ -2,7 +2,7 @@
 # Completion of holdfast for bash: commands, options, sort keys, files, process
 # ids. `source` it, or install it as share/bash-completion/completions/holdfast.
 
-_holdfast_commands='dump resolve info memory suspects types leaks cycles dominators
+_holdfast_commands='dump crash resolve info memory suspects types leaks cycles dominators
 retainers threads show blocks diff tui help'
 
 _holdfast_options() {	# COMMAND
@@ -15,6 +15,9 @@ _holdfast_options() {	# COMMAND
 	resolve)
 		echo '-o --debug-dir --sysroot --exe --debuginfod --force' \
 			'--level --help' ;;
+	crash)
+		echo '--dir --max-size --max-count --max-total --keep-free' \
+			'--limit-time --no-types --json --help' ;;
 	info | memory | suspects | retainers | threads | show)
 		echo "$report" ;;
 	types | leaks | cycles)
@@ -41,7 +44,7 @@ _holdfast_sort_keys() {	# COMMAND
 # How many FILEs a command takes; what follows them has no list.
 _holdfast_files() {	# COMMAND
 	case $1 in
-	dump | help) echo 0 ;;
+	dump | crash | help) echo 0 ;;
 	diff)        echo 99 ;;
 	tui)         echo 2 ;;
 	*)           echo 1 ;;
@@ -51,7 +54,8 @@ _holdfast_files() {	# COMMAND
 _holdfast_takes_value() {	# OPTION
 	case $1 in
 	-o | --level | --core | --exe | --sysroot | --debug-dir | --limit | \
-	--filter | --sort | --depth | --of)
+	--dir | --max-size | --max-count | --max-total | --keep-free | \
+	--limit-time | --filter | --sort | --depth | --of)
 		return 0 ;;
 	esac
 	return 1
@@ -91,7 +95,7 @@ _holdfast_pids() {
 _holdfast_value() {	# COMMAND OPTION
 	case $2 in
 	-o | --core | --exe)       _holdfast_paths f ;;
-	--sysroot | --debug-dir)   _holdfast_paths d ;;
+	--sysroot | --debug-dir | --dir)   _holdfast_paths d ;;
 	--sort)                    _holdfast_words $(_holdfast_sort_keys "$1") ;;
 	esac
 }
@@ -114,6 +118,9 @@ _holdfast() {
 		_holdfast_words $(_holdfast_options "$command")
 	elif [[ $command == help ]]; then
 		_holdfast_words ${_holdfast_commands% help}
+	elif [[ $command == crash ]]; then
+		((COMP_CWORD > 2)) ||
+			_holdfast_words install uninstall status list
 	elif [[ $command == dump ]]; then
 		_holdfast_words $(_holdfast_pids)
 	elif (($(_holdfast_arguments) < $(_holdfast_files "$command"))); then

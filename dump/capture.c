@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "dump/capture.h"
 
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/progress.h"
+#include "dump/copier.h"
+#include "dump/exclude.h"
+#include "dump/fork_safety.h"
 #include "dump/live_memory.h"
 #include "dump/mapped_files.h"
 #include "dump/pagemap.h"
@@ -18,90 +17,107 @@
 #include "dump/proc_file.h"
 #include "dump/proc_maps.h"
 #include "dump/ranges.h"
-#include "dump/registers.h"
-#include "dump/stop.h"
 #include "dump/target.h"
+#include "formats/frames.h"
 
 enum { QUEUE_MIN = 16, QUEUE_MAX = 256 };	/* MiB */
 
 struct capture {
 	uint32_t pid;
+	const struct capture_options *options;
+	struct guardian *guardian;
 	struct snapshot_target target;
-	struct image image;	/* the tracer's until it says that it is done */
+	struct image image;
 	struct mapped_files files;
 	struct plan plan;
 	struct piece_queue queue;
-
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool collected;		/* under the lock: image and plan are there */
-	bool ended;		/* under the lock: or will never be */
-
-	/* The tracer's, until it is joined. */
-	struct diag diag;
-	struct err err;
-	uint64_t pause_ns;
-	bool copied;
+	struct headroom_watch watch;
+	struct copier copier;
+	struct redactor *redactor;	/* NULL: all is kept */
+	bool may_fork;		/* as far as is known before the stop */
+	struct err why_not;	/* else */
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /** All that must be read while the process stands. */
-static bool collect(struct capture *c, const struct stopped *stopped,
-		    struct err *err)
+static bool collect(struct capture *c, uint32_t via, struct err *err)
 {
-	uint32_t via = stop_memory_pid(stopped);
-
-	return live_memory_attach(via, &c->image, err) &&
-	       registers_read(stopped, &c->image, err) &&
-	       proc_maps_read(via, &c->image, err) &&
+	return proc_maps_read(via, &c->image, err) &&
 	       mapped_files_open(via, &c->image, &c->files, err) &&
 	       pagemap_read(via, &c->image, err) &&
 	       ranges_plan(&c->image, &c->files, &c->plan, err) &&
+	       exclude_apply(c->options->excludes, c->options->n_excludes,
+			     &c->image, &c->plan, err) &&
 	       proc_facts_read(c->pid, via, &c->image, err);
 }
 
-static void announce(struct capture *c, bool collected)
+/** Who got the fatal signal comes first, as in the kernel's cores. */
+static void put_fatal_first(struct capture *c)
 {
-	pthread_mutex_lock(&c->lock);
-	c->collected = collected;
-	c->ended = true;
-	pthread_cond_signal(&c->changed);
-	pthread_mutex_unlock(&c->lock);
+	struct thread *at = c->image.threads.at, fatal;
+
+	for (size_t i = 0; i < c->image.threads.len; i++) {
+		if (at[i].tid != c->options->fatal_thread)
+			continue;
+		fatal = at[i];
+		memmove(&at[1], &at[0], i * sizeof(fatal));
+		at[0] = fatal;
+		return;
+	}
 }
 
-static void *trace(void *arg)
+/** Replace the process by a frozen copy, so that it can go on. */
+static bool fork_target(struct capture *c, struct err *err)
 {
-	struct capture *c = arg;
-	struct stopped stopped;
-	uint64_t start = now_ns();
-	bool ok;
+	struct guardian_view view;
 
-	ok = stop_process(c->pid, &stopped, &c->diag, &c->err) &&
-	     collect(c, &stopped, &c->err);
-	announce(c, ok);
-	ok = ok && live_copy(&c->image, &c->plan, &c->queue, &c->diag,
-			     &c->err);
-	stop_resume(&stopped);
-	c->pause_ns = now_ns() - start;
-	c->copied = ok;
-	piece_queue_end(&c->queue);
-	return NULL;
+	if (c->may_fork &&
+	    fork_safety_mappings(&c->image, &c->why_not) &&
+	    !live_memory_keep(&c->image, &c->plan, &c->image.diag, err))
+		return false;
+	if (c->why_not.code == ERR_NONE && c->may_fork &&
+	    guardian_fork(c->guardian, &view, &c->image.meta.pause_ns,
+			  &c->why_not)) {
+		ranges_forked(&c->image, &c->plan);
+		live_memory_use_copy(&c->image, view.mem);
+		piece_queue_flow(&c->queue);
+		c->copier.forked = true;
+	} else if (!c->options->no_fork) {
+		diag_add(&c->image.diag, "the process stood still while its "
+			 "memory was copied, since it could not be forked: %s",
+			 c->why_not.message);
+	}
+	return true;
 }
 
-static bool wait_collected(struct capture *c)
+/** From a running process to one that can be read at leisure, or nearly. */
+static bool seize(struct capture *c, struct err *err)
 {
-	pthread_mutex_lock(&c->lock);
-	while (!c->ended)
-		pthread_cond_wait(&c->changed, &c->lock);
-	pthread_mutex_unlock(&c->lock);
-	return c->collected;
+	struct guardian_view view;
+	struct err ignored = {0};
+
+	if (!guardian_hold(c->guardian, c->pid, &c->image, &view, err))
+		return false;
+	put_fatal_first(c);
+	if (live_memory_adopt(view.mem, &c->image, err) &&
+	    collect(c, view.pid, err) && fork_target(c, err))
+		return true;
+	if (!guardian_release(c->guardian, NULL, NULL, &ignored))
+		diag_add(&c->image.diag, "%s", ignored.message);
+	return false;
+}
+
+bool capture_redactor(struct image *image,
+		      const struct capture_options *options,
+		      struct redactor **ret, struct err *err)
+{
+	struct heap_spans spans = {0};
+
+	*ret = NULL;
+	if (options->content == CONTENT_FULL || image->meta.pointers_only)
+		return true;
+	return (!options->metadata ||
+		options->metadata(image, &spans, err)) &&
+	       redactor_build(image, &spans, ret, err);
 }
 
 bool capture_find_modules(struct image *image,
@@ -125,7 +141,8 @@ bool capture_load_modules(struct image *image,
 {
 	struct err why = {0};
 
-	if (options->no_types || modules_load(image, search, &why))
+	if (options->no_types || (modules_load(image, search, &why) &&
+				  frames_build(image, search, &why)))
 		return true;
 	if (why.code == ERR_CANCELLED) {
 		*err = why;
@@ -135,14 +152,16 @@ bool capture_load_modules(struct image *image,
 	return true;
 }
 
-/** The caller's part while the tracer copies: begin the file, fill it. */
+/** While the copier copies: begin the file, fill it. */
 static bool receive(struct capture *c, const struct module_search *search,
 		    struct snapshot_writer **writer, struct err *err)
 {
 	progress_begin("copying memory", c->plan.bytes);
 	return capture_find_modules(&c->image, search, err) &&
-	       snapshot_begin(&c->target, &c->image, writer, err) &&
-	       plan_write(&c->plan, &c->queue, *writer, &c->image.diag, err);
+	       redacted_begin(c->redactor, &c->target, &c->image, writer,
+			      err) &&
+	       plan_write(&c->plan, &c->queue, c->redactor, *writer,
+			  &c->image.diag, err);
 }
 
 void capture_search(struct mapped_files *files,
@@ -162,46 +181,66 @@ void capture_search(struct mapped_files *files,
 	ret->sysroot = sysroot;
 }
 
-static bool finish(struct capture *c, const struct capture_options *options,
-		   const struct module_search *search,
+static bool finish(struct capture *c, const struct module_search *search,
 		   struct snapshot_writer *writer, struct err *err)
 {
 	bool ok;
 
-	c->image.meta.pause_ns = c->pause_ns;
 	progress_begin("reading types", 0);
-	ok = capture_load_modules(&c->image, options, search, err);
+	ok = capture_load_modules(&c->image, c->options, search, err);
 	if (ok && progress_cancelled())
 		ok = err_set(err, ERR_CANCELLED, "cancelled");
+	if (ok)
+		redact_locals(c->redactor);
 	if (ok)
 		return snapshot_finish(writer, &c->image, err);
 	snapshot_abort(writer);
 	return false;
 }
 
-static bool run(struct capture *c, const struct capture_options *options,
-		struct err *err)
+/** What was read after @from, when the process was no longer what it was. */
+static void mark_torn(struct image *image, uint64_t from)
+{
+	for (size_t i = 0; i < image->ranges.len; i++) {
+		struct range *range = &image->ranges.at[i];
+
+		if (range->presence == PRESENCE_CAPTURED && range->end > from)
+			range->presence = PRESENCE_TORN;
+	}
+}
+
+/** The copier has ended: its findings, and stacks in place of all memory. */
+static void take_over(struct capture *c)
+{
+	struct copier *copier = &c->copier;
+
+	copier_join(copier);
+	c->image.meta.pause_ns += copier->pause_ns;
+	diag_merge(&c->image.diag, &copier->diag);
+	mark_torn(&c->image, copier->torn_from);
+	if (copier->stacks)
+		stack_memory_install(copier->stacks, &c->image);
+}
+
+static bool run(struct capture *c, struct err *err)
 {
 	struct snapshot_writer *writer = NULL;
 	struct module_search search;
 	char sysroot[32];
-	pthread_t tracer;
 	bool ok;
 
-	if (pthread_create(&tracer, NULL, trace, c) != 0)
-		return err_nomem(err, "a thread");
-	ok = wait_collected(c);
-	if (ok) {
-		capture_search(&c->files, options, &search, sysroot);
-		ok = receive(c, &search, &writer, err);
-		piece_queue_close(&c->queue);
-	}
-	pthread_join(tracer, NULL);
-	diag_merge(&c->image.diag, &c->diag);
-	if (!c->copied && err->code == ERR_NONE)
-		*err = c->err;
-	if (ok && c->copied)
-		return finish(c, options, &search, writer, err);
+	/* While nobody else reads, and before the process is let go. */
+	ok = capture_redactor(&c->image, c->options, &c->redactor, err);
+	if (ok)
+		copier_start(&c->copier);
+	capture_search(&c->files, c->options, &search, sysroot);
+	ok = ok && receive(c, &search, &writer, err);
+	piece_queue_close(&c->queue);
+	take_over(c);
+	if (!c->copier.copied && err->code == ERR_NONE)
+		*err = c->copier.err;
+	if (ok && c->copier.copied)
+		return finish(c, &search, writer, err);
 	if (writer)
 		snapshot_abort(writer);
 	return false;
@@ -258,61 +297,99 @@ bool capture_target(const struct capture_options *options, uint32_t pid,
 	return true;
 }
 
-static size_t queue_pieces(void)
+/** Beside a copy a few are enough; else, about as much as the process has. */
+static bool prepare_queue(struct capture *c, struct err *err)
 {
-	long pages = sysconf(_SC_AVPHYS_PAGES);
-	long pieces = pages / (8 * (PIECE_SIZE / PAGE_SIZE_X86));
+	uint64_t room = headroom_for_buffers() / PIECE_SIZE;
+	uint64_t used = proc_status_number(c->pid, "VmRSS", 0) / 1024 + 1;
 
-	return pieces < QUEUE_MIN ? QUEUE_MIN :
-	       pieces > QUEUE_MAX ? QUEUE_MAX : (size_t)pieces;
+	if (c->may_fork || room < QUEUE_MIN)
+		room = QUEUE_MIN;
+	if (room > QUEUE_MAX)
+		room = QUEUE_MAX;
+	return piece_queue_init(&c->queue, (size_t)room, (size_t)used, err);
 }
 
-/** About as many as the memory that the process has now. */
-static size_t expected_pieces(uint32_t pid)
+static bool may_fork(const struct capture *c, struct err *why)
 {
-	return (size_t)(proc_status_number(pid, "VmRSS", 0) / 1024 + 1);
+	if (c->options->no_fork)
+		return err_set(why, ERR_UNSUPPORTED, "as asked");
+	return fork_safety_process(c->pid, why) &&
+	       headroom_allows_fork(c->pid, why);
 }
 
-static bool prepare(struct capture *c, const struct capture_options *options,
-		    struct capture_result *ret, struct err *err)
+static bool prepare(struct capture *c, struct capture_result *ret,
+		    struct err *err)
 {
+	const struct capture_options *options = c->options;
 	struct image_meta *meta = &c->image.meta;
 	struct proc_stat stat;
 
 	memcpy(meta->capture_id, options->capture_id, sizeof(meta->capture_id));
 	meta->options = options->options ? options->options : "";
-	if (!target_check(c->pid, err))
-		return false;
+	meta->signal = options->fatal_signal;
 	(void)proc_stat_read(c->pid, &stat);
-	return capture_target(options, c->pid, stat.comm, ret, &c->target,
-			      err) &&
-	       types_init(&c->image.types, err) &&
-	       piece_queue_init(&c->queue, queue_pieces(),
-				expected_pieces(c->pid), err);
+	if (!capture_target(options, c->pid, stat.comm, ret, &c->target, err) ||
+	    !types_init(&c->image.types, err))
+		return false;
+	c->may_fork = may_fork(c, &c->why_not);
+	if (!prepare_queue(c, err))
+		return false;
+	if (c->may_fork)
+		headroom_watch_open(&c->watch, c->pid);
+	c->copier = (struct copier){
+		.guardian = c->guardian, .pid = c->pid, .image = &c->image,
+		.plan = &c->plan, .queue = &c->queue,
+		.watch = c->may_fork ? &c->watch : NULL,
+		.give_up = options->on_low_memory == LOW_MEMORY_GIVE_UP,
+	};
+	return true;
+}
+
+static void clean_up(struct capture *c)
+{
+	if (c->may_fork)
+		headroom_watch_close(&c->watch);
+	redactor_free(c->redactor);
+	piece_queue_free(&c->queue);
+	plan_free(&c->plan);
+	mapped_files_close(&c->files);
+	diag_free(&c->copier.diag);
+	image_close(&c->image);
+}
+
+bool capture_held(struct guardian *guardian, uint32_t pid,
+		  const struct capture_options *options,
+		  struct capture_result *ret, struct err *err)
+{
+	struct capture c = {
+		.pid = pid, .options = options, .guardian = guardian,
+		.files = { .root = -1 },
+	};
+	bool ok;
+
+	*ret = (struct capture_result){0};
+	ok = prepare(&c, ret, err) && seize(&c, err) && run(&c, err);
+	progress_end();
+	ret->memory_bytes = c.plan.bytes;
+	ret->pause_ns = c.image.meta.pause_ns;
+	ret->diag = c.image.diag;
+	c.image.diag = (struct diag){0};
+	clean_up(&c);
+	return ok;
 }
 
 bool capture_live(uint32_t pid, const struct capture_options *options,
 		  struct capture_result *ret, struct err *err)
 {
-	struct capture c = {
-		.pid = pid,
-		.files = { .root = -1 },
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.changed = PTHREAD_COND_INITIALIZER,
-	};
+	struct guardian *guardian;
 	bool ok;
 
 	*ret = (struct capture_result){0};
-	ok = prepare(&c, options, ret, err) && run(&c, options, err);
-	progress_end();
-	ret->memory_bytes = c.plan.bytes;
-	ret->pause_ns = c.pause_ns;
-	ret->diag = c.image.diag;
-	c.image.diag = (struct diag){0};
-	piece_queue_free(&c.queue);
-	plan_free(&c.plan);
-	mapped_files_close(&c.files);
-	diag_free(&c.diag);
-	image_close(&c.image);
+	if (!target_check(pid, err) ||
+	    !guardian_start(guardian_main, NULL, &guardian, err))
+		return false;
+	ok = capture_held(guardian, pid, options, ret, err);
+	guardian_end(guardian);
 	return ok;
 }

@@ -17,6 +17,7 @@
 
 #include "dump/guardian.h"
 #include "dump/mapped_files.h"
+#include "dump/redact.h"
 #include "formats/image.h"
 #include "formats/modules.h"
 #include "formats/snapshot.h"
@@ -45,10 +46,17 @@ struct capture_options {
 	bool no_types;		/* no symbols, types, variables and frames */
 	bool no_fork;		/* stop the target for the whole copy */
 	enum capture_content content;
+	/* Needed for CONTENT_POINTERS; NULL: the heap may be lost. */
+	bool (*metadata)(struct image *image, struct heap_spans *ret,
+			 struct err *err);
 	enum low_memory on_low_memory;
 	/* Mappings to leave out: an address in them, or a path. Borrowed. */
 	const char *excludes[EXCLUDES_MAX];
 	size_t n_excludes;
+	/* The signal that is about to end the process, and the thread that got
+	 * it, which comes first in the snapshot; 0 is none. */
+	int fatal_signal;
+	uint32_t fatal_thread;
 };
 
 struct capture_result {
@@ -90,6 +98,15 @@ bool capture_held(struct guardian *guardian, uint32_t pid,
 void capture_search(struct mapped_files *files,
 		    const struct capture_options *options,
 		    struct module_search *ret, char sysroot[32]);
+
+/**
+ * What is to be left out of @image, whose memory can be read; NULL when
+ * @options keep all, and when only pointers were left before. Release with
+ * redactor_free().
+ */
+bool capture_redactor(struct image *image,
+		      const struct capture_options *options,
+		      struct redactor **ret, struct err *err) MUST_CHECK;
 
 /**
  * Add what module files tell to an image whose mappings are known. Damaged

@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "dump/core_holes.h"
 #include "dump/core_spool.h"
+#include "dump/exclude.h"
 
 enum { COPY_BUFFER = 1 << 20 };
 
@@ -65,7 +66,9 @@ static int open_plain(const char *path)
 	return fd;
 }
 
-static bool write_range(struct image *image, const struct range *r, char *buf,
+/** @redactor is NULL where all is kept. */
+static bool write_range(struct image *image, const struct range *r,
+			uint8_t *buf, struct redactor *redactor,
 			struct snapshot_writer *writer, struct err *err)
 {
 	for (uint64_t at = r->start; at < r->end;) {
@@ -88,6 +91,8 @@ static bool write_range(struct image *image, const struct range *r, char *buf,
 			n = got + page;
 		}
 		progress_add(n);
+		if (redactor && !redact_memory(redactor, at, buf, buf, n, err))
+			return false;
 		if (!snapshot_memory(writer, buf, n, err))
 			return false;
 		at += n;
@@ -95,16 +100,16 @@ static bool write_range(struct image *image, const struct range *r, char *buf,
 	return true;
 }
 
-static bool write_memory(struct image *image, struct snapshot_writer *writer,
-			 struct err *err)
+static bool write_memory(struct image *image, struct redactor *redactor,
+			 struct snapshot_writer *writer, struct err *err)
 {
-	char *buf = malloc(COPY_BUFFER);
+	uint8_t *buf = malloc(COPY_BUFFER);
 	bool ok = buf || err_nomem(err, "a buffer");
 
 	for (size_t i = 0; ok && i < image->ranges.len; i++) {
 		if (has_bytes(&image->ranges.at[i]))
 			ok = write_range(image, &image->ranges.at[i], buf,
-					 writer, err);
+					 redactor, writer, err);
 	}
 	free(buf);
 	return ok;
@@ -127,14 +132,21 @@ static bool write_snapshot(struct image *image,
 			   const struct snapshot_target *target,
 			   struct err *err)
 {
-	struct snapshot_writer *writer;
+	struct snapshot_writer *writer = NULL;
+	struct redactor *redactor;
+	bool ok;
 
-	if (!snapshot_begin(target, image, &writer, err))
-		return false;
-	if (write_memory(image, writer, err) &&
-	    capture_load_modules(image, options, &options->search, err))
+	ok = capture_redactor(image, options, &redactor, err) &&
+	     redacted_begin(redactor, target, image, &writer, err) &&
+	     write_memory(image, redactor, writer, err) &&
+	     capture_load_modules(image, options, &options->search, err);
+	if (ok)
+		redact_locals(redactor);
+	redactor_free(redactor);
+	if (ok)
 		return snapshot_finish(writer, image, err);
-	snapshot_abort(writer);
+	if (writer)
+		snapshot_abort(writer);
 	return false;
 }
 
@@ -161,6 +173,8 @@ static bool convert(const char *path, const struct capture_options *options,
 	ok = (image.modules.len > 0 ||
 	      capture_find_modules(&image, &options->search, err)) &&
 	     renew_ranges(fd, &image, &old, err) &&
+	     exclude_apply(options->excludes, options->n_excludes, &image,
+			   NULL, err) &&
 	     capture_target(options, image.meta.pid, comm, ret, &target, err);
 	ret->memory_bytes = count_bytes(&image);
 	progress_begin("converting", ret->memory_bytes);

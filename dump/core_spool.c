@@ -73,42 +73,59 @@ static bool write_block(int fd, const char *buf, size_t n, uint64_t offset,
 	return true;
 }
 
-static bool copy_stream(int in, int out, char *buf, struct err *err)
+bool core_spool_open(const char *folder, int *ret, struct err *err)
 {
-	uint64_t offset = 0;
-	size_t n;
+	*ret = open_unnamed(folder);
+	return *ret >= 0 || err_errno(err, "temporary file in %s", folder);
+}
+
+static bool copy_stream(int in, int fd, char *buf, uint64_t offset, uint64_t n,
+			uint64_t *done, struct err *err)
+{
+	size_t want, got;
 
 	do {
-		n = read_block(in, buf, SPOOL_BUFFER, err);
-		if (n == SIZE_MAX ||
-		    (n > 0 && !write_block(out, buf, n, offset, err)))
-			return false;
+		want = n - *done < SPOOL_BUFFER ? (size_t)(n - *done) :
+						  SPOOL_BUFFER;
 		if (progress_cancelled())
 			return err_set(err, ERR_CANCELLED, "cancelled");
-		offset += n;
-		progress_add(n);
-	} while (n == SPOOL_BUFFER);
+		got = read_block(in, buf, want, err);
+		if (got == SIZE_MAX ||
+		    (got > 0 && !write_block(fd, buf, got, offset + *done,
+					     err)))
+			return false;
+		*done += got;
+		progress_add(got);
+	} while (got == want && *done < n);
+	return true;
+}
+
+bool core_spool_copy(int in, int fd, uint64_t offset, uint64_t n,
+		     uint64_t *ret, struct err *err)
+{
+	char *buf = malloc(SPOOL_BUFFER);
+	bool ok;
+
+	*ret = 0;
+	if (!buf)
+		return err_nomem(err, "a buffer");
+	ok = copy_stream(in, fd, buf, offset, n, ret, err);
+	free(buf);
 	/* Zeros at the end were not written. */
-	return ftruncate(out, (off_t)offset) == 0 ||
-	       err_errno(err, "keeping the core in a temporary file");
+	if (ftruncate(fd, (off_t)(offset + *ret)) != 0 && ok)
+		ok = err_errno(err, "keeping the core in a temporary file");
+	return ok;
 }
 
 bool core_spool(int in, const char *folder, int *ret, struct err *err)
 {
-	char *buf = malloc(SPOOL_BUFFER);
-	int fd = open_unnamed(folder);
-	bool ok;
+	uint64_t bytes;
 
+	if (!core_spool_open(folder, ret, err))
+		return false;
+	if (core_spool_copy(in, *ret, 0, UINT64_MAX, &bytes, err))
+		return true;
+	close(*ret);
 	*ret = -1;
-	if (fd < 0) {
-		free(buf);
-		return err_errno(err, "temporary file in %s", folder);
-	}
-	ok = buf ? copy_stream(in, fd, buf, err) : err_nomem(err, "a buffer");
-	free(buf);
-	if (ok)
-		*ret = fd;
-	else
-		close(fd);
-	return ok;
+	return false;
 }

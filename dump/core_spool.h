@@ -10,6 +10,8 @@
 #ifndef DUMP_CORE_SPOOL_H
 #define DUMP_CORE_SPOOL_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 
 /**
@@ -20,5 +22,15 @@
  */
 bool core_spool(int in, const char *folder, int *ret, struct err *err)
 	MUST_CHECK;
+
+/** The same in parts: open the file. @ret is owned by the caller. */
+bool core_spool_open(const char *folder, int *ret, struct err *err) MUST_CHECK;
+
+/**
+ * Copy at most @n bytes of @in to @offset of the file; *@ret is how many
+ * came, which is set on failure too: the stream ended, or nobody can wait.
+ */
+bool core_spool_copy(int in, int fd, uint64_t offset, uint64_t n,
+		     uint64_t *ret, struct err *err) MUST_CHECK;
 
 #endif

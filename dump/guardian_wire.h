@@ -15,6 +15,8 @@
 #include "base/err.h"
 #include "formats/image.h"
 
+enum { REPLY_FDS = 2 };	/* HOLD: mem, state; FORK: mem; RELEASE: -1, state */
+
 enum guardian_order_kind {
 	ORDER_HOLD,
 	ORDER_FORK,
@@ -32,13 +34,14 @@ struct guardian_order {
 struct guardian_reply {
 	uint32_t kind;		/* of the order, or of an event of others */
 	bool ok;
+	bool lapsed;		/* what was held had been let go already */
+	bool has_fd[REPLY_FDS];	/* filled by wire_send_reply(), as n_fds */
+	uint32_t n_fds;
 	uint32_t pid;		/* HOLD: a thread; FORK: the copy */
 	uint64_t pause_ns;	/* FORK, RELEASE */
 	uint64_t arg[4];	/* of others */
 	struct err err;		/* unless ok */
 };
-
-enum { REPLY_FDS = 2 };	/* HOLD: mem, state; FORK: mem; RELEASE: -1, state */
 
 /** Send one packet. False when the other end is gone. */
 bool wire_send_order(int socket, const struct guardian_order *order);

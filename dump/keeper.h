@@ -24,6 +24,10 @@ struct keeper {
 	/* Lets the threads go on and empties @stopped: stop_resume(), or what
 	 * keeps them traced. */
 	void (*let_go)(struct stopped *stopped);
+	/* Stops a process that runs on traced, so that it can collect its
+	 * copy; let_go() follows. NULL: it is not traced when it runs. */
+	bool (*stop_again)(uint32_t pid, struct stopped *ret,
+			   struct diag *diag, struct err *err);
 };
 
 /** Obey one order, answer it. False when the client is gone. */

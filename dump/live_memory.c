@@ -6,13 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/progress.h"
 
 struct live_memory {
-	int fd;
+	int fd;			/* what is read */
+	int target;		/* of the target, when @fd is of a copy; or -1 */
 	const struct image *image;
+	uint8_t *kept;		/* [kept_size]: pieces that are in_pause */
+	size_t kept_size;
 };
 
 /** pread() until @n bytes, the end or an error; bytes read. */
@@ -95,6 +99,10 @@ static void live_close(void *self)
 	struct live_memory *live = self;
 
 	close(live->fd);
+	if (live->target >= 0)
+		close(live->target);
+	if (live->kept)
+		munmap(live->kept, live->kept_size);
 	free(live);
 }
 
@@ -105,23 +113,48 @@ static const struct memory_ops live_ops = {
 	.close = live_close,
 };
 
-bool live_memory_attach(uint32_t pid, struct image *image, struct err *err)
+bool live_memory_adopt(int mem, struct image *image, struct err *err)
 {
-	struct live_memory *live = malloc(sizeof(*live));
-	char path[64];
+	struct live_memory *live = calloc(1, sizeof(*live));
 
-	if (!live)
+	if (!live) {
+		close(mem);
 		return err_nomem(err, "the memory of a process");
-	snprintf(path, sizeof(path), "/proc/%u/mem", pid);
-	live->image = image;
-	live->fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (live->fd < 0) {
-		free(live);
-		return err_errno(err, "%s", path);
 	}
+	*live = (struct live_memory){ .fd = mem, .target = -1, .image = image };
 	image->ops = &live_ops;
 	image->memory = live;
 	return true;
+}
+
+bool live_memory_attach(uint32_t pid, struct image *image, struct err *err)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/mem", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, "%s", path);
+	return live_memory_adopt(fd, image, err);
+}
+
+void live_memory_use_copy(struct image *image, int mem)
+{
+	struct live_memory *live = image->memory;
+
+	live->target = live->fd;
+	live->fd = mem;
+}
+
+void live_memory_use_target(struct image *image, int mem)
+{
+	struct live_memory *live = image->memory;
+
+	close(live->fd);
+	close(live->target);
+	live->fd = mem;
+	live->target = -1;
 }
 
 /** Read memory page by page where a large read failed. */
@@ -170,48 +203,146 @@ static void read_memory(int mem, uint64_t addr, uint8_t *buf, size_t n,
 		read_what_is_there(mem, buf + got, n - got, addr + got, diag);
 }
 
-/** Hand over @used bytes and take an empty buffer; false when closed. */
-static bool next_buffer(struct piece_queue *queue, uint8_t **buf, size_t *used)
+bool live_memory_keep(struct image *image, const struct plan *plan,
+		      struct diag *diag, struct err *err)
 {
-	if (*used > 0)
-		piece_queue_commit(queue, *used);
-	*used = 0;
-	*buf = piece_queue_reserve(queue);
-	return *buf != NULL;
-}
-
-bool live_copy(const struct image *image, const struct plan *plan,
-	       struct piece_queue *queue, struct diag *diag, struct err *err)
-{
-	const struct live_memory *live = image->memory;
-	uint8_t *buf = NULL;
-	size_t used = PIECE_SIZE, n;
+	struct live_memory *live = image->memory;
+	size_t size = 0, at = 0;
 
 	for (size_t i = 0; i < plan->pieces.len; i++) {
+		const struct piece *p = &plan->pieces.at[i];
+
+		size += p->in_pause ? (size_t)(p->end - p->start) : 0;
+	}
+	if (size == 0)
+		return true;
+	live->kept = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (live->kept == MAP_FAILED) {
+		live->kept = NULL;
+		return err_nomem(err, "memory that a forked copy lacks");
+	}
+	live->kept_size = size;
+	for (size_t i = 0; i < plan->pieces.len; i++) {
+		const struct piece *p = &plan->pieces.at[i];
+
+		if (!p->in_pause)
+			continue;
+		size = (size_t)(p->end - p->start);
+		if (p->from == FROM_MEMORY)
+			read_memory(live->fd, p->start, live->kept + at, size,
+				    diag);
+		else
+			live_read_file(p, p->start, live->kept + at, size,
+				       diag);
+		at += size;
+	}
+	return true;
+}
+
+/* Where live_copy_from() stands. */
+struct copying {
+	const struct live_memory *live;
+	struct piece_queue *queue;
+	uint8_t *buf;		/* the reserved one, or NULL */
+	size_t used;		/* bytes of it */
+	size_t kept;		/* bytes of what was set aside, passed by */
+	struct diag *diag;
+};
+
+static void hand_over(struct copying *c)
+{
+	if (c->buf && c->used > 0)
+		piece_queue_commit(c->queue, c->used);
+	c->buf = NULL;
+	c->used = 0;
+}
+
+/** True when @mem is that of a process that no longer exists. */
+static bool is_gone(int mem, uint64_t addr)
+{
+	uint8_t byte;
+
+	return pread(mem, &byte, 1, (off_t)addr) == 0;
+}
+
+/** Bring @n bytes at @addr of @piece to @to; false when the copy is gone. */
+static bool bring(struct copying *c, const struct piece *piece, uint64_t addr,
+		  uint8_t *to, size_t n)
+{
+	const struct live_memory *live = c->live;
+	int mem = live->fd;
+	size_t got;
+
+	if (piece->in_pause && live->kept) {
+		memcpy(to, live->kept + c->kept + (addr - piece->start), n);
+		return true;
+	}
+	if (piece->from == FROM_OBJECT) {
+		live_read_file(piece, addr, to, n, c->diag);
+		return true;
+	}
+	if (piece->from_running && live->target >= 0)
+		mem = live->target;
+	got = read_fully(mem, to, n, addr);
+	if (got == n)
+		return true;
+	if (mem != live->target && live->target >= 0 &&
+	    is_gone(mem, addr + got))
+		return false;
+	read_what_is_there(mem, to + got, n - got, addr + got, c->diag);
+	return true;
+}
+
+static bool copy_piece(struct copying *c, const struct piece *piece,
+		       uint64_t *at, live_go_on *go_on, void *ctx,
+		       struct err *err)
+{
+	while (*at < piece->end) {
+		size_t n;
+
+		if (progress_cancelled())
+			return err_set(err, ERR_CANCELLED, "cancelled");
+		if (c->used == PIECE_SIZE)
+			hand_over(c);
+		if (!c->buf) {
+			if (go_on && !go_on(ctx, err))
+				return false;
+			c->buf = piece_queue_reserve(c->queue);
+		}
+		if (!c->buf)
+			return false;
+		n = PIECE_SIZE - c->used;
+		if (n > piece->end - *at)
+			n = (size_t)(piece->end - *at);
+		if (!bring(c, piece, *at, c->buf + c->used, n))
+			return err_set(err, ERR_LIMIT, "the copy was killed");
+		c->used += n;
+		*at += n;
+	}
+	return true;
+}
+
+bool live_copy_from(const struct image *image, const struct plan *plan,
+		    uint64_t *at, struct piece_queue *queue,
+		    live_go_on *go_on, void *ctx, struct diag *diag,
+		    struct err *err)
+{
+	struct copying c = { .live = image->memory, .queue = queue,
+			     .diag = diag };
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < plan->pieces.len; i++) {
 		const struct piece *piece = &plan->pieces.at[i];
 
-		if (!piece_is_live(piece))
-			continue;
-		for (uint64_t at = piece->start; at < piece->end; at += n) {
-			if (progress_cancelled())
-				return err_set(err, ERR_CANCELLED,
-					       "cancelled");
-			if (!buf || used == PIECE_SIZE) {
-				used = buf ? used : 0;
-				if (!next_buffer(queue, &buf, &used))
-					return false;
-			}
-			n = PIECE_SIZE - used;
-			if (n > piece->end - at)
-				n = (size_t)(piece->end - at);
-			if (piece->from == FROM_MEMORY)
-				read_memory(live->fd, at, buf + used, n, diag);
-			else
-				live_read_file(piece, at, buf + used, n, diag);
-			used += n;
+		if (piece_is_live(piece) && *at < piece->end) {
+			if (*at < piece->start)
+				*at = piece->start;
+			ok = copy_piece(&c, piece, at, go_on, ctx, err);
 		}
+		if (piece->in_pause)
+			c.kept += (size_t)(piece->end - piece->start);
 	}
-	if (buf)
-		piece_queue_commit(queue, used);
-	return true;
+	hand_over(&c);
+	return ok;
 }

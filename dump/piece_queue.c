@@ -66,6 +66,11 @@ void piece_queue_commit(struct piece_queue *queue, size_t n)
 	pthread_mutex_unlock(&queue->lock);
 }
 
+void piece_queue_flow(struct piece_queue *queue)
+{
+	queue->flowing = true;
+}
+
 void piece_queue_end(struct piece_queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);

@@ -50,6 +50,10 @@ uint8_t *piece_queue_reserve(struct piece_queue *queue);
 /** Producer: hand over the reserved buffer with @n bytes in it. */
 void piece_queue_commit(struct piece_queue *queue, size_t n);
 
+/** Before both begin: the process does not wait, the consumer need not hold
+ * back. */
+void piece_queue_flow(struct piece_queue *queue);
+
 /** Producer: nothing follows. */
 void piece_queue_end(struct piece_queue *queue);
 

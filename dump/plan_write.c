@@ -33,26 +33,46 @@ static const uint8_t *take(struct front *front, size_t *n)
 	return at;
 }
 
-static bool write_piece(const struct piece *piece, struct front *front,
-			uint8_t *buf, const uint8_t *zeros,
-			struct snapshot_writer *writer, struct diag *diag,
+/* What plan_write() works with. */
+struct output {
+	struct front front;
+	uint8_t *buf;		/* [PIECE_SIZE] */
+	uint8_t *zeros;		/* [PIECE_SIZE] */
+	struct redactor *redactor;	/* or NULL */
+	struct snapshot_writer *writer;
+	struct diag *diag;
+};
+
+static bool put(struct output *out, uint64_t addr, const uint8_t *bytes,
+		size_t n, struct err *err)
+{
+	if (out->redactor && bytes != out->zeros) {
+		if (!redact_memory(out->redactor, addr, bytes, out->buf, n,
+				   err))
+			return false;
+		bytes = out->buf;
+	}
+	return snapshot_memory(out->writer, bytes, n, err);
+}
+
+static bool write_piece(struct output *out, const struct piece *piece,
 			struct err *err)
 {
 	for (uint64_t at = piece->start; at < piece->end;) {
-		const uint8_t *bytes = zeros;
+		const uint8_t *bytes = out->zeros;
 		size_t n = PIECE_SIZE;
 
 		if (n > piece->end - at)
 			n = (size_t)(piece->end - at);
 		if (piece_is_live(piece)) {
-			bytes = take(front, &n);
+			bytes = take(&out->front, &n);
 		} else if (piece->from == FROM_FILE) {
-			live_read_file(piece, at, buf, n, diag);
-			bytes = buf;
+			live_read_file(piece, at, out->buf, n, out->diag);
+			bytes = out->buf;
 		}
 		if (progress_cancelled())
 			return err_set(err, ERR_CANCELLED, "cancelled");
-		if (!bytes || !snapshot_memory(writer, bytes, n, err))
+		if (!bytes || !put(out, at, bytes, n, err))
 			return false;
 		progress_add(n);
 		at += n;
@@ -61,17 +81,19 @@ static bool write_piece(const struct piece *piece, struct front *front,
 }
 
 bool plan_write(const struct plan *plan, struct piece_queue *queue,
-		struct snapshot_writer *writer, struct diag *diag,
-		struct err *err)
+		struct redactor *redactor, struct snapshot_writer *writer,
+		struct diag *diag, struct err *err)
 {
-	struct front front = { .queue = queue };
-	uint8_t *buf = malloc(PIECE_SIZE), *zeros = calloc(1, PIECE_SIZE);
-	bool ok = (buf && zeros) || err_nomem(err, "buffers");
+	struct output out = {
+		.front = { .queue = queue }, .redactor = redactor,
+		.writer = writer, .diag = diag,
+		.buf = malloc(PIECE_SIZE), .zeros = calloc(1, PIECE_SIZE),
+	};
+	bool ok = (out.buf && out.zeros) || err_nomem(err, "buffers");
 
 	for (size_t i = 0; ok && i < plan->pieces.len; i++)
-		ok = write_piece(&plan->pieces.at[i], &front, buf, zeros,
-				 writer, diag, err);
-	free(buf);
-	free(zeros);
+		ok = write_piece(&out, &plan->pieces.at[i], err);
+	free(out.buf);
+	free(out.zeros);
 	return ok;
 }

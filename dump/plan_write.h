@@ -11,14 +11,16 @@
 
 #include "dump/piece_queue.h"
 #include "dump/ranges.h"
+#include "dump/redact.h"
 #include "formats/snapshot.h"
 
 /**
- * Write all pieces of @plan. When the queue ends too early the copy failed:
- * then this fails too, with err->code left at ERR_NONE.
+ * Write all pieces of @plan, without what @redactor (or NULL) leaves out.
+ * When the queue ends too early the copy failed: then this fails too, with
+ * err->code left at ERR_NONE.
  */
 bool plan_write(const struct plan *plan, struct piece_queue *queue,
-		struct snapshot_writer *writer, struct diag *diag,
-		struct err *err) MUST_CHECK;
+		struct redactor *redactor, struct snapshot_writer *writer,
+		struct diag *diag, struct err *err) MUST_CHECK;
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <elf.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,24 @@ static bool read_set(uint32_t tid, unsigned type, struct image *image,
 	return true;
 }
 
+/** What the kernel says of the signal that the thread is about to get. */
+static bool read_siginfo(uint32_t tid, struct image *image,
+			 struct thread *thread, struct err *err)
+{
+	siginfo_t info;
+	char *copy;
+
+	if (ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) != 0 ||
+	    info.si_signo != thread->signal)
+		return true;
+	copy = arena_text(&image->arena, (const char *)&info, sizeof(info));
+	if (!copy)
+		return err_nomem(err, "registers");
+	thread->siginfo = (const uint8_t *)copy;
+	thread->siginfo_size = sizeof(info);
+	return true;
+}
+
 static bool read_stopped(uint32_t tid, struct image *image,
 			 struct thread *thread, struct err *err)
 {
@@ -47,7 +66,9 @@ static bool read_stopped(uint32_t tid, struct image *image,
 	if (iov.iov_len != sizeof(thread->regs))
 		return err_set(err, ERR_UNSUPPORTED, "thread %u runs 32-bit "
 			       "code: only x86-64 can be captured", tid);
-	return read_set(tid, NT_PRFPREG, image, &thread->fpregs,
+	return (thread->signal == 0 ||
+		read_siginfo(tid, image, thread, err)) &&
+	       read_set(tid, NT_PRFPREG, image, &thread->fpregs,
 			&thread->fpregs_size, err) &&
 	       read_set(tid, NT_X86_XSTATE, image, &thread->xstate,
 			&thread->xstate_size, err);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dump/core_convert.h"
+#include "formats/debuginfod.h"
 #include "formats/snapshot_renew.h"
 
 /* What was known of a module. */
@@ -113,6 +114,34 @@ static bool load(struct resolution *r, struct err *err)
 	return capture_load_modules(&r->image, r->options, search, err);
 }
 
+static void swap_frames(struct image *a, struct image *b)
+{
+	struct image c;
+
+	memcpy(&c.frames, &a->frames, sizeof(c.frames));
+	memcpy(&c.locals, &a->locals, sizeof(c.locals));
+	memcpy(&a->frames, &b->frames, sizeof(c.frames));
+	memcpy(&a->locals, &b->locals, sizeof(c.locals));
+	memcpy(&b->frames, &c.frames, sizeof(c.frames));
+	memcpy(&b->locals, &c.locals, sizeof(c.locals));
+}
+
+/* Without the files of all modules, the frames of the capture may be better. */
+static bool load_on_top(struct resolution *r, struct err *err)
+{
+	struct image before = {0};
+	bool ok;
+
+	swap_frames(&r->image, &before);
+	ok = load(r, err);
+	if (before.locals.len > r->image.locals.len ||
+	    before.frames.len > r->image.frames.len)
+		swap_frames(&r->image, &before);
+	vec_free(&before.frames);
+	vec_free(&before.locals);
+	return ok;
+}
+
 /*
  * First all anew. When that finds less of a module than is known, its file is
  * not on this machine: then on top of what is known.
@@ -130,7 +159,9 @@ static bool add_information(struct resolution *r, struct diag *damage,
 	if (!open_image(r, err))
 		return false;
 	diag_free(&r->image.diag);
-	return load(r, err);
+	if (r->options->search.debuginfod)
+		r->options->search.debuginfod->is_told = false;
+	return load_on_top(r, err);
 }
 
 static bool renew(struct resolution *r, struct resolve_result *ret,

@@ -3,20 +3,23 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#include "base/progress.h"
+#include "dump/inject_arch.h"
+#include "dump/interrupted.h"
 #include "dump/proc_file.h"
 #include "dump/target.h"
 
 /* Stops take microseconds; the wait backs off from spinning to 2 ms naps. */
 enum { SPINS = 200, NAP_NS = 50000, NAP_MAX_NS = 2000000 };
-static const uint64_t patience_ns = 2000000000;
+static const uint64_t patience_ns = 2000000000, one_thread_ns = 100000000;
 
 static uint64_t now_ns(void)
 {
@@ -113,18 +116,20 @@ static bool look(struct held_thread *t, bool traced)
 	return true;
 }
 
-static void nap(unsigned round)
+/** Wait a little; true when the other end of @watch has closed. */
+static bool nap(unsigned round, int watch)
 {
 	struct timespec t = { .tv_nsec = NAP_NS };
+	struct pollfd fd = { .fd = watch };
 
 	if (round < SPINS) {
 		sched_yield();
-		return;
+		return false;
 	}
 	t.tv_nsec = NAP_NS * (long)(round - SPINS + 1);
 	if (t.tv_nsec > NAP_MAX_NS)
 		t.tv_nsec = NAP_MAX_NS;
-	nanosleep(&t, NULL);
+	return ppoll(&fd, 1, &t, NULL) > 0;
 }
 
 static void give_up(struct held_thread *t, struct diag *diag)
@@ -141,20 +146,18 @@ static void give_up(struct held_thread *t, struct diag *diag)
 			    "unknown", stat.state);
 }
 
-static bool wait_for(struct held_thread *t, bool traced, uint64_t deadline,
-		     struct diag *diag, struct err *err)
+static bool wait_for(struct held_thread *t, const struct stopped *s,
+		     uint64_t deadline, struct diag *diag, struct err *err)
 {
 	for (unsigned round = 0;
-	     t->hold == HOLD_RUNNING && !look(t, traced); round++) {
-		if (progress_cancelled())
-			return err_set(err, ERR_CANCELLED, "cancelled");
+	     t->hold == HOLD_RUNNING && !look(t, s->traced); round++) {
 		/* A main thread that exits before the others sends no event. */
 		if (round == SPINS && has_exited(t->tid))
 			t->hold = HOLD_GONE;
 		else if (now_ns() > deadline)
 			give_up(t, diag);
-		else
-			nap(round);
+		else if (nap(round, s->watch))
+			return err_set(err, ERR_CANCELLED, "cancelled");
 	}
 	return true;
 }
@@ -169,8 +172,8 @@ static bool stop_all(struct stopped *ret, struct diag *diag, struct err *err)
 		if (!seize_new(ret, &added, err))
 			return false;
 		for (size_t i = 0; i < ret->threads.len; i++) {
-			if (!wait_for(&ret->threads.at[i], ret->traced,
-				      deadline, diag, err))
+			if (!wait_for(&ret->threads.at[i], ret, deadline, diag,
+				      err))
 				return false;
 		}
 	} while (added > 0);
@@ -181,18 +184,63 @@ static bool stop_all(struct stopped *ret, struct diag *diag, struct err *err)
 	return true;
 }
 
-bool stop_process(uint32_t pid, struct stopped *ret, struct diag *diag,
-		  struct err *err)
+bool stop_process(uint32_t pid, int watch, struct stopped *ret,
+		  struct diag *diag, struct err *err)
 {
-	*ret = (struct stopped){ .pid = pid };
+	*ret = (struct stopped){ .pid = pid, .watch = watch };
 	return stop_all(ret, diag, err);
 }
 
 bool stop_traced(uint32_t pid, struct stopped *ret, struct diag *diag,
 		 struct err *err)
 {
-	*ret = (struct stopped){ .pid = pid, .traced = true };
+	*ret = (struct stopped){ .pid = pid, .watch = -1, .traced = true };
 	return stop_all(ret, diag, err);
+}
+
+bool stop_thread(uint32_t pid, uint32_t tid, struct stopped *ret,
+		 struct err *err)
+{
+	uint64_t deadline = now_ns() + one_thread_ns;
+	struct diag ignored = {0};
+	size_t added = 0;
+	bool ok;
+
+	*ret = (struct stopped){ .pid = pid, .watch = -1 };
+	ok = seize(ret, tid, &added, err) &&
+	     wait_for(&ret->threads.at[0], ret, deadline, &ignored, err);
+	diag_free(&ignored);
+	return ok && ret->threads.at[0].hold == HOLD_STOPPED;
+}
+
+bool stop_wait(uint32_t tid, uint64_t ns, int *status)
+{
+	uint64_t start = now_ns();
+
+	for (unsigned round = 0;; round++) {
+		pid_t got = waitpid((pid_t)tid, status,
+				    __WALL | (ns == UINT64_MAX ? 0 : WNOHANG));
+
+		if (got > 0)
+			return true;
+		if (got < 0 && errno != EINTR) {
+			*status = SIGKILL;
+			return true;
+		}
+		if (now_ns() - start > ns)
+			return false;
+		nap(round, -1);
+	}
+}
+
+/** Have the kernel begin again what it ended for our sake only. */
+static void restart_call(const struct held_thread *t)
+{
+	struct arch_regs regs;
+
+	if (t->signal == 0 && t->group_stop == 0 &&
+	    arch_regs_get(t->tid, &regs) && interrupted_restart(&regs))
+		(void)arch_regs_set(t->tid, &regs);
 }
 
 static void stopped_free(struct stopped *stopped)
@@ -210,8 +258,10 @@ void stop_resume(struct stopped *stopped)
 		/* One that stopped late has yet to be seen. */
 		if (t->hold == HOLD_STUCK || t->hold == HOLD_RUNNING)
 			(void)look(t, false);
-		if (t->hold == HOLD_STOPPED)
-			(void)ptrace(PTRACE_DETACH, t->tid, NULL, t->signal);
+		if (t->hold != HOLD_STOPPED)
+			continue;
+		restart_call(t);
+		(void)ptrace(PTRACE_DETACH, t->tid, NULL, t->signal);
 	}
 	stopped_free(stopped);
 }
@@ -223,11 +273,12 @@ static void continue_thread(const struct held_thread *t)
 	if (waitid(P_PID, t->tid, &info,
 		   WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) != 0)
 		return;
-	if (info.si_pid == 0)
-		(void)ptrace(PTRACE_CONT, t->tid, NULL, t->signal);
-	else if (info.si_code == CLD_TRAPPED &&
-		 info.si_status == (SIGTRAP | PTRACE_EVENT_STOP << 8))
-		(void)ptrace(PTRACE_CONT, t->tid, NULL, 0);
+	if (info.si_pid != 0 &&
+	    (info.si_code != CLD_TRAPPED ||
+	     info.si_status != (SIGTRAP | PTRACE_EVENT_STOP << 8)))
+		return;
+	restart_call(t);
+	(void)ptrace(PTRACE_CONT, t->tid, NULL, info.si_pid ? 0 : t->signal);
 }
 
 void stop_continue(struct stopped *stopped)

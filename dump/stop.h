@@ -39,6 +39,8 @@ struct held_thread {
 
 struct stopped {
 	uint32_t pid;
+	uintptr_t options;	/* of ptrace, that its threads have */
+	int watch;		/* see stop_process() */
 	bool traced;		/* before they were stopped, and after it */
 	VEC(struct held_thread) threads;
 	struct map known;	/* tid -> 1 + index in threads */
@@ -50,19 +52,43 @@ struct stopped {
  * A thread that does not stop within two seconds (it waits in the kernel, as
  * the parent of a vfork() does) is left as HOLD_STUCK and counted in @diag:
  * it cannot run the program's code before it is let go either.
+ *
+ * @watch	A socket: when its other end closes, this gives up. -1 is none.
  */
-bool stop_process(uint32_t pid, struct stopped *ret, struct diag *diag,
-		  struct err *err) MUST_CHECK;
+bool stop_process(uint32_t pid, int watch, struct stopped *ret,
+		  struct diag *diag, struct err *err) MUST_CHECK;
 
 /**
  * As stop_process(), of a process whose threads the caller traces for reasons
- * of its own. Release with stop_continue(), also on failure.
+ * of its own. Release with stop_continue(), also on failure. The caller sets
+ * ret->options to those that the threads have.
  */
 bool stop_traced(uint32_t pid, struct stopped *ret, struct diag *diag,
 		 struct err *err) MUST_CHECK;
 
-/** Let the threads go on, with the signals they had coming. */
+/**
+ * Stop one thread of @pid, waiting a tenth of a second at most; false without
+ * an error when it does not. Release with stop_resume() in any case.
+ */
+bool stop_thread(uint32_t pid, uint32_t tid, struct stopped *ret,
+		 struct err *err) MUST_CHECK;
+
+/**
+ * Let the threads go on, with the signals they had coming.
+ *
+ * Some system calls end with EINTR although no handler ran (signal(7),
+ * "Interruption of system calls and library functions by stop signals");
+ * these are begun again, with the whole of their timeout.
+ */
 void stop_resume(struct stopped *stopped);
+
+/**
+ * Wait for the next stop or the end of a traced thread, and take note of it:
+ * *@status is as of waitpid(2). False when none came in @ns nanoseconds;
+ * UINT64_MAX is forever.
+ */
+bool stop_wait(uint32_t tid, uint64_t ns, int *status);
+
 
 /**
  * Let the threads go on and trace them further. Those that something else

@@ -88,9 +88,10 @@ static bool reap(pid_t pid, bool has_ended)
 
 static bool give_up(struct debuginfod *d, struct diag *diag, const char *why)
 {
-	d->is_given_up = true;
-	if (!progress_cancelled())
+	d->given_up = why;
+	if (!d->is_told && !progress_cancelled())
 		diag_add(diag, "debuginfod was not asked: %s", why);
+	d->is_told = true;
 	return false;
 }
 
@@ -102,14 +103,15 @@ static bool ask(struct debuginfod *d, char *const argv[], struct diag *diag,
 	pid_t pid;
 
 	if (pipe2(ends, O_CLOEXEC) != 0)
-		return give_up(d, diag, strerror(errno));
+		return give_up(d, diag, "no pipe could be made");
 	status = spawn(argv, ends[1], &pid);
 	close(ends[1]);
 	if (status != 0) {
 		close(ends[0]);
 		return give_up(d, diag, status == ENOENT ?
 			       "there is no program " CLIENT " (Debian: "
-			       "package debuginfod)" : strerror(status));
+			       "package debuginfod)" :
+			       CLIENT " could not be started");
 	}
 	has_ended = listen_to(ends[0], d->ms ? d->ms : DEBUGINFOD_MS, ret,
 			      size);
@@ -129,7 +131,9 @@ bool debuginfod_find(struct debuginfod *d, const struct module *module,
 	char *const argv[] = { client, what, hex, NULL };
 	const char *urls = getenv("DEBUGINFOD_URLS");
 
-	if (d->is_given_up || module->build_id_size == 0 ||
+	if (d->given_up)
+		return give_up(d, diag, d->given_up);
+	if (module->build_id_size == 0 ||
 	    module->build_id_size > sizeof(module->build_id))
 		return false;
 	if (!urls || !urls[0])

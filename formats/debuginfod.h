@@ -18,7 +18,8 @@ enum { DEBUGINFOD_MS = 120 * 1000 };
 
 /* What is remembered from one module to the next. All-zero to begin with. */
 struct debuginfod {
-	bool is_given_up;	/* no program, no servers, or no answer in time */
+	const char *given_up;	/* why: no program, no servers, no answer */
+	bool is_told;		/* that was counted as a diagnostic */
 	uint32_t ms;		/* limit on one module; 0: DEBUGINFOD_MS */
 };
 

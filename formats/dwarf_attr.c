@@ -87,6 +87,79 @@ bool dwarf_number(struct reader *r, Dwarf_Die die, Dwarf_Half which,
 	return ok;
 }
 
+bool dwarf_address(struct reader *r, Dwarf_Die die, Dwarf_Half which,
+		   uint64_t *ret)
+{
+	Dwarf_Attribute attr = attribute(r, die, which);
+	Dwarf_Error error = NULL;
+	Dwarf_Addr addr = 0;
+	bool ok;
+
+	if (!attr)
+		return false;
+	ok = dwarf_formaddr(attr, &addr, &error) == DW_DLV_OK;
+	forget(r, error);
+	release(attr);
+	*ret = addr;
+	return ok;
+}
+
+/* DWARF 2 and 3 have no form of their own for offsets. */
+bool dwarf_offset(struct reader *r, Dwarf_Die die, Dwarf_Half which,
+		  uint64_t *ret)
+{
+	Dwarf_Attribute attr = attribute(r, die, which);
+	Dwarf_Error error = NULL;
+	Dwarf_Off offset = 0;
+	bool ok = false;
+
+	if (!attr)
+		return false;
+	switch (form_of(r, attr)) {
+	case DW_FORM_data4:
+	case DW_FORM_data8:
+	case DW_FORM_sec_offset:
+		ok = dwarf_global_formref(attr, &offset, &error) == DW_DLV_OK;
+		break;
+	default:
+		break;
+	}
+	forget(r, error);
+	release(attr);
+	*ret = offset;
+	return ok;
+}
+
+bool dwarf_list_index(struct reader *r, Dwarf_Die die, Dwarf_Half which,
+		      uint64_t *ret)
+{
+	Dwarf_Attribute attr = attribute(r, die, which);
+	Dwarf_Error error = NULL;
+	Dwarf_Unsigned index = 0;
+	Dwarf_Half form;
+	bool ok = false;
+
+	if (!attr)
+		return false;
+	form = form_of(r, attr);
+	if (form == DW_FORM_loclistx || form == DW_FORM_rnglistx)
+		ok = dwarf_formudata(attr, &index, &error) == DW_DLV_OK;
+	forget(r, error);
+	release(attr);
+	*ret = index;
+	return ok;
+}
+
+bool dwarf_has(struct reader *r, Dwarf_Die die, Dwarf_Half which)
+{
+	Dwarf_Error error = NULL;
+	Dwarf_Bool has = 0;
+
+	if (dwarf_hasattr(die, which, &has, &error) != DW_DLV_OK)
+		forget(r, error);
+	return has;
+}
+
 bool dwarf_expression(struct reader *r, Dwarf_Die die, Dwarf_Half which,
 		      struct bytes *ret)
 {

@@ -151,7 +151,7 @@ bool cfi_read_fde(const struct cfi *cfi, uint64_t at, struct cfi_fde *ret)
 	ret->start = (size_t)at;
 	ret->end = b.pos;
 	ret->id_at = entry.pos;
-	ret->cie_at = cie_of(cfi, entry.pos, read_id(&entry, ret->is_wide));
+	ret->cie_at = cie_of(cfi, ret->id_at, read_id(&entry, ret->is_wide));
 	if (ret->cie_at != ret->cie.start || ret->cie.end == 0) {
 		if (!cfi_read_cie(cfi, ret->cie_at, &ret->cie)) {
 			ret->cie.end = 0;

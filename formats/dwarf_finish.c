@@ -194,6 +194,8 @@ bool dwarf_finish_module(struct reader *r, struct dwarf_types *ret,
 		return false;
 	spread_vptr(&ret->types);
 	count_mentions(&ret->types);
+	for (size_t i = 0; i < r->wanted.len; i++)
+		r->wanted.at[i] = mapped(r, map, r->wanted.at[i]);
 	ok = move_vars(r, map, ret) || err_nomem(err, "variables");
 	free(map);
 	return ok;

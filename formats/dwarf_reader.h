@@ -41,25 +41,47 @@ struct promise {
 };
 
 struct reader {
-	struct elf_file *elf;
+	struct elf_file *elf;		/* borrowed */
+	struct dwarf_file *file;	/* NULL: there is no DWARF */
 	Dwarf_Debug dbg;
 	struct type_table raw;
 	struct map ids;		/* key of a DIE -> raw id + 1 */
 	struct map signatures;	/* of a type unit -> raw id + 1 */
-	struct map scopes;	/* key of a function -> name of its class */
+	struct map scopes;	/* key of a function -> name of its class, or
+				 * namespace */
 	struct map declared;	/* key -> index + 1 in unlocated */
 	VEC(struct dwarf_variable) vars, unlocated;	/* raw ids */
 	VEC(struct promise) promises;
+	VEC(uint32_t) wanted;	/* raw ids that dwarf_finish_module() maps */
 	VEC(char) scope;	/* qualified name of where we are, no NUL */
 	VEC(char) text;		/* scratch for names */
 	struct die_level stack[DWARF_MAX_DEPTH];
 	int depth;
 	bool is_info;		/* .debug_info, not .debug_types */
+	bool names_functions;	/* scopes are for definitions, too */
 	bool is_c;		/* types are not qualified */
 	uint8_t language;
 	struct diag *diag;
 	bool no_memory;
 };
+
+/* dwarf_types.c */
+/** @elf and @diag are borrowed. Release with dwarf_reader_close(). */
+bool dwarf_reader_open(struct elf_file *elf, struct diag *diag,
+		       struct reader **ret, struct err *err) MUST_CHECK;
+void dwarf_reader_close(struct reader *r);
+/** Take the language of @unit for what follows. */
+void dwarf_begin_unit(struct reader *r, Dwarf_Die unit);
+/** Read the types and variables of @unit; of a type unit also @signature, and
+ * where its type lies in it. */
+void dwarf_read_unit(struct reader *r, Dwarf_Die unit,
+		     const Dwarf_Sig8 *signature, uint64_t type_offset);
+/** The first child of @die; the sibling of @die, which is released. NULL when
+ * there is none. */
+Dwarf_Die dwarf_first(struct reader *r, Dwarf_Die die);
+Dwarf_Die dwarf_next(struct reader *r, Dwarf_Die die);
+/** Count damage and release @error. */
+void dwarf_drop(struct reader *r, Dwarf_Error error, const char *what);
 
 /* dwarf_attr.c: one attribute of one DIE. Absent ones give 0, NULL, false. */
 bool dwarf_flag(struct reader *r, Dwarf_Die die, Dwarf_Half attr);
@@ -68,6 +90,16 @@ bool dwarf_number(struct reader *r, Dwarf_Die die, Dwarf_Half attr,
 /** The bytes of a block or an expression; borrowed from the section. */
 bool dwarf_expression(struct reader *r, Dwarf_Die die, Dwarf_Half attr,
 		      struct bytes *ret);
+/** An address of the file. */
+bool dwarf_address(struct reader *r, Dwarf_Die die, Dwarf_Half attr,
+		   uint64_t *ret);
+/** Where a list or a table begins: an offset in a section of the form's. */
+bool dwarf_offset(struct reader *r, Dwarf_Die die, Dwarf_Half attr,
+		  uint64_t *ret);
+/** The index of a list in the table of its unit. */
+bool dwarf_list_index(struct reader *r, Dwarf_Die die, Dwarf_Half attr,
+		      uint64_t *ret);
+bool dwarf_has(struct reader *r, Dwarf_Die die, Dwarf_Half attr);
 const char *dwarf_text(struct reader *r, Dwarf_Die die, Dwarf_Half attr);
 /** Key of the DIE that the attribute refers to; 0 when there is none. */
 uint64_t dwarf_reference(struct reader *r, Dwarf_Die die, Dwarf_Half attr);
@@ -115,7 +147,8 @@ void dwarf_keep_promises(struct reader *r);
 /** Give variables without a location that of their symbol. */
 void dwarf_locate_by_symbols(struct reader *r, struct elf_file *symbols);
 
-/* dwarf_finish.c: from raw descriptions to the table of the module. */
+/* dwarf_finish.c: from raw descriptions to the table of the module, and
+ * r->wanted to its ids. */
 bool dwarf_finish_module(struct reader *r, struct dwarf_types *ret,
 			 struct err *err);
 

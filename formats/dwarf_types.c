@@ -16,7 +16,7 @@ static bool is_c(uint8_t language)
 	}
 }
 
-static void drop_error(struct reader *r, Dwarf_Error error, const char *what)
+void dwarf_drop(struct reader *r, Dwarf_Error error, const char *what)
 {
 	diag_add(r->diag, "%s: %s", what, error ? dwarf_errmsg(error)
 						: "damaged DWARF");
@@ -44,6 +44,8 @@ static bool visit_scope(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 			dwarf_scope_note(r, die);
 			return false;
 		}
+		if (r->names_functions)
+			dwarf_scope_note(r, die);
 		next->in_function = true;
 		next->function_named = false;
 		return true;
@@ -104,7 +106,7 @@ static bool visit(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 	}
 }
 
-static Dwarf_Die first_child(struct reader *r, Dwarf_Die die)
+Dwarf_Die dwarf_first(struct reader *r, Dwarf_Die die)
 {
 	Dwarf_Error error = NULL;
 	Dwarf_Die child = NULL;
@@ -113,23 +115,28 @@ static Dwarf_Die first_child(struct reader *r, Dwarf_Die die)
 	case DW_DLV_OK:
 		return child;
 	case DW_DLV_ERROR:
-		drop_error(r, error, "a unit of debug information");
+		dwarf_drop(r, error, "a unit of debug information");
 		return NULL;
 	default:
 		return NULL;
 	}
 }
 
-static void step(struct reader *r, struct die_level *f)
+Dwarf_Die dwarf_next(struct reader *r, Dwarf_Die die)
 {
 	Dwarf_Error error = NULL;
 	Dwarf_Die next = NULL;
 
-	if (dwarf_siblingof_b(r->dbg, f->die, r->is_info, &next, &error) ==
+	if (dwarf_siblingof_b(r->dbg, die, r->is_info, &next, &error) ==
 	    DW_DLV_ERROR)
-		drop_error(r, error, "a unit of debug information");
-	dwarf_dealloc_die(f->die);
-	f->die = next;
+		dwarf_drop(r, error, "a unit of debug information");
+	dwarf_dealloc_die(die);
+	return next;
+}
+
+static void step(struct reader *r, struct die_level *f)
+{
+	f->die = dwarf_next(r, f->die);
 }
 
 /* Enter the children of @die in the frame above, prepared by visit(). */
@@ -138,7 +145,7 @@ static void enter(struct reader *r, Dwarf_Die die, Dwarf_Half tag)
 	struct die_level *next = &r->stack[r->depth];
 
 	next->tag = tag;
-	next->die = first_child(r, die);
+	next->die = dwarf_first(r, die);
 	r->depth++;
 }
 
@@ -159,7 +166,7 @@ static void visit_next(struct reader *r, struct die_level *f)
 	Dwarf_Half tag = 0;
 
 	if (dwarf_tag(f->die, &tag, &error) != DW_DLV_OK) {
-		drop_error(r, error, "a unit of debug information");
+		dwarf_drop(r, error, "a unit of debug information");
 		step(r, f);
 		return;
 	}
@@ -189,7 +196,7 @@ static void walk_unit(struct reader *r, Dwarf_Die unit)
 	root->id = TYPE_NONE;
 	root->owner = -1;
 	root->in_function = false;
-	root->die = first_child(r, unit);
+	root->die = dwarf_first(r, unit);
 	while (r->depth > 0 && !r->no_memory) {
 		struct die_level *f = dwarf_top(r);
 
@@ -212,16 +219,22 @@ static bool is_skeleton(struct reader *r, Dwarf_Die unit)
 	       dwarf_text(r, unit, DW_AT_GNU_dwo_name);
 }
 
-static void read_unit(struct reader *r, Dwarf_Die unit,
-		      const Dwarf_Sig8 *signature, uint64_t type_offset)
+void dwarf_begin_unit(struct reader *r, Dwarf_Die unit)
 {
 	uint64_t language = 0;
-	Dwarf_Error error = NULL;
-	Dwarf_Off start = 0, length = 0;
 
 	dwarf_number(r, unit, DW_AT_language, &language);
 	r->language = (uint8_t)language;
 	r->is_c = is_c(r->language);
+}
+
+void dwarf_read_unit(struct reader *r, Dwarf_Die unit,
+		     const Dwarf_Sig8 *signature, uint64_t type_offset)
+{
+	Dwarf_Error error = NULL;
+	Dwarf_Off start = 0, length = 0;
+
+	dwarf_begin_unit(r, unit);
 	if (is_skeleton(r, unit))
 		diag_add(r->diag, "units whose types are in .dwo files, which "
 			 "are not read");
@@ -260,23 +273,26 @@ static void read_units(struct reader *r, bool is_info)
 		if (result == DW_DLV_NO_ENTRY)
 			return;
 		if (result == DW_DLV_ERROR) {
-			drop_error(r, error, "a unit header in debug information");
+			dwarf_drop(r, error, "a unit header in debug information");
 			return;
 		}
 		if (dwarf_siblingof_b(r->dbg, NULL, is_info, &unit, &error) !=
 		    DW_DLV_OK) {
-			drop_error(r, error, "a unit of debug information");
+			dwarf_drop(r, error, "a unit of debug information");
 			continue;
 		}
 		if (kind != DW_UT_type && kind != DW_UT_split_type)
 			type_offset = 0;
-		read_unit(r, unit, &signature, type_offset);
+		dwarf_read_unit(r, unit, &signature, type_offset);
 		dwarf_dealloc_die(unit);
 	}
 }
 
-static void reader_free(struct reader *r)
+void dwarf_reader_close(struct reader *r)
 {
+	if (!r)
+		return;
+	dwarf_file_close(r->file);
 	types_free(&r->raw);
 	map_free(&r->ids);
 	map_free(&r->signatures);
@@ -285,6 +301,7 @@ static void reader_free(struct reader *r)
 	vec_free(&r->vars);
 	vec_free(&r->unlocated);
 	vec_free(&r->promises);
+	vec_free(&r->wanted);
 	vec_free(&r->scope);
 	vec_free(&r->text);
 	for (int i = 0; i < DWARF_MAX_DEPTH; i++) {
@@ -295,23 +312,37 @@ static void reader_free(struct reader *r)
 	free(r);
 }
 
-bool dwarf_types_read(struct elf_file *elf, struct elf_file *symbols,
-		      struct dwarf_types *ret, struct diag *diag,
-		      struct err *err)
+bool dwarf_reader_open(struct elf_file *elf, struct diag *diag,
+		       struct reader **ret, struct err *err)
 {
 	struct reader *r = calloc(1, sizeof(*r));
-	struct dwarf_file *file = NULL;
-	bool ok = false;
 
-	*ret = (struct dwarf_types){0};
+	*ret = NULL;
 	if (!r)
 		return err_nomem(err, "DWARF");
 	r->elf = elf;
 	r->diag = diag;
-	if (!types_init(&r->raw, err) || !dwarf_file_open(elf, &file, err))
-		goto out;
-	if (file) {
-		r->dbg = dwarf_file_debug(file);
+	if (!types_init(&r->raw, err) || !dwarf_file_open(elf, &r->file, err)) {
+		dwarf_reader_close(r);
+		return false;
+	}
+	if (r->file)
+		r->dbg = dwarf_file_debug(r->file);
+	*ret = r;
+	return true;
+}
+
+bool dwarf_types_read(struct elf_file *elf, struct elf_file *symbols,
+		      struct dwarf_types *ret, struct diag *diag,
+		      struct err *err)
+{
+	struct reader *r;
+	bool ok;
+
+	*ret = (struct dwarf_types){0};
+	if (!dwarf_reader_open(elf, diag, &r, err))
+		return false;
+	if (r->file) {
 		read_units(r, false);
 		read_units(r, true);
 		dwarf_keep_promises(r);
@@ -321,9 +352,7 @@ bool dwarf_types_read(struct elf_file *elf, struct elf_file *symbols,
 	ok = dwarf_finish_module(r, ret, err);
 	if (!ok)
 		dwarf_types_free(ret);
-out:
-	dwarf_file_close(file);
-	reader_free(r);
+	dwarf_reader_close(r);
 	return ok;
 }
 

@@ -140,6 +140,7 @@ enum local_flags {
 	LOCAL_REGISTER = 2,	/* @addr is a DWARF register, @value what it held */
 	LOCAL_VALUE = 4,	/* has no place: @value was computed */
 	LOCAL_LOST = 8,		/* optimised out here */
+	LOCAL_UNSET = 16,	/* declared behind the line of its frame */
 };
 
 /* A parameter or local variable of a frame. */

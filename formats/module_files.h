@@ -44,7 +44,8 @@ const struct module_file_pair *module_files_of(struct module_files *files,
 bool module_files_read(struct module_files *files, uint64_t addr, void *buf,
 		       size_t n);
 
-/** True when module @i is not to be read again. */
+/** True when module @i (one more than there are: the vDSO) is not to be read
+ * again. */
 bool module_files_is_broken(const struct module_files *files, uint32_t i);
 
 /**

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/snapshot_read.h"
 
-#include "formats/snapshot_sections.h"
+#include "formats/snapshot_frames.h"
 #include "formats/types_io.h"
 
 struct reader {
@@ -139,6 +139,17 @@ static bool read_vars(struct bytes b, struct image *image, struct err *err)
 	return ok;
 }
 
+/* Where the types were lost, the locals keep their names. */
+static bool read_frames(struct bytes b, struct image *image, struct err *err)
+{
+	size_t n_types = image->types.types.len;
+	bool ok = frames_read(b, n_types > 0 ? n_types : TYPE_NONE, image, err);
+
+	for (size_t i = 0; n_types == 0 && i < image->locals.len; i++)
+		image->locals.at[i].type = TYPE_NONE;
+	return ok;
+}
+
 void snapshot_read(struct source *source, const struct core_elf *elf,
 		   const struct core_notes *notes, struct image *image)
 {
@@ -151,6 +162,7 @@ void snapshot_read(struct source *source, const struct core_elf *elf,
 	read_section(&r, SECTION_SYMBOLS, NULL, symbols_read);
 	read_section(&r, SECTION_TYPES, NULL, read_types);
 	read_section(&r, SECTION_VARS, NULL, read_vars);
+	read_section(&r, SECTION_FRAMES, NULL, read_frames);
 	if (image->meta.pointers_only)
 		read_section(&r, SECTION_REDACTED, NULL, redacted_read);
 }

@@ -4,7 +4,7 @@
 #include "formats/core_notes_write.h"
 #include "formats/seekable_write.h"
 #include "formats/snapshot.h"
-#include "formats/snapshot_sections.h"
+#include "formats/snapshot_frames.h"
 #include "formats/snapshot_writer.h"
 #include "formats/types_io.h"
 
@@ -13,12 +13,13 @@ enum { SECTION_ALIGN = 8 };
 /* The sections in file order. Section 0 is the empty one that ELF demands. */
 enum section_id {
 	ID_NULL, ID_META, ID_MAPS, ID_MODULES, ID_SYMBOLS, ID_TYPES, ID_VARS,
-	ID_REDACTED, ID_NAMES, N_SECTIONS,
+	ID_FRAMES, ID_REDACTED, ID_NAMES, N_SECTIONS,
 };
 
 static const char *const section_names[N_SECTIONS] = {
 	"", SECTION_META, SECTION_MAPS, SECTION_MODULES, SECTION_SYMBOLS,
-	SECTION_TYPES, SECTION_VARS, SECTION_REDACTED, ".shstrtab",
+	SECTION_TYPES, SECTION_VARS, SECTION_FRAMES, SECTION_REDACTED,
+	".shstrtab",
 };
 
 struct snapshot_writer {
@@ -280,6 +281,10 @@ static bool build_sections(const struct image *image, struct sections *s,
 	maps_write(image, true, &s->blobs[ID_MAPS]);
 	modules_write(image, &s->blobs[ID_MODULES]);
 	redacted_write(image, &s->blobs[ID_REDACTED]);
+	frames_write(&(struct frames_part){
+		.frames = image->frames.at, .n_frames = image->frames.len,
+		.locals = image->locals.at, .n_locals = image->locals.len,
+	}, &s->blobs[ID_FRAMES]);
 	if (!symbols_write(image, &s->blobs[ID_SYMBOLS], err))
 		return false;
 	for (int i = 0; i < N_SECTIONS; i++)

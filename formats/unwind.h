@@ -23,6 +23,8 @@ enum { UNWIND_MAX_FRAMES = 1 << 20 };
 
 struct unwind_regs {
 	uint64_t at[UNWIND_REGS];
+	/* Where in memory at[n] was saved; 0: it was not, or is computed. */
+	uint64_t saved[UNWIND_REGS];
 	uint32_t known;		/* bit n: at[n] is what the frame had there */
 };
 

@@ -35,7 +35,7 @@ static bool try_once(struct attempt *a, const struct retry *ours,
 	return worker_run(work, a, limits, ret, err);
 }
 
-static bool run(struct attempt *a, retry_report *report,
+static bool run(struct attempt *a, retry_report *report, uint32_t n_items,
 		const struct worker_limits *limits, struct bytes *ret,
 		struct err *err)
 {
@@ -54,7 +54,7 @@ static bool run(struct attempt *a, retry_report *report,
 		if (try_once(a, &ours, &part, ret, &why))
 			return true;
 		item = a->retry->busy_with;
-		if (why.code == ERR_CANCELLED || item == RETRY_NONE ||
+		if (why.code == ERR_CANCELLED || item >= n_items ||
 		    retry_is_broken(&ours, item) ||
 		    ours.n_broken == RETRY_MAX_BROKEN)
 			return err_set(err, why.code, "%s", why.message);
@@ -64,8 +64,8 @@ static bool run(struct attempt *a, retry_report *report,
 }
 
 bool worker_run_retry(retry_body *body, retry_report *report, void *ctx,
-		      const struct worker_limits *limits, struct bytes *ret,
-		      struct err *err)
+		      uint32_t n_items, const struct worker_limits *limits,
+		      struct bytes *ret, struct err *err)
 {
 	struct attempt a = { .body = body, .ctx = ctx };
 	bool ok;
@@ -75,7 +75,7 @@ bool worker_run_retry(retry_body *body, retry_report *report, void *ctx,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (a.retry == MAP_FAILED)
 		return err_errno(err, "a worker");
-	ok = run(&a, report, limits, ret, err);
+	ok = run(&a, report, n_items, limits, ret, err);
 	munmap(a.retry, sizeof(*a.retry));
 	return ok;
 }

@@ -13,7 +13,8 @@
 
 #include "formats/worker.h"
 
-enum { RETRY_MAX_BROKEN = 16, RETRY_NONE = UINT32_MAX };
+#define RETRY_NONE UINT32_MAX
+enum { RETRY_MAX_BROKEN = 16 };
 
 /* In memory shared by all attempts; the worker writes to it, so it is not
  * believed. */
@@ -34,12 +35,13 @@ bool retry_is_broken(const struct retry *retry, uint32_t item);
 /**
  * Run @body until it ends well.
  *
+ * @param n_items	Items are 0..n_items-1; a worker cannot blame others.
  * @param limits	ms is for all attempts together; each gets at most half
  *			of what is left.
  * @param ret		The answer of the last; release with worker_free().
  */
 bool worker_run_retry(retry_body *body, retry_report *report, void *ctx,
-		      const struct worker_limits *limits, struct bytes *ret,
-		      struct err *err) MUST_CHECK;
+		      uint32_t n_items, const struct worker_limits *limits,
+		      struct bytes *ret, struct err *err) MUST_CHECK;
 
 #endif

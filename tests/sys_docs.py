@@ -156,6 +156,8 @@ def check_completion():
     offers(['leaks', '--json', '--limit', '3', 'o'], ['old.core.zst'])
     offers(['leaks', 'old.core.zst', 'o'], [])
     offers(['retainers', 'old.core.zst', ''], [])
+    offers(['crash', 'inst'], ['install'])
+    offers(['crash', 'list', '--dir', 's'], ['symbols'])
     offers(['tui', 'a', 'o'], ['old.core.zst'])
     offers(['tui', 'a', 'b', 'o'], [])
     offers(['diff', 'a', 'b', 'c', 'o'], ['old.core.zst'])
@@ -263,7 +265,17 @@ def capture():
                           if b['type'] == 'chat::LoginHandler')
 
 
+def printed_by_crash():
+    folder = os.path.join(DIR, 'crashes')
+    os.mkdir(folder, 0o700)
+    open(f'{folder}/server.4242.20261121T030405Z.core.zst', 'w').close()
+    return [d for part in ('status', 'list') for d in documents_in(
+        run(HOLDFAST, 'crash', part, '--json', '--dir', folder))]
+
+
 def printed(command, snapshot, addr):
+    if command == 'crash':
+        return printed_by_crash()
     args = {'show': [snapshot, addr], 'retainers': [snapshot, addr],
             'diff': [snapshot] * 3, 'blocks': ['--free', snapshot]}
     return documents_in(run(HOLDFAST, command, '--json',

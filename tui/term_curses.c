@@ -18,6 +18,7 @@
 
 #include "base/progress.h"
 #include "tui/keymap.h"
+#include "tui/terminfo_carried.h"
 
 enum { ESCAPE_MS = 25 };
 
@@ -184,6 +185,18 @@ static bool is_addressable(void)
 	return cup && cup != (const char *)-1;
 }
 
+/* By the machine's description of the terminal or, without one, by ours. */
+static SCREEN *open_curses(void)
+{
+	SCREEN *curses = newterm(NULL, stdout, stdin);
+	const char *name = getenv("TERM");
+	const char *entry = name ? terminfo_carried(name) : NULL;
+
+	if (curses || !entry || setenv("TERMINFO", entry, true) != 0)
+		return curses;
+	return newterm(NULL, stdout, stdin);
+}
+
 bool terminal_open(struct err *err)
 {
 	const char *mark = getenv("HOLDFAST_MARK_IDLE");
@@ -193,7 +206,7 @@ bool terminal_open(struct err *err)
 		return err_errno(err, "the browser needs a terminal");
 	catch_signals();
 	set_escdelay(ESCAPE_MS);
-	term.curses = newterm(NULL, stdout, stdin);
+	term.curses = open_curses();
 	if (!term.curses || !is_addressable()) {
 		terminal_close();
 		return err_set(err, ERR_UNSUPPORTED,

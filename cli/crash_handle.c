@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* `crash handle`: the kernel calls it with the core of a dying process. */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/map.h"
+#include "base/progress.h"
+#include "cli/capture_args.h"
+#include "cli/cmd.h"
+#include "cli/crash_cmd.h"
+#include "dump/crash_capture.h"
+#include "dump/proc_file.h"
+
+struct handled {
+	struct crash crash;
+	struct crash_entry entry;
+	struct crash_settings settings;
+	char exe[PATH_MAX];
+	char comm[64];
+	uint64_t key;		/* of the executable */
+};
+
+/**
+ * The kernel opens no more than standard input: what we open must not become
+ * standard output or error.
+ */
+static void fill_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
+static bool parse(const struct crash_args *args, struct handled *h,
+		  struct err *err)
+{
+	uint32_t pid, tid, signal, when;
+
+	if (!args->dir || args->n_rest != 4 ||
+	    !capture_args_number(args->rest[0], 1, INT32_MAX, &pid) ||
+	    !capture_args_number(args->rest[1], 1, INT32_MAX, &tid) ||
+	    !capture_args_number(args->rest[2], 0, 64, &signal) ||
+	    !capture_args_number(args->rest[3], 0, UINT32_MAX, &when))
+		return err_set(err, ERR_FORMAT, "expected --dir DIR PID TID "
+			       "SIGNAL TIME");
+	h->crash = (struct crash){
+		.pid = pid, .tid = tid, .signal = (int)signal,
+		.in = STDIN_FILENO, .folder = args->dir,
+	};
+	h->entry = (struct crash_entry){
+		.time = when, .pid = pid, .signal = (int)signal, .exe = h->exe,
+	};
+	return geteuid() == 0 ||
+	       err_set(err, ERR_IO, "only root can handle crashes");
+}
+
+/** Which program it is: for the file's name, the list, and its lock. */
+static void identify(struct handled *h)
+{
+	uint64_t id[2] = {0};
+	struct proc_stat stat_line = {0};
+	struct stat st;
+	char path[64];
+	ssize_t n;
+
+	if (!proc_stat_read(h->crash.pid, &stat_line))
+		stat_line.comm[0] = '\0';
+	snprintf(h->comm, sizeof(h->comm), "%s", stat_line.comm);
+	snprintf(path, sizeof(path), "/proc/%u/exe", h->crash.tid);
+	n = readlink(path, h->exe, sizeof(h->exe) - 1);
+	if (n < 0)
+		n = snprintf(h->exe, sizeof(h->exe), "%s", h->comm);
+	h->exe[n] = '\0';
+	if (stat(path, &st) == 0) {
+		id[0] = (uint64_t)st.st_dev;
+		id[1] = (uint64_t)st.st_ino;
+	}
+	h->key = hash_bytes(id, sizeof(id), 0);
+}
+
+static bool store(struct handled *h, const struct crash_store *folder,
+		  const char *name, struct err *err)
+{
+	struct capture_options options = {
+		.no_types = h->settings.no_types != 0,
+	};
+	char path[PATH_MAX + CRASH_NAME_MAX], cache[PATH_MAX + 8];
+	char *argv[] = { (char *)"crash", (char *)"handle" };
+	struct capture_result result;
+	char *text;
+	bool ok;
+
+	snprintf(path, sizeof(path), "%s/%s", folder->path, name);
+	snprintf(cache, sizeof(cache), "%s/cache", folder->path);
+	setenv("XDG_CACHE_HOME", cache, 1);
+	options.target.path = path;
+	h->crash.keep_free = crash_settings_keep(&h->settings, folder->path);
+	h->crash.max_size = h->settings.max_size < h->settings.max_total ?
+			    h->settings.max_size : h->settings.max_total;
+	h->crash.seconds = (uint32_t)h->settings.limit_time;
+	text = capture_args_settle(2, argv, &options);
+	ok = crash_capture(&h->crash, &options, &result, err);
+	for (size_t i = 0; i < result.diag.len; i++)
+		syslog(LOG_NOTICE, "%s: %s (%" PRIu64 ")", name,
+		       result.diag.at[i].what, result.diag.at[i].count);
+	diag_free(&result.diag);
+	free(text);
+	return ok;
+}
+
+/** Store the crash, or note why it is not. */
+static bool handle(struct handled *h, struct crash_store *folder,
+		   struct err *err)
+{
+	char name[CRASH_NAME_MAX];
+	struct err note = {0};
+	bool ok = false;
+
+	crash_settings_read(folder->folder, &h->settings);
+	identify(h);
+	if (crash_store_claim(folder, h->key)) {
+		crash_store_tidy(folder, &h->settings, 1, NULL);
+		crash_store_name(h->comm, h->crash.pid, h->entry.time, name);
+		ok = store(h, folder, name, err);
+		if (ok)
+			crash_store_tidy(folder, &h->settings, 0, name);
+	} else {
+		err_set(err, ERR_LIMIT, "another crash of it was being stored");
+	}
+	if (ok)
+		h->entry.file = name;
+	else
+		h->entry.why = err->message;
+	if (!crash_store_note(folder, &h->entry, &note))
+		syslog(LOG_ERR, "%s", note.message);
+	if (ok)
+		syslog(LOG_NOTICE, "crash of %s (process %u, signal %d) kept "
+		       "in %s/%s", h->exe, h->crash.pid, h->crash.signal,
+		       folder->path, name);
+	h->entry.file = h->entry.why = NULL;
+	return ok;
+}
+
+int crash_handle(const struct crash_args *args)
+{
+	struct crash_store folder = { .folder = -1, .lock = -1 };
+	struct handled h = {0};
+	struct err err = {0};
+	bool ok;
+
+	fill_descriptors();
+	openlog("holdfast", LOG_PID, LOG_DAEMON);
+	umask(077);
+	ok = parse(args, &h, &err) &&
+	     crash_store_open(args->dir, &folder, &err) &&
+	     handle(&h, &folder, &err);
+	crash_store_close(&folder);
+	if (ok)
+		return EXIT_DONE;
+	syslog(LOG_ERR, "crash of process %u (%s) not kept: %s", h.crash.pid,
+	       h.exe, err.message);
+	return cmd_trouble(&err);
+}

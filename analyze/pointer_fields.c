@@ -9,11 +9,13 @@
 enum {
 	MAX_LEAVES = 1 << 18,	/* each byte of a buffer inside is one, too */
 	MAX_CONTEXT = 64,	/* arguments kept of the classes around a pointer */
+	MAX_HANDLE = 64,	/* bytes of a record that is a handle of a value */
 };
 
 struct collect {
 	struct pointer_cache *cache;
 	VEC(struct pointer_field) fields;
+	VEC(struct code_field) code;
 	bool failed;
 };
 
@@ -165,6 +167,27 @@ static void refine(const struct type_table *types, const struct leaf *leaf,
 	}
 }
 
+static bool note_code(struct collect *c, const struct leaf *leaf)
+{
+	const struct type_table *types = c->cache->types;
+
+	for (unsigned i = leaf->n_chain; i-- > 0;) {
+		const struct leaf_step *step = &leaf->chain[i];
+		struct code_field code = {
+			.offset = leaf->offset, .start = step->base,
+		};
+		uint64_t size;
+
+		if (step->record == TYPE_NONE)
+			return true;
+		size = types->types.at[step->record].size;
+		code.end = step->base + size;
+		if (size > 8)
+			return size > MAX_HANDLE || vec_push(&c->code, code);
+	}
+	return true;
+}
+
 static bool visit(void *ctx, const struct leaf *leaf)
 {
 	struct collect *c = ctx;
@@ -183,6 +206,10 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	field.target = types_strip(types, t->target);
 	if (field.target == TYPE_NONE || !conditions_of(types, leaf, &when))
 		return true;
+	if (types->types.at[field.target].kind == TYPE_FUNCTION) {
+		c->failed = !note_code(c, leaf);
+		return !c->failed;
+	}
 	context_of(types, leaf, &context);
 	refine(types, leaf, &field, &context);
 	field.kind = kind_of(c->cache, field.target, context.types, context.n);
@@ -205,13 +232,36 @@ static void sort_fields(struct pointer_field *at, size_t n)
 	}
 }
 
+/* Keep what was collected; false when memory is exhausted. */
+static bool keep(struct collect *c, struct pointer_fields *ret)
+{
+	struct arena *arena = &c->cache->arena;
+	struct pointer_field *at;
+	struct code_field *code;
+
+	at = arena_alloc(arena, (c->fields.len + 1) * sizeof(*at));
+	code = arena_alloc(arena, (c->code.len + 1) * sizeof(*code));
+	if (c->failed || !at || !code)
+		return false;
+	if (c->fields.len > 0)
+		memcpy(at, c->fields.at, c->fields.len * sizeof(*at));
+	if (c->code.len > 0)
+		memcpy(code, c->code.at, c->code.len * sizeof(*code));
+	sort_fields(at, c->fields.len);
+	ret->n = c->fields.len;
+	ret->at = at;
+	ret->n_code = c->code.len;
+	ret->code = code;
+	return true;
+}
+
 const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 					       uint32_t type)
 {
 	uint64_t *slot = map_slot(&cache->by_type, type, NULL);
 	struct collect c = { .cache = cache };
 	struct pointer_fields *fields;
-	struct pointer_field *at = NULL;
+	bool ok;
 
 	if (!slot)
 		return NULL;
@@ -219,22 +269,14 @@ const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 		return (const struct pointer_fields *)(uintptr_t)*slot;
 	types_leaves(cache->types, type, MAX_LEAVES, visit, &c);
 	fields = arena_alloc(&cache->arena, sizeof(*fields));
-	if (c.fields.len > 0)
-		at = arena_alloc(&cache->arena, c.fields.len * sizeof(*at));
-	if (c.failed || !fields || (c.fields.len > 0 && !at)) {
-		vec_free(&c.fields);
-		return NULL;
-	}
-	if (at) {
-		memcpy(at, c.fields.at, c.fields.len * sizeof(*at));
-		sort_fields(at, c.fields.len);
-	}
-	*fields = (struct pointer_fields){
-		.stride = cache->types->types.at[type].size,
-		.n = c.fields.len, .at = at,
-	};
-	*slot = (uintptr_t)fields;
+	if (fields)
+		fields->stride = cache->types->types.at[type].size;
+	ok = fields && keep(&c, fields);
 	vec_free(&c.fields);
+	vec_free(&c.code);
+	if (!ok)
+		return NULL;
+	*slot = (uintptr_t)fields;
 	return fields;
 }
 

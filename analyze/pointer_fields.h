@@ -40,10 +40,18 @@ struct pointer_field {
 	bool is_table;
 };
 
+/* A pointer to code, and the record around it, which may hold a pointer to
+ * what that code manages (std::function, std::any). */
+struct code_field {
+	uint64_t offset;
+	uint64_t start, end;	/* of the record */
+};
+
 struct pointer_fields {
 	uint64_t stride;	/* bytes of one element */
-	size_t n;
+	size_t n, n_code;
 	const struct pointer_field *at;	/* [n] by offset */
+	const struct code_field *code;	/* [n_code] */
 };
 
 struct pointer_cache {

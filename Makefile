@@ -11,6 +11,7 @@
 #   make static     build/static/holdfast, which needs nothing else on the
 #                   machine that it is copied to
 #   make check-aarch64  compile for 64-bit ARM (needs gcc-aarch64-linux-gnu)
+#   make check-libdwarf  build and test with the newer libdwarf of Debian 13
 #   make install    to DESTDIR/PREFIX
 #   make deps       install Debian packages, or print the command
 #
@@ -167,6 +168,9 @@ check-aarch64:
 		echo "no $(ARM_CC): install gcc-aarch64-linux-gnu" >&2; exit 1; }
 	@$(MAKE) --no-print-directory WERROR=1 B=build/aarch64 CC=$(ARM_CC) objects
 
+check-libdwarf:
+	@tests/check_libdwarf.sh
+
 objects: $(LIB_OBJ) $(TUI_OBJ) $(CLI_OBJ)
 
 install: all
@@ -179,7 +183,8 @@ clean:
 	rm -rf build
 
 .PHONY: all samples deps demo test test-build test-run asan fuzz fuzz-run \
-	bench bench-run lint static check-aarch64 objects install clean
+	bench bench-run lint static check-aarch64 check-libdwarf \
+	objects install clean
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(AID_OBJ:.o=.d) \
 	$(TEST_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) \

@@ -40,11 +40,11 @@ static void take(const char *text, size_t n, void *ctx)
  * Substitutions let 300 bytes stand for gigabytes of name, and the printer
  * can only be left from its callback. It holds nothing that must be freed.
  */
-static bool demangle(const char *mangled, struct sink *sink)
+static bool demangle(const char *mangled, int options, struct sink *sink)
 {
 	return setjmp(sink->full) == 0 &&
-	       cplus_demangle_v3_callback(mangled, DMGL_PARAMS | DMGL_ANSI |
-					  DMGL_TYPES, take, sink);
+	       cplus_demangle_v3_callback(mangled, options | DMGL_ANSI, take,
+					  sink);
 }
 
 bool demangle_type(const char *mangled, char *buf, size_t size)
@@ -58,7 +58,20 @@ bool demangle_type(const char *mangled, char *buf, size_t size)
 	if (!isdigit((unsigned char)*mangled) && *mangled != 'N' &&
 	    *mangled != 'S' && *mangled != 'Z')
 		return false;
-	if (!demangle(mangled, &sink) || sink.len == 0)
+	if (!demangle(mangled, DMGL_PARAMS | DMGL_TYPES, &sink) ||
+	    sink.len == 0)
+		return false;
+	buf[sink.len] = '\0';
+	close_up(buf);
+	return true;
+}
+
+bool demangle_function(const char *mangled, char *buf, size_t size)
+{
+	struct sink sink = { .buf = buf, .size = size };
+
+	if (strncmp(mangled, "_Z", 2) != 0 || !demangle(mangled, 0, &sink) ||
+	    sink.len == 0)
 		return false;
 	buf[sink.len] = '\0';
 	close_up(buf);

@@ -16,4 +16,11 @@
  */
 bool demangle_type(const char *mangled, char *buf, size_t size);
 
+/**
+ * The function behind the name in a symbol table, without parameters
+ * ("_ZN2ns3runEi" becomes "ns::run"). Returns false when @mangled is none, or
+ * too long for @buf.
+ */
+bool demangle_function(const char *mangled, char *buf, size_t size);
+
 #endif

@@ -4,11 +4,13 @@
 #include <stdlib.h>
 
 #include "formats/frames.h"
+#include "formats/module_fill.h"
 #include "formats/snapshot.h"
 
 static enum facts_tier tier_of_root(const struct root *root)
 {
-	return root_is_named(root->kind) ? TIER_NAMED :
+	return root->kind == ROOT_LOCAL ? TIER_LOCAL + root->rank :
+	       root_is_named(root->kind) ? TIER_NAMED :
 	       root->kind == ROOT_REGISTERS ? TIER_REGISTERS : TIER_UNNAMED;
 }
 
@@ -78,6 +80,7 @@ static bool complete_core(struct image *image, struct err *err)
 
 	return image->meta.kind != IMAGE_CORE || image->modules.len > 0 ||
 	       (modules_find(image, &search, err) &&
+		module_fill(image, &search, err) &&
 		modules_load(image, &search, err) &&
 		frames_build(image, &search, err));
 }

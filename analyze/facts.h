@@ -3,8 +3,10 @@
  * @file
  * Everything that is known about one image: what reports and views show.
  *
- * One dominator tree covers all nodes, in tiers (dominators.h): first the
- * roots with names, then unnamed stack words and mappings, then registers,
+ * One dominator tree covers all nodes, in tiers (dominators.h): first
+ * variables; then locals of frames, one after the other from the outermost
+ * frame on, since a function that is handed a structure does not hold what
+ * its caller holds; then unnamed stack words and mappings, then registers,
  * then the leak groups that are held weakly, by dead words, and not at all.
  * So each group is a child of the virtual root, and what it retains is exact,
  * shared parts counted once.
@@ -19,7 +21,8 @@
 /* The order in which holders count. */
 enum facts_tier {
 	TIER_NAMED,
-	TIER_UNNAMED,
+	TIER_LOCAL,		/* the first of ROOT_RANKS */
+	TIER_UNNAMED = TIER_LOCAL + ROOT_RANKS,
 	TIER_REGISTERS,		/* they repeat what the stack holds */
 	TIER_WEAK,
 	TIER_STALE,

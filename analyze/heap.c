@@ -86,6 +86,7 @@ void heap_free(struct heap *heap)
 	vec_free(&heap->allocators);
 	vec_free(&heap->extents);
 	vec_free(&heap->allocator_state);
+	vec_free(&heap->locals);
 	vec_free(&heap->allocator_metadata);
 	diag_free(&heap->diag);
 	arena_free(&heap->arena);

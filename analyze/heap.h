@@ -72,13 +72,21 @@ enum root_kind {
 	N_ROOT_KINDS,
 };
 
+/* Locals behind the last rank share it. */
+enum { ROOT_RANKS = 16 };
+
 /* A place outside the heap whose words may refer to blocks. */
 struct root {
 	const char *name;	/* for people, stable over runs; in heap.arena */
 	uint64_t addr, size;	/* bytes scanned; addr 0: registers */
 	uint32_t type;		/* TYPE_NONE when unknown */
 	uint32_t thread;	/* index in image.threads, or UINT32_MAX */
+	uint32_t local;		/* 1 + index in image.locals; 0: none. One in a
+				 * register has addr 0 and its value there. */
 	uint8_t kind;		/* enum root_kind */
+	/* Of a local: how many of its thread come before it, the outermost
+	 * frame's first; below ROOT_RANKS. */
+	uint8_t rank;
 };
 
 /** True for roots that name a holder: they may stand in dominator trees. */
@@ -129,6 +137,8 @@ struct heap {
 	VEC(struct allocator_summary) allocators;
 	VEC(struct owned_extent) extents;	/* by address */
 	VEC(struct extent) allocator_state;	/* no roots; any order */
+	VEC(struct extent) locals;	/* words on stacks that are roots of
+					 * their own, by address */
 	VEC(struct extent) allocator_metadata;	/* see allocator_finding */
 	struct diag diag;
 	struct arena arena;

@@ -45,7 +45,7 @@ static bool find_spans(struct sweep *s, struct err *err)
 		struct span span = { m->start, m->end };
 
 		if (m->perms & PERM_EXEC || !(m->perms & PERM_READ) ||
-		    m->inode == 0 || !image_module(image, m->start))
+		    m->path[0] != '/' || !image_module(image, m->start))
 			continue;
 		if (s->spans.len > 0 &&
 		    s->spans.at[s->spans.len - 1].end == m->start)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "analyze/content.h"
+#include "analyze/local_roots.h"
 #include "analyze/words.h"
 #include "base/pool.h"
 #include "base/progress.h"
@@ -82,6 +83,29 @@ static bool scan_memory(const struct heap *heap, struct worker *w,
 	return true;
 }
 
+/* The words of a stack that no local owns. */
+static bool scan_stack(const struct heap *heap, struct worker *w,
+		       struct piece *piece, const struct root *root)
+{
+	struct word_walk walk = word_walk_of(&w->window, root->addr,
+					     root->addr + root->size);
+	struct word_run run;
+
+	while (word_walk_next(&walk, &run)) {
+		for (size_t i = 0; i < run.n; i++) {
+			uint64_t at = run.addr + i * 8;
+			bool hit;
+
+			if (pointer_decode(word_run_at(&run, i)) &&
+			    !local_roots_own(heap, at) &&
+			    !add_word(heap, w, piece, (at - root->addr) / 8,
+				      word_run_at(&run, i), &hit))
+				return false;
+		}
+	}
+	return true;
+}
+
 static bool scan_bytes(const struct heap *heap, struct worker *w,
 		       struct piece *piece, const void *bytes, size_t n)
 {
@@ -122,9 +146,21 @@ static bool scan_node(const struct scan *scan, struct worker *w,
 		return ok;
 	}
 	root = heap_root(heap, node);
-	if (root->kind == ROOT_REGISTERS)
+	switch (root->kind) {
+	case ROOT_REGISTERS:
 		return scan_registers(heap, w, piece,
 				      &heap->image->threads.at[root->thread]);
+	case ROOT_STACK:
+		return scan_stack(heap, w, piece, root);
+	case ROOT_LOCAL:
+		if (root->addr == 0)
+			return scan_bytes(heap, w, piece,
+					  &heap->image->locals.at[root->local -
+								  1].value, 8);
+		break;
+	default:
+		break;
+	}
 	return scan_memory(heap, w, piece, root->addr, root->addr + root->size,
 			   &class);
 }

@@ -5,12 +5,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "analyze/local_roots.h"
 #include "analyze/words.h"
 
 void ref_words(const struct heap *heap, struct window *window, uint32_t source,
 	       bool (*visit)(void *ctx, const struct ref_word *word), void *ctx)
 {
 	bool root = heap_is_root(heap, source);
+	bool stack = root && heap_root(heap, source)->kind == ROOT_STACK;
 	uint64_t start = root ? heap_root(heap, source)->addr :
 				heap->addr[source];
 	uint64_t size = root ? heap_root(heap, source)->size :
@@ -27,7 +29,8 @@ void ref_words(const struct heap *heap, struct window *window, uint32_t source,
 			};
 			uint64_t to = pointer_decode(word.value);
 
-			if (!to)
+			if (!to || (stack && local_roots_own(heap, run.addr +
+							     i * 8)))
 				continue;
 			word.target = block_index_near(&heap->index, to, &hint);
 			if (word.target != NODE_NONE && !visit(ctx, &word))

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "analyze/local_roots.h"
 #include "analyze/thread_blocks.h"
 #include "analyze/tls.h"
 #include "analyze/words.h"
@@ -28,6 +29,7 @@ struct builder {
 	VEC(struct taken) taken;	/* settled before use */
 	size_t next_taken;	/* the first that ends behind where we are */
 	uint64_t covered;	/* end of the last root in the data of modules */
+	struct stack_spans stacks;
 	VEC(struct root) roots;
 	/* Those that come after the data of modules. */
 	VEC(struct root) later;
@@ -213,6 +215,10 @@ static const char *thread_root_name(struct builder *b, uint32_t thread,
 static bool add_stack(struct builder *b, uint32_t thread, uint64_t start,
 		      uint64_t end, struct err *err)
 {
+	struct stack_span span = { start, end, thread };
+
+	if (start < end && !vec_push(&b->stacks.at, span))
+		return err_nomem(err, "roots");
 	return add_later(b, (struct root){
 		.name = thread_root_name(b, thread, "stack"),
 		.addr = start, .size = end > start ? end - start : 0,
@@ -524,6 +530,20 @@ static bool store(struct builder *b, struct err *err)
 	return true;
 }
 
+/* Locals of frames, now that it is known where the stacks are. */
+static bool add_locals(struct builder *b, struct err *err)
+{
+	struct local_roots locals;
+	bool ok = local_roots_build(b->heap, &b->window, &b->stacks, &locals,
+				    err);
+
+	for (size_t i = 0; ok && i < locals.at.len; i++)
+		ok = vec_push(&b->later, locals.at.at[i]) ||
+		     err_nomem(err, "roots");
+	local_roots_free(&locals);
+	return ok;
+}
+
 bool roots_build(struct heap *heap, struct err *err)
 {
 	struct builder b = {
@@ -533,11 +553,13 @@ bool roots_build(struct heap *heap, struct err *err)
 	bool ok;
 
 	ok = thread_blocks_find(heap->image, &b.threads, err) &&
-	     add_tls(&b, err) && add_threads(&b, err) && add_ended(&b, err) &&
-	     take_extents(&b, err) && add_mappings(&b, err) && store(&b, err);
+	     add_tls(&b, err) && add_threads(&b, err) && add_locals(&b, err) &&
+	     add_ended(&b, err) && take_extents(&b, err) &&
+	     add_mappings(&b, err) && store(&b, err);
 	window_close(&b.window);
 	thread_blocks_free(&b.threads);
 	vec_free(&b.taken);
+	vec_free(&b.stacks.at);
 	vec_free(&b.roots);
 	vec_free(&b.later);
 	return ok;

@@ -58,7 +58,7 @@ static uint32_t thread_of(const struct image *image, uint64_t tcb)
 static bool may_hold_stacks(const struct mapping *m)
 {
 	return (m->perms & PERM_WRITE) && !(m->perms & PERM_SHARED) &&
-	       m->inode == 0 && m->end - m->start >= 2 * PAGE_SIZE_X86;
+	       m->path[0] != '/' && m->end - m->start >= 2 * PAGE_SIZE_X86;
 }
 
 static bool search(const struct image *image, struct window *w, uint64_t start,

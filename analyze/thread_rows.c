@@ -3,10 +3,14 @@
 
 #include <stdlib.h>
 
+#include "analyze/thread_frames.h"
+
 static int by_retained(const void *a, const void *b)
 {
 	const struct thread_row *x = a, *y = b;
 
+	if (x->is_fatal != y->is_fatal)
+		return x->is_fatal ? -1 : 1;
 	if (x->retained != y->retained)
 		return x->retained < y->retained ? 1 : -1;
 	return (x->thread > y->thread) - (x->thread < y->thread);
@@ -21,7 +25,9 @@ static bool make_rows(const struct facts *f, struct thread_rows *ret)
 	if (!vec_reserve(&ret->at, n_threads))
 		return false;
 	for (uint32_t t = 0; t < n_threads; t++)
-		ret->at.at[ret->at.len++] = (struct thread_row){ .thread = t };
+		ret->at.at[ret->at.len++] = (struct thread_row){
+			.thread = t, .is_fatal = thread_is_fatal(&f->image, t),
+		};
 	for (uint32_t i = 0; i < heap->n_roots; i++) {
 		if (heap->roots[i].thread < n_threads) {
 			ret->at.at[heap->roots[i].thread].n_roots++;

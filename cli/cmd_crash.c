@@ -29,6 +29,7 @@ static const char usage[] =
 	"  --keep-free FREE  of the disk: a size, or 1% to 99% (default 10%)\n"
 	"  --limit-time S    seconds that a process may be kept from dying\n"
 	"                    (default 60)\n"
+	"  --content WHAT    full (default), or pointers: no text and no numbers\n"
 	"  --no-types        leave out symbols, types, variables and frames\n"
 	"  --json            status, list: one JSON document instead of text\n"
 	"\n"
@@ -36,7 +37,7 @@ static const char usage[] =
 
 enum {
 	OPT_DIR = 256, OPT_JSON, OPT_MAX_SIZE, OPT_MAX_COUNT, OPT_MAX_TOTAL,
-	OPT_KEEP_FREE, OPT_LIMIT_TIME, OPT_NO_TYPES,
+	OPT_KEEP_FREE, OPT_LIMIT_TIME, OPT_CONTENT, OPT_NO_TYPES,
 };
 
 static const struct option longs[] = {
@@ -47,6 +48,7 @@ static const struct option longs[] = {
 	{ "max-total",  required_argument, NULL, OPT_MAX_TOTAL },
 	{ "keep-free",  required_argument, NULL, OPT_KEEP_FREE },
 	{ "limit-time", required_argument, NULL, OPT_LIMIT_TIME },
+	{ "content",    required_argument, NULL, OPT_CONTENT },
 	{ "no-types",   no_argument,       NULL, OPT_NO_TYPES },
 	{ "help",       no_argument,       NULL, 'h' },
 	{ 0 },
@@ -96,6 +98,12 @@ static bool take_keep_free(const char *arg, struct crash_settings *s)
 	return take_number(number, 99, &s->keep_percent);
 }
 
+static bool take_content(const char *arg, struct crash_settings *s)
+{
+	s->only_pointers = strcmp(arg, "pointers") == 0;
+	return s->only_pointers || strcmp(arg, "full") == 0;
+}
+
 static bool take_limit(int c, struct crash_settings *s)
 {
 	switch (c) {
@@ -104,6 +112,7 @@ static bool take_limit(int c, struct crash_settings *s)
 	case OPT_MAX_TOTAL:  return take_size(optarg, &s->max_total);
 	case OPT_KEEP_FREE:  return take_keep_free(optarg, s);
 	case OPT_LIMIT_TIME: return take_number(optarg, 3600, &s->limit_time);
+	case OPT_CONTENT:    return take_content(optarg, s);
 	case OPT_NO_TYPES:   s->no_types = true; return true;
 	default:             return false;
 	}

@@ -173,6 +173,8 @@ static int print_json(const struct report *r)
 
 	json_put_text(document, "file", r->options.args[0]);
 	json_put_text(document, "kind", kind_name(&f->image));
+	json_put_text(document, "content", f->image.meta.pointers_only ?
+		      "pointers" : "full");
 	json_put(document, "process", process_json(&f->image));
 	json_put(document, "modules", modules_json(&f->image));
 	json_put_u64(document, "threads", f->image.threads.len);
@@ -210,6 +212,9 @@ static void print_process(const struct report *r)
 	if (m->captured_at[0])
 		printf("Captured   %s, after a pause of %.1f ms\n",
 		       m->captured_at, (double)m->pause_ns / 1e6);
+	if (m->pointers_only)
+		puts("Content    pointers only: text and numbers were left "
+		     "out, as asked");
 	if (signal_name(m->signal, signal))
 		printf("Signal     %s\n", signal);
 	if (m->kernel[0]) {

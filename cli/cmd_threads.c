@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* `threads`: each thread, where it is, and what it holds. */
+/* `threads`: each thread, its frames and locals, and what it holds. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "analyze/dom_children.h"
 #include "analyze/thread_rows.h"
 #include "cli/node_text.h"
-#include "cli/report.h"
-#include "cli/text_table.h"
+#include "cli/thread_report.h"
 
 enum { HELD_BLOCKS = 3 };	/* of one root that are shown */
 
 static const char usage[] =
 	"usage: holdfast threads [OPTION...] FILE\n"
 	"\n"
-	"Each thread with what only its stack, registers and thread-local variables\n"
-	"hold, those that hold most first.\n"
+	"Each thread with its frames, their parameters and local variables, and what\n"
+	"only these, its stack, registers and thread-local variables hold: the one\n"
+	"that a signal ended first, then those that hold most.\n"
 	"\n"
 	OPTIONS_USAGE
 	OPTIONS_EXIT_STATUS;
@@ -58,10 +59,17 @@ static struct json_t *holds_json(const struct report *r, uint32_t root,
 	return list;
 }
 
+/* What is shown of the threads. */
+struct contents {
+	struct thread_rows rows;
+	struct local_nodes locals;
+};
+
 static struct json_t *thread_json(const struct report *r,
-				  const struct thread_rows *rows,
+				  const struct contents *c,
 				  const struct thread_row *row, struct err *err)
 {
+	const struct thread_rows *rows = &c->rows;
 	const struct thread *t = &r->facts.image.threads.at[row->thread];
 	struct json_t *o = json_new_object(), *roots = json_new_array();
 	char where[512];
@@ -71,6 +79,8 @@ static struct json_t *thread_json(const struct report *r,
 	json_put_addr(o, "pc", t->regs[X86_RIP]);
 	json_put_text(o, "function", place(&r->facts.image, t->regs[X86_RIP],
 					   where, sizeof(where)));
+	json_put_bool(o, "fatal", thread_is_fatal(&r->facts.image,
+						  row->thread));
 	json_put_u64(o, "stack_bytes", row->stack_bytes);
 	json_put_u64(o, "retained", row->retained);
 	for (size_t i = 0; i < row->n_roots; i++) {
@@ -83,17 +93,19 @@ static struct json_t *thread_json(const struct report *r,
 		json_add(roots, ro);
 	}
 	json_put(o, "roots", roots);
+	json_put(o, "frames", thread_frames_json(r, &c->locals, row->thread));
 	return o;
 }
 
-static int print_json(const struct report *r, const struct thread_rows *rows)
+static int print_json(const struct report *r, const struct contents *c)
 {
+	const struct thread_rows *rows = &c->rows;
 	struct json_t *document = json_new_object(), *list = json_new_array();
 	struct err err = {0};
 
 	json_put(document, "threads", list);
 	for (size_t i = 0; i < rows->at.len && i < r->options.limit; i++)
-		json_add(list, thread_json(r, rows, &rows->at.at[i], &err));
+		json_add(list, thread_json(r, c, &rows->at.at[i], &err));
 	report_notes_json(r, document);
 	return err.code ? cmd_trouble(&err) : json_print(document);
 }
@@ -128,27 +140,46 @@ static bool add_root(const struct report *r, struct table *t, uint32_t root,
 	return true;
 }
 
-static bool add_thread(const struct report *r, struct table *t,
-		       const struct thread_rows *rows,
-		       const struct thread_row *row, struct err *err)
+static void add_title(const struct report *r, struct table *t,
+		      const struct thread_row *row)
 {
-	const struct thread *th = &r->facts.image.threads.at[row->thread];
-	char where[512];
+	const struct image *image = &r->facts.image;
+	const struct thread *th = &image->threads.at[row->thread];
+	bool has_frames = thread_frames_of(image, row->thread).n > 0;
+	char where[512], signal[32] = "";
 
+	if (thread_is_fatal(image, row->thread)) {
+		const char *name = sigabbrev_np(th->signal);
+
+		snprintf(signal, sizeof(signal), "  SIG%s", name ? name : "?");
+	}
 	table_size(t, row->retained);
 	table_size(t, row->stack_bytes);
-	table_format(t, "%" PRIu32 " \"%s\"  %s", th->tid, th->name,
-		     place(&r->facts.image, th->regs[X86_RIP], where,
-			   sizeof(where)));
+	table_format(t, "%" PRIu32 " \"%s\"%s%s%s", th->tid, th->name, signal,
+		     has_frames ? "" : "  ", has_frames ? "" :
+		     place(image, th->regs[X86_RIP], where, sizeof(where)));
+}
+
+static bool add_thread(const struct report *r, struct table *t,
+		       const struct contents *c,
+		       const struct thread_row *row, struct err *err)
+{
+	add_title(r, t, row);
+	thread_frames_rows(r, &c->locals, row->thread, t);
 	for (size_t i = 0; i < row->n_roots; i++) {
-		if (!add_root(r, t, rows->roots.at[row->first_root + i], err))
+		uint32_t root = c->rows.roots.at[row->first_root + i];
+
+		/* Locals stand with their frames. */
+		if (heap_root(&r->facts.heap, root)->kind != ROOT_LOCAL &&
+		    !add_root(r, t, root, err))
 			return false;
 	}
 	return true;
 }
 
-static int print_text(const struct report *r, const struct thread_rows *rows)
+static int print_text(const struct report *r, const struct contents *c)
 {
+	const struct thread_rows *rows = &c->rows;
 	static const struct table_column columns[] = {
 		{ "Retained", ALIGN_RIGHT }, { "Stack", ALIGN_RIGHT },
 		{ "Thread", ALIGN_LEFT },
@@ -159,7 +190,7 @@ static int print_text(const struct report *r, const struct thread_rows *rows)
 	int status;
 
 	for (size_t i = 0; ok && i < rows->at.len && i < r->options.limit; i++)
-		ok = add_thread(r, &t, rows, &rows->at.at[i], &err);
+		ok = add_thread(r, &t, c, &rows->at.at[i], &err);
 	status = table_print(&t);
 	if (rows->at.len > r->options.limit)
 		printf("... and %zu more threads; --limit shows more\n",
@@ -169,15 +200,18 @@ static int print_text(const struct report *r, const struct thread_rows *rows)
 
 static int threads_print(const struct report *report)
 {
-	struct thread_rows rows;
+	struct contents c = {0};
 	struct err err = {0};
 	int status;
 
-	if (!thread_rows_build(&report->facts, &rows, &err))
-		return cmd_trouble(&err);
-	status = report->options.json ? print_json(report, &rows) :
-					print_text(report, &rows);
-	thread_rows_free(&rows);
+	if (thread_rows_build(&report->facts, &c.rows, &err) &&
+	    local_nodes_build(&report->facts.heap, &c.locals, &err))
+		status = report->options.json ? print_json(report, &c) :
+						print_text(report, &c);
+	else
+		status = cmd_trouble(&err);
+	thread_rows_free(&c.rows);
+	local_nodes_free(&c.locals);
 	return status;
 }
 
@@ -188,7 +222,7 @@ static int run(int argc, char **argv)
 
 const struct cmd cmd_threads = {
 	.name = "threads",
-	.summary = "each thread, where it is, and what it holds",
+	.summary = "each thread, its frames and locals, and what they hold",
 	.usage = usage,
 	.run = run,
 };

@@ -93,6 +93,8 @@ static bool store(struct handled *h, const struct crash_store *folder,
 {
 	struct capture_options options = {
 		.no_types = h->settings.no_types != 0,
+		.content = h->settings.only_pointers ? CONTENT_POINTERS :
+						       CONTENT_FULL,
 	};
 	char path[PATH_MAX + CRASH_NAME_MAX], cache[PATH_MAX + 8];
 	char *argv[] = { (char *)"crash", (char *)"handle" };

@@ -186,6 +186,8 @@ static int status_json(const struct state *s)
 	json_put_text(o, "dir", s->folder);
 	json_put(o, "limits", limits_json(s));
 	json_put_bool(o, "types", !s->settings.no_types);
+	json_put_text(o, "content", s->settings.only_pointers ? "pointers" :
+								"full");
 	json_put_u64(o, "count", s->count);
 	json_put_u64(o, "bytes", s->bytes);
 	json_put_u64(o, "free", s->disk_free);

@@ -17,7 +17,7 @@ _holdfast_options() {	# COMMAND
 			'--level --help' ;;
 	crash)
 		echo '--dir --max-size --max-count --max-total --keep-free' \
-			'--limit-time --no-types --json --help' ;;
+			'--limit-time --content --no-types --json --help' ;;
 	info | memory | suspects | retainers | threads | show)
 		echo "$report" ;;
 	types | leaks | cycles)
@@ -54,7 +54,7 @@ _holdfast_files() {	# COMMAND
 _holdfast_takes_value() {	# OPTION
 	case $1 in
 	-o | --level | --core | --exe | --sysroot | --debug-dir | --limit | \
-	--dir | --max-size | --max-count | --max-total | --keep-free | \
+	--content | --dir | --max-size | --max-count | --max-total | --keep-free | \
 	--limit-time | --filter | --sort | --depth | --of)
 		return 0 ;;
 	esac
@@ -96,6 +96,7 @@ _holdfast_value() {	# COMMAND OPTION
 	case $2 in
 	-o | --core | --exe)       _holdfast_paths f ;;
 	--sysroot | --debug-dir | --dir)   _holdfast_paths d ;;
+	--content)                 _holdfast_words full pointers ;;
 	--sort)                    _holdfast_words $(_holdfast_sort_keys "$1") ;;
 	esac
 }

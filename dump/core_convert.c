@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "dump/core_holes.h"
 #include "dump/core_spool.h"
+#include "formats/module_fill.h"
 #include "dump/exclude.h"
 
 enum { COPY_BUFFER = 1 << 20 };
@@ -173,6 +174,7 @@ static bool convert(const char *path, const struct capture_options *options,
 	ok = (image.modules.len > 0 ||
 	      capture_find_modules(&image, &options->search, err)) &&
 	     renew_ranges(fd, &image, &old, err) &&
+	     module_fill(&image, &options->search, err) &&
 	     exclude_apply(options->excludes, options->n_excludes, &image,
 			   NULL, err) &&
 	     capture_target(options, image.meta.pid, comm, ret, &target, err);

@@ -24,6 +24,7 @@
 #include "dump/proc_facts.h"
 #include "dump/proc_file.h"
 #include "dump/proc_maps.h"
+#include "dump/stack_memory.h"
 
 enum {
 	QUEUE = 16,		/* pieces of 1 MiB */
@@ -270,6 +271,7 @@ static bool finish(struct job *j, const struct module_search *search,
 static bool capture_dying(struct job *j, struct err *err)
 {
 	struct module_search search;
+	struct stack_memory *stacks;
 	char sysroot[32];
 	bool ok;
 
@@ -278,7 +280,11 @@ static bool capture_dying(struct job *j, struct err *err)
 	ok = capture_find_modules(&j->image, &search, err) &&
 	     capture_redactor(&j->image, j->options, &j->redactor, err) &&
 	     copy_what_fits(j, err);
+	/* Frames are built when the process is gone. */
+	stacks = ok ? stack_memory_take(&j->image, &j->image.diag) : NULL;
 	release(j->crash->in);
+	if (stacks)
+		stack_memory_install(stacks, &j->image);
 	return ok && finish(j, &search, err);
 }
 

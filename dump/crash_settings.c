@@ -24,6 +24,7 @@ static const struct key {
 	{ "keep-percent", offsetof(struct crash_settings, keep_percent) },
 	{ "limit-time",   offsetof(struct crash_settings, limit_time) },
 	{ "no-types",     offsetof(struct crash_settings, no_types) },
+	{ "only-pointers", offsetof(struct crash_settings, only_pointers) },
 };
 
 enum { N_KEYS = sizeof(keys) / sizeof(keys[0]), FILE_MAX = 4096 };

@@ -21,6 +21,7 @@ struct crash_settings {
 	uint64_t keep_percent;	/* of the disk, when keep_free is 0 */
 	uint64_t limit_time;	/* seconds that a process may have to wait */
 	uint64_t no_types;	/* bool */
+	uint64_t only_pointers;	/* bool: see dump/redact.h */
 };
 
 /** What holds when nothing else was said. */

@@ -149,6 +149,17 @@ static void on_exit_event(struct supervision *s, uint32_t tid)
 		go_on(tid, 0);
 }
 
+/* A thread other than the first has become the first by execve(). Until its
+ * stop is taken from the kernel that takes it for a mistake to name it
+ * (looks_like_a_spurious_pid() in kernel/ptrace.c). */
+static void on_exec(uint32_t tid)
+{
+	siginfo_t info;
+
+	(void)waitid(P_PID, tid, &info, WSTOPPED | WNOHANG | __WALL);
+	go_on(tid, 0);
+}
+
 static void on_ended(struct supervision *s, uint32_t tid)
 {
 	struct traced *traced = find_process(s, tid);
@@ -167,6 +178,9 @@ static void on_trap(struct supervision *s, uint32_t tid, int status)
 		break;
 	case PTRACE_EVENT_STOP:
 		on_stop(s, tid, status & 0xff);
+		break;
+	case PTRACE_EVENT_EXEC:
+		on_exec(tid);
 		break;
 	case PTRACE_EVENT_EXIT:
 		on_exit_event(s, tid);

@@ -187,6 +187,11 @@ void elf_file_close(struct elf_file *file)
 	free(file);
 }
 
+int elf_file_dup(const struct elf_file *file)
+{
+	return fcntl(file->fd, F_DUPFD_CLOEXEC, 3);
+}
+
 uint16_t elf_file_machine(const struct elf_file *file)
 {
 	return file->header.e_machine;

@@ -50,6 +50,9 @@ bool elf_file_open(int fd, struct elf_file **ret, struct err *err) MUST_CHECK;
 
 void elf_file_close(struct elf_file *file);
 
+/** A descriptor of the file, owned by the caller; or -1. */
+int elf_file_dup(const struct elf_file *file);
+
 /** Machine (EM_*) and type (ET_*). */
 uint16_t elf_file_machine(const struct elf_file *file);
 uint16_t elf_file_type(const struct elf_file *file);

@@ -147,7 +147,7 @@ static void add_memory(const struct image *image, uint64_t start,
 		       const struct mapping *mapping, struct module_rules *m)
 {
 	struct layout *l = malloc(sizeof(*l));
-	uint64_t addr, end;
+	uint64_t addr = 0, end;
 	size_t n;
 
 	if (!l)

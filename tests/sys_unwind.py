@@ -239,6 +239,63 @@ for t in sorted(gdb.selected_inferior().threads(), key=lambda t: t.ptid[1]):
             break
 '''
 
+STEPPED = r'''
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+__attribute__((noinline)) int work(int n)
+{
+	char text[300];
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &t);
+	memset(text, n, sizeof(text));
+	text[299] = '\0';
+	qsort(text, 8, 1, compare);
+	puts(text);
+	return (int)strlen(text) + (int)t.tv_sec;
+}
+
+int main(int argc, char **argv)
+{
+	volatile int result = work(argc + 60);
+
+	(void)argv;
+	return result;
+}
+'''
+
+# A core after each of the first steps, and after some of the later ones.
+STEP = r'''
+import gdb
+import random
+random.seed(%d)
+gdb.execute("break *work")
+gdb.execute("run")
+number = 0
+for i in range(4000):
+    if i < 30 or random.random() < 0.02:
+        print("core", number)
+        frame = gdb.newest_frame()
+        while frame is not None:
+            if frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):
+                print("frame %%#x" %% frame.pc())
+            frame = frame.older()
+        gdb.execute("gcore step.%%d" %% number, to_string=True)
+        number += 1
+    gdb.execute("stepi", to_string=True)
+    name = gdb.newest_frame().name()
+    if name in ("main", "__libc_start_call_main"):
+        break
+'''
+
 failures = []
 
 
@@ -313,15 +370,20 @@ def ours(snapshot, *options):
                           timeout=60, stdout=subprocess.PIPE).stdout
 
 
-def gdbs(exe, core):
+def run_gdb(code, *files):
     script = os.path.join(DIR, 'stacks.py')
     with open(script, 'w') as f:
-        f.write(GDB % MOST)
+        f.write(code)
     return subprocess.run(
         ['gdb', '-batch', '-nx', '-iex', 'set debuginfod enabled off',
          '-iex', 'set auto-load no', '-ex', 'set backtrace past-main on',
-         '-ex', f'source {script}', exe, core], text=True, timeout=120,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+         '-ex', f'source {script}', *files], text=True, timeout=120, cwd=DIR,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL).stdout
+
+
+def gdbs(exe, core):
+    return run_gdb(GDB % MOST, exe, core)
 
 
 def pcs(threads):
@@ -412,6 +474,41 @@ def check_deep():
         fail(f'deep: took {took:.1f} s')
 
 
+def check_debug_file():
+    """Rules that are in the separate file with debug information alone."""
+    full = os.path.join(DIR, 'debug_frame')
+    exe, debug = os.path.join(DIR, 'split'), os.path.join(DIR, 'split.debug')
+    for command in [['objcopy', '--only-keep-debug', full, debug],
+                    ['strip', '-s', '-o', exe, full],
+                    ['objcopy', f'--add-gnu-debuglink={debug}', exe]]:
+        subprocess.run(command, check=True)
+    snapshot, core = capture('split', [exe, 'dynamic'], 'stop')
+    if snapshot:
+        same_as_gdb('split', exe, snapshot, core)
+
+
+def check_steps():
+    """In the middle of prologues, of PLT entries, of the lazy binder, of the
+    vDSO, of functions in assembler; and cores that gdb wrote."""
+    exe = built('stepped', STEPPED, 'gcc', '-O2', '-fno-builtin', '-no-pie',
+                '-Wl,-z,lazy')
+    env = os.environ.pop('LD_BIND_NOW', None)
+    text = run_gdb(STEP % 1, exe)
+    if env is not None:
+        os.environ['LD_BIND_NOW'] = env
+    cores = text.split('core ')[1:]
+    if len(cores) < 40:
+        fail(f'{len(cores)} steps: {text[-300:]}')
+    for i, part in enumerate(cores):
+        core = os.path.join(DIR, f'step.{i}')
+        want = [line.split()[1] for line in part.splitlines()
+                if line.startswith('frame')]
+        mine = pcs(threads_of(ours(core)))
+        if mine != [want]:
+            fail(f'step {i}: {mine} instead of {want}')
+        os.remove(core)
+
+
 def check_musl():
     if not shutil.which('musl-gcc'):
         return
@@ -463,6 +560,8 @@ def main():
             return 77
     check_builds()
     check_deep()
+    check_debug_file()
+    check_steps()
     check_musl()
     check_throwing()
     check_real()

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/thread_frames.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* The first frame of @thread or of one behind it. */
+static size_t first_of(const struct image *image, uint32_t thread)
+{
+	size_t low = 0, high = image->frames.len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (image->frames.at[middle].thread < thread)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct thread_frames thread_frames_of(const struct image *image,
+				      uint32_t thread)
+{
+	struct thread_frames f = { .first = first_of(image, thread) };
+
+	f.n = first_of(image, thread + 1) - f.first;
+	return f;
+}
+
+bool thread_is_fatal(const struct image *image, uint32_t thread)
+{
+	/* Others have the signal that stopped them for the capture. */
+	return image->meta.signal > 0 &&
+	       image->threads.at[thread].signal == image->meta.signal;
+}
+
+const char *frame_place(const struct image *image, const struct frame *frame,
+			char *buf, size_t size)
+{
+	const struct module *m = frame->module < image->modules.len ?
+				 &image->modules.at[frame->module] : NULL;
+	char name[1024];
+	const char *function = frame_function(frame, name, sizeof(name));
+
+	if (frame->flags & FRAME_SIGNAL)
+		snprintf(buf, size, "<signal handler called>");
+	else if (frame->file[0])
+		snprintf(buf, size, "%s (%s:%" PRIu32 ")", function,
+			 path_name(frame->file), frame->line);
+	else if (frame->function[0])
+		snprintf(buf, size, "%s%s%s%s", function, m ? " (" : "",
+			 m ? path_name(m->path) : "", m ? ")" : "");
+	else if (m)
+		snprintf(buf, size, "?? (%s+0x%" PRIx64 ")",
+			 path_name(m->path), frame->pc - m->start);
+	else
+		snprintf(buf, size, "?? (0x%" PRIx64 ")", frame->pc);
+	return buf;
+}

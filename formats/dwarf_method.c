@@ -7,7 +7,7 @@
  * argument: _Function_handler<Signature, F>, _Manager_external<T>. So each
  * becomes a variable of that class, at the address of its code.
  */
-#include "formats/dwarf_reader.h"
+#include "formats/dwarf_lists.h"
 
 static bool is_manager(const char *name)
 {
@@ -48,7 +48,7 @@ void dwarf_method_defined(struct reader *r, Dwarf_Die die)
 		r->no_memory = true;
 	v.type = (uint32_t)class - 1;
 	v.name = dwarf_string(r, "manager", false);
-	if (!dwarf_address(r, die, DW_AT_low_pc, &v.addr) || v.addr == 0)
+	if (!dwarf_entry(r, die, &v.addr) || v.addr == 0)
 		return;
 	if (!v.name || !vec_push(&r->vars, v))
 		r->no_memory = true;

@@ -286,6 +286,20 @@ bool probe_claim(const struct probe_space *space, uint64_t start, uint64_t end,
 	return true;
 }
 
+bool probe_keep(uint64_t start, uint64_t end, struct allocator_finding *ret,
+		struct err *err)
+{
+	struct extent *last = ret->metadata.len > 0 ?
+		&ret->metadata.at[ret->metadata.len - 1] : NULL;
+
+	if (last && last->end == start) {
+		last->end = end;
+		return true;
+	}
+	return vec_push(&ret->metadata, ((struct extent){ start, end })) ||
+	       err_nomem(err, "the metadata of an allocator");
+}
+
 static int by_start(const void *a, const void *b)
 {
 	const struct extent *x = a, *y = b;

@@ -69,6 +69,14 @@ bool probe_data_pointers(struct probe_space *space, probe_visit *visit,
 bool probe_claim(const struct probe_space *space, uint64_t start, uint64_t end,
 		 struct allocator_finding *ret, struct err *err) MUST_CHECK;
 
+/**
+ * Say that a probe of a copy without numbers must see [@start, @end) again
+ * (ret->metadata): words of the allocator's own that are no pointers. False
+ * when memory is exhausted (in @err).
+ */
+bool probe_keep(uint64_t start, uint64_t end, struct allocator_finding *ret,
+		struct err *err) MUST_CHECK;
+
 /** Sort and join the extents, and sum up mapped_bytes. */
 void probe_settle(struct allocator_finding *ret);
 
@@ -113,8 +121,10 @@ struct radix_shape {
 bool radix_find(struct probe_space *space, const struct radix_shape *shape,
 		uint64_t *root, uint64_t *at, struct err *err) MUST_CHECK;
 
-/** Called for each record that agrees, in address order; true stops. */
-typedef bool radix_visit(void *ctx, uint64_t record, struct extent extent);
+/** Called for each record that agrees, in address order, with the address of
+ * the leaf element that led to it; true stops. */
+typedef bool radix_visit(void *ctx, uint64_t element, uint64_t record,
+			 struct extent extent);
 
 /** Visit each record of the map at @root once for each row of elements. */
 bool radix_walk(struct probe_space *space, const struct radix_shape *shape,

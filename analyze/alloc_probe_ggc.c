@@ -52,7 +52,9 @@ static bool claim_list(struct search *s, uint64_t at)
 
 	for (; at != 0 && read_entry(s->space, at, word); at = word[NEXT]) {
 		if (!probe_claim(s->space, word[PAGE], word[PAGE] + word[BYTES],
-				 s->ret, s->err))
+				 s->ret, s->err) ||
+		    !probe_keep(at + BYTES * 8, at + (BYTES + 1) * 8, s->ret,
+				s->err))
 			return false;
 	}
 	return true;

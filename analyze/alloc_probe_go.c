@@ -93,11 +93,13 @@ struct claim {
 	struct err *err;
 };
 
-static bool claim_arena(void *ctx, uint64_t record, struct extent extent)
+static bool claim_arena(void *ctx, uint64_t element, uint64_t record,
+			struct extent extent)
 {
 	struct claim *c = ctx;
 	int layout = layout_of(c->space, record, extent.start);
 
+	(void)element;
 	if (layout >= 0 && !c->ret->found) {
 		c->ret->found = true;
 		c->ret->version = layouts[layout].version;

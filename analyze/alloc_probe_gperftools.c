@@ -61,10 +61,14 @@ struct claim {
 	struct err *err;
 };
 
-static bool claim_span(void *ctx, uint64_t record, struct extent extent)
+static bool claim_span(void *ctx, uint64_t element, uint64_t record,
+		       struct extent extent)
 {
 	struct claim *c = ctx;
 
+	(void)element;
+	if (!probe_keep(record, record + SPAN_WORDS * 8, c->ret, c->err))
+		return true;
 	if (!map_set(&c->pages, record / PAGE_SIZE_X86, 1)) {
 		err_nomem(c->err, "tcmalloc's spans");
 		return true;

@@ -101,11 +101,15 @@ static void vote_layouts(struct claim *c, uint64_t record)
 	}
 }
 
-static bool claim_extent(void *ctx, uint64_t record, struct extent extent)
+static bool claim_extent(void *ctx, uint64_t element, uint64_t record,
+			 struct extent extent)
 {
 	struct claim *c = ctx;
 
 	vote_layouts(c, record);
+	if (!probe_keep(element, element + 8, c->ret, c->err) ||
+	    !probe_keep(record, record + RECORD_WORDS * 8, c->ret, c->err))
+		return true;
 	if (!map_set(&c->chunks, record & ~(HUGE - 1), 1)) {
 		err_nomem(c->err, "jemalloc's metadata");
 		return true;
@@ -136,7 +140,8 @@ static bool claim_base_blocks(struct claim *c)
 			if (!ok || !added)
 				break;
 			ok = probe_claim(c->space, block, block + word[0],
-					 c->ret, c->err);
+					 c->ret, c->err) &&
+			     probe_keep(block, block + 16, c->ret, c->err);
 			block = word[1];
 		}
 	}
@@ -203,6 +208,7 @@ static bool claim_map(struct probe_space *space,
 
 enum {
 	CHUNK_PAGES = 512,
+	HEADER4 = (CHUNK_PAGES + 16) * 8,	/* bytes that are looked at */
 	BIT_ALLOCATED = 1,
 	BIT_LARGE = 2,
 	RUN_OFFSET_SHIFT = 13,
@@ -276,7 +282,8 @@ static bool find_chunks4(struct probe_space *space,
 			if (chunk % HUGE || e->end - chunk < HUGE ||
 			    !is_chunk4(space, chunk))
 				continue;
-			if (!probe_claim(space, chunk, chunk + HUGE, ret, err))
+			if (!probe_claim(space, chunk, chunk + HUGE, ret, err) ||
+			    !probe_keep(chunk, chunk + HEADER4, ret, err))
 				return false;
 			ret->found = true;
 			ret->version = "4.x";

@@ -21,7 +21,7 @@ enum {
 struct areas {
 	struct probe_space *space;
 	uint64_t head;		/* of the list; 0: not found */
-	uint64_t secret;
+	uint64_t secret, secret_at;
 	uint64_t groups;	/* that point back at their meta */
 	struct allocator_finding *ret;
 	struct err *err;
@@ -58,6 +58,7 @@ static bool match_head(void *ctx, uint64_t at, uint64_t word)
 			continue;
 		a->head = word;
 		a->secret = secret;
+		a->secret_at = at - sizeof(before) + (uint64_t)i * 8;
 		return true;
 	}
 	return false;
@@ -72,6 +73,8 @@ static bool claim_group(struct areas *a, uint64_t meta)
 	    back != meta)
 		return true;
 	a->groups++;
+	if (!probe_keep(meta, meta + META_BYTES, a->ret, a->err))
+		return false;
 	bytes = (word[4] >> 12) * PAGE_SIZE_X86;
 	return bytes == 0 || bytes >> 47 != 0 ||
 	       probe_claim(a->space, word[2], word[2] + bytes, a->ret, a->err);
@@ -90,7 +93,8 @@ static bool claim_areas(struct areas *a)
 		if (!ok || !added)
 			break;
 		ok = probe_claim(a->space, area, area + PAGE_SIZE_X86, a->ret,
-				 a->err);
+				 a->err) &&
+		     probe_keep(area, area + 24, a->ret, a->err);
 		for (uint32_t i = 0; ok && i < slots; i++)
 			ok = claim_group(a, area + 24 + i * META_BYTES);
 		area = next;
@@ -111,7 +115,8 @@ static bool probe(const struct image *image, struct arena *arena,
 	ok = probe_space_build(image, &space, err) &&
 	     probe_data_pointers(&space, match_head, &a, err);
 	if (ok && a.head != 0)
-		ok = claim_areas(&a);
+		ok = claim_areas(&a) &&
+		     probe_keep(a.secret_at, a.secret_at + 8, ret, err);
 	if (a.groups > 0) {
 		ret->found = true;
 		ret->version = "1.2.1+";

@@ -29,6 +29,7 @@ struct segments {
 	struct probe_space *space;
 	struct map cookies;	/* candidate: 0, or 1 when module data has it */
 	uint64_t cookie;	/* the proved one */
+	uint64_t cookie_at;	/* in module data */
 	struct err *err;
 };
 
@@ -80,10 +81,10 @@ static bool match_cookie(void *ctx, uint64_t at, uint64_t word)
 {
 	struct segments *s = ctx;
 
-	(void)at;
 	if (!is_random(word) || !map_find(&s->cookies, word))
 		return false;
 	s->cookie = word;
+	s->cookie_at = at;
 	return true;
 }
 
@@ -123,7 +124,9 @@ static bool claim_segment(struct segments *s, uint64_t segment,
 		ret->found = true;
 		ret->tested = v2;
 		return probe_claim(s->space, segment, segment + size, ret,
-				   s->err);
+				   s->err) &&
+		       probe_keep(segment, segment + HEADER_WORDS * 8, ret,
+				  s->err);
 	}
 	return true;
 }
@@ -137,7 +140,8 @@ static bool find_segments(struct probe_space *space,
 	ok = each_segment(&s, list_cookies, NULL) &&
 	     probe_data_words(space, match_cookie, &s, err);
 	if (ok && s.cookie != 0)
-		ok = each_segment(&s, claim_segment, ret);
+		ok = each_segment(&s, claim_segment, ret) &&
+		     probe_keep(s.cookie_at, s.cookie_at + 8, ret, err);
 	map_free(&s.cookies);
 	return ok;
 }
@@ -193,16 +197,18 @@ struct claim {
  * Slices between two that are used belong to the same arena, which is one
  * mapping of a gigabyte: they are free, but mimalloc's.
  */
-static bool claim_slice(void *ctx, uint64_t record, struct extent slice)
+static bool claim_slice(void *ctx, uint64_t element, uint64_t record,
+			struct extent slice)
 {
 	struct claim *c = ctx;
 	const struct extent *home = probe_extent(&c->space->anon, slice.start);
 	uint64_t from = home && home == c->home ? c->end : slice.start;
 
-	(void)record;
+	(void)element;
 	c->home = home;
 	c->end = slice.end;
-	return !probe_claim(c->space, from, slice.end, c->ret, c->err);
+	return !probe_keep(record, record + PAGE_WORDS * 8, c->ret, c->err) ||
+	       !probe_claim(c->space, from, slice.end, c->ret, c->err);
 }
 
 static bool find_page_map(struct probe_space *space,

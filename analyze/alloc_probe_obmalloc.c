@@ -18,7 +18,9 @@ enum {
 	ENTRY_WORDS = 6,
 	FIRST_ENTRIES = 16,	/* the table starts with this many */
 	ENTRIES_MAX = 1 << 22,
+	COUNTS = 2,		/* word of an entry: pools, free and all */
 	POOL_WORDS = 6,
+	POOL_INDEX = 4,		/* word of a pool: entry, and size class */
 	CLASSES_MAX = 64,
 };
 
@@ -61,6 +63,19 @@ static bool is_arena(struct probe_space *space, const uint64_t *entry,
 	       (pool[4] & UINT32_MAX) == index && pool[4] >> 32 < CLASSES_MAX;
 }
 
+/* Claim the arena of the entry at @entry, with what counts its pools. */
+static bool claim_arena(struct tables *t, uint64_t entry, uint64_t arena,
+			const struct geometry *g)
+{
+	uint64_t first = (arena + g->pool - 1) & ~(g->pool - 1);
+
+	return probe_claim(t->space, arena, arena + g->arena, t->ret, t->err) &&
+	       probe_keep(entry + COUNTS * 8, entry + (COUNTS + 1) * 8, t->ret,
+			  t->err) &&
+	       probe_keep(first + POOL_INDEX * 8, first + (POOL_INDEX + 1) * 8,
+			  t->ret, t->err);
+}
+
 /* Claim the arenas of the table at @table: entries to the first odd one. */
 static bool claim_table(struct tables *t, uint64_t table,
 			const struct geometry *g)
@@ -73,8 +88,8 @@ static bool claim_table(struct tables *t, uint64_t table,
 				 ENTRY_WORDS, entry))
 			break;
 		if (is_arena(t->space, entry, i, g)) {
-			if (!probe_claim(t->space, entry[0],
-					 entry[0] + g->arena, t->ret, t->err))
+			if (!claim_arena(t, table + i * sizeof(entry),
+					 entry[0], g))
 				return false;
 			continue;
 		}

@@ -50,6 +50,23 @@ static uint64_t own_mapping(struct probe_space *space, uint64_t start,
 	return word[0] + word[1];
 }
 
+/* The headers of the region at @start, which ends at @end. */
+static bool keep_region(struct probe_space *space, uint64_t start,
+			uint64_t end, struct allocator_finding *ret,
+			struct err *err)
+{
+	uint64_t at = start + HEADER, word[2];
+
+	while (at + HEADER <= end && probe_words(space, at, 2, word)) {
+		if (!probe_keep(at, at + HEADER, ret, err))
+			return false;
+		if (word[1] <= IN_USE)
+			break;
+		at += word[1] & ~(uint64_t)IN_USE;
+	}
+	return true;
+}
+
 /*
  * Regions and mappings stand at the start of a mapping, or right behind one
  * another where the kernel joined them.
@@ -73,7 +90,8 @@ static bool claim_extent(struct probe_space *space, const struct extent *e,
 		}
 		if (bytes == 0)
 			return true;
-		if (!probe_claim(space, at, at + bytes, ret, err))
+		if (!probe_claim(space, at, at + bytes, ret, err) ||
+		    !keep_region(space, at, at + bytes, ret, err))
 			return false;
 		at += bytes;
 	}

@@ -81,8 +81,9 @@ struct walk {
 	void *ctx;
 };
 
-/* True when the walk can stop. */
-static bool look_at(struct walk *w, uint64_t element, uint64_t addr)
+/* The element that stands at @at, for @addr. True when the walk can stop. */
+static bool look_at(struct walk *w, uint64_t at, uint64_t element,
+		    uint64_t addr)
 {
 	uint64_t record = element & w->shape->mask;
 	struct extent extent;
@@ -98,7 +99,7 @@ static bool look_at(struct walk *w, uint64_t element, uint64_t addr)
 	w->last_record = record;
 	w->last_end = extent.end;
 	if (w->visit)
-		return w->visit(w->ctx, record, extent);
+		return w->visit(w->ctx, at, record, extent);
 	return w->enough > 0 && w->good + w->bad >= w->enough;
 }
 
@@ -118,7 +119,8 @@ static uint64_t walk_page(struct walk *w, struct place place, uint64_t addr,
 		return addr + n * step;
 	for (uint64_t i = 0; i < n && addr < end; i++, addr += step) {
 		if (words[i * stride] != 0 &&
-		    look_at(w, words[i * stride], addr)) {
+		    look_at(w, place.element + i * w->shape->element,
+			    words[i * stride], addr)) {
 			*stop = true;
 			break;
 		}

@@ -333,10 +333,10 @@ static bool prepare(struct capture *c, struct capture_result *ret,
 	    !types_init(&c->image.types, err))
 		return false;
 	c->may_fork = may_fork(c, &c->why_not);
-	if (!prepare_queue(c, err))
-		return false;
 	if (c->may_fork)
 		headroom_watch_open(&c->watch, c->pid);
+	if (!prepare_queue(c, err))
+		return false;
 	c->copier = (struct copier){
 		.guardian = c->guardian, .pid = c->pid, .image = &c->image,
 		.plan = &c->plan, .queue = &c->queue,

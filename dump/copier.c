@@ -56,6 +56,23 @@ static bool change_over(struct copier *c, uint64_t at)
 	return true;
 }
 
+/**
+ * All is copied; what looks for modules meanwhile may still read. A frozen
+ * copy waits for that, but not when memory gets short: then the rest is read
+ * from the target as it runs.
+ */
+static void linger(struct copier *c)
+{
+	struct err low = {0};
+
+	while (c->forked && !piece_queue_drained(c->queue, HEADROOM_POLL_MS)) {
+		if (has_room(c, &low))
+			continue;
+		release(c);
+		c->forked = false;
+	}
+}
+
 static void *copy(void *arg)
 {
 	struct copier *c = arg;
@@ -73,6 +90,8 @@ static void *copy(void *arg)
 	if (!c->forked)
 		release(c);
 	piece_queue_end(c->queue);
+	if (c->copied)
+		linger(c);
 	return NULL;
 }
 

@@ -187,6 +187,16 @@ static void forget_copy(struct job *j)
 	j->err = (struct err){0};
 }
 
+/** The message of @err without the name of our own file. */
+static const char *plain_reason(const struct job *j, const struct err *err)
+{
+	size_t n = strlen(j->target.path);
+
+	return strncmp(err->message, j->target.path, n) == 0 &&
+	       strncmp(err->message + n, ": ", 2) == 0 ?
+	       err->message + n + 2 : err->message;
+}
+
 static bool copy_within(struct job *j, const char **why, struct err *err)
 {
 	struct disk disk = { j->crash->folder, j->crash->keep_free, false };
@@ -199,7 +209,7 @@ static bool copy_within(struct job *j, const char **why, struct err *err)
 	progress_listen(NULL, NULL);
 	*why = disk.full ? "the disk has no room for it" :
 	       err->code == ERR_CANCELLED ? "there was no time to copy it" :
-	       err->message;
+	       plain_reason(j, err);
 	return ok;
 }
 

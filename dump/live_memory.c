@@ -240,6 +240,8 @@ bool live_memory_keep(struct image *image, const struct plan *plan,
 	return true;
 }
 
+enum { WAIT_MS = 5 };
+
 /* Where live_copy_from() stands. */
 struct copying {
 	const struct live_memory *live;
@@ -294,6 +296,21 @@ static bool bring(struct copying *c, const struct piece *piece, uint64_t addr,
 	return true;
 }
 
+/** Reserve a buffer. Whoever takes them may be slow, or stopped: there must
+ * be room for a copy that waits, too. */
+static bool reserve(struct copying *c, live_go_on *go_on, void *ctx,
+		    struct err *err)
+{
+	do {
+		if (progress_cancelled())
+			return err_set(err, ERR_CANCELLED, "cancelled");
+		if (go_on && !go_on(ctx, err))
+			return false;
+	} while (!piece_queue_wait(c->queue, WAIT_MS));
+	c->buf = piece_queue_reserve(c->queue);
+	return c->buf != NULL;
+}
+
 static bool copy_piece(struct copying *c, const struct piece *piece,
 		       uint64_t *at, live_go_on *go_on, void *ctx,
 		       struct err *err)
@@ -305,12 +322,7 @@ static bool copy_piece(struct copying *c, const struct piece *piece,
 			return err_set(err, ERR_CANCELLED, "cancelled");
 		if (c->used == PIECE_SIZE)
 			hand_over(c);
-		if (!c->buf) {
-			if (go_on && !go_on(ctx, err))
-				return false;
-			c->buf = piece_queue_reserve(c->queue);
-		}
-		if (!c->buf)
+		if (!c->buf && !reserve(c, go_on, ctx, err))
 			return false;
 		n = PIECE_SIZE - c->used;
 		if (n > piece->end - *at)

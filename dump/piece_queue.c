@@ -3,9 +3,21 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 
 /* MADV_POPULATE_WRITE of Linux 5.14; older kernels refuse, to no harm. */
 enum { POPULATE_WRITE = 23 };
+
+/** Waits are not to depend on what the time of day is set to. */
+static void init_condition(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
 
 bool piece_queue_init(struct piece_queue *queue, size_t cap, size_t expected,
 		      struct err *err)
@@ -28,7 +40,7 @@ bool piece_queue_init(struct piece_queue *queue, size_t cap, size_t expected,
 		      POPULATE_WRITE);
 	queue->buffers = buffers;
 	pthread_mutex_init(&queue->lock, NULL);
-	pthread_cond_init(&queue->changed, NULL);
+	init_condition(&queue->changed);
 	return true;
 }
 
@@ -41,6 +53,36 @@ void piece_queue_free(struct piece_queue *queue)
 	pthread_cond_destroy(&queue->changed);
 	pthread_mutex_destroy(&queue->lock);
 	*queue = (struct piece_queue){0};
+}
+
+/** Wait until at most @len buffers are full, @ms milliseconds at most. */
+static bool wait_for(struct piece_queue *queue, size_t len, unsigned ms)
+{
+	struct timespec until;
+	int status = 0;
+	bool done;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += (long)ms * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&queue->lock);
+	while (queue->len > len && !queue->closed && status == 0)
+		status = pthread_cond_timedwait(&queue->changed, &queue->lock,
+						&until);
+	done = queue->len <= len || queue->closed;
+	pthread_mutex_unlock(&queue->lock);
+	return done;
+}
+
+bool piece_queue_wait(struct piece_queue *queue, unsigned ms)
+{
+	return wait_for(queue, queue->cap - 1, ms);
+}
+
+bool piece_queue_drained(struct piece_queue *queue, unsigned ms)
+{
+	return wait_for(queue, 0, ms);
 }
 
 uint8_t *piece_queue_reserve(struct piece_queue *queue)

@@ -42,6 +42,15 @@ bool piece_queue_init(struct piece_queue *queue, size_t cap, size_t expected,
 void piece_queue_free(struct piece_queue *queue);
 
 /**
+ * Producer: wait for an empty buffer, @ms milliseconds at most. False when
+ * there is none yet; piece_queue_reserve() would go on waiting.
+ */
+bool piece_queue_wait(struct piece_queue *queue, unsigned ms);
+
+/** Producer: the same for all buffers to be empty, or the queue closed. */
+bool piece_queue_drained(struct piece_queue *queue, unsigned ms);
+
+/**
  * Producer: wait for an empty buffer of PIECE_SIZE bytes. NULL when the
  * consumer wants no more.
  */

@@ -213,24 +213,33 @@ bool stop_thread(uint32_t pid, uint32_t tid, struct stopped *ret,
 	return ok && ret->threads.at[0].hold == HOLD_STOPPED;
 }
 
+/** True when waitpid() told of @tid, or never will. */
+static bool poll_status(uint32_t tid, int *status)
+{
+	pid_t got = waitpid((pid_t)tid, status, WNOHANG | __WALL);
+
+	if (got < 0)
+		*status = SIGKILL;
+	return got != 0;
+}
+
 bool stop_wait(uint32_t tid, uint64_t ns, int *status)
 {
 	uint64_t start = now_ns();
 
-	for (unsigned round = 0;; round++) {
-		pid_t got = waitpid((pid_t)tid, status,
-				    __WALL | (ns == UINT64_MAX ? 0 : WNOHANG));
-
-		if (got > 0)
-			return true;
-		if (got < 0 && errno != EINTR) {
-			*status = SIGKILL;
+	for (unsigned round = 0; !poll_status(tid, status); round++) {
+		/* The end of a main thread is told when all others have been
+		 * reaped, and so perhaps not before we are through. */
+		if (round >= SPINS && has_exited(tid)) {
+			if (!poll_status(tid, status))
+				*status = SIGKILL;
 			return true;
 		}
 		if (now_ns() - start > ns)
 			return false;
 		nap(round, -1);
 	}
+	return true;
 }
 
 /** Have the kernel begin again what it ended for our sake only. */

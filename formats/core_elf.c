@@ -64,8 +64,13 @@ static bool is_text(const uint8_t *at, size_t n)
 static bool refuse_other(const uint8_t *at, size_t n, const char *path,
 			 struct err *err)
 {
+	static const uint8_t lz4[] = { 0x04, 0x22, 0x4d, 0x18 };
 	const char *what = "data of an unknown kind";
 
+	if (n >= sizeof(lz4) && memcmp(at, lz4, sizeof(lz4)) == 0)
+		return err_set(err, ERR_UNSUPPORTED, "%s: compressed by lz4, "
+			       "which is not read: unpack it first (lz4 -d, "
+			       "coredumpctl dump)", path);
 	if (n == 0)
 		what = "an empty file";
 	else if (is_text(at, n))

@@ -140,8 +140,10 @@ static enum walk_step walk_frame(struct walk *w, struct seekable_table *table)
 	if (head.plain_size > SEEKABLE_PLAIN_MAX)
 		return WALK_STREAM;
 	size = seekable_frame_size(at, n);
+	/* Cut or damaged; what a first one still holds, a stream decoder gives. */
 	if (size == 0)
-		return n > SEEKABLE_FRAME_MAX ? WALK_STREAM : WALK_LOST;
+		return n > SEEKABLE_FRAME_MAX || table->frames.len == 0 ?
+		       WALK_STREAM : WALK_LOST;
 	if (size > SEEKABLE_FRAME_MAX)
 		return WALK_STREAM;
 	if (!seekable_table_add(table, (uint32_t)size,

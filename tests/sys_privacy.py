@@ -265,9 +265,12 @@ def compare(name, pid, *options):
     if trees[0]["total"] != trees[1]["total"] or \
             ordered(trees[0]["nodes"]) != ordered(trees[1]["nodes"]):
         fail(f"{name}: dominators differ")
-    info = json.loads(run("info", "--json", reduced))
-    if info["content"] != "pointers":
+    info = [json.loads(run("info", "--json", p)) for p in (full, reduced)]
+    if [i["content"] for i in info] != ["full", "pointers"]:
         fail(f"{name}: info does not say what was left out")
+    if info[0]["allocators"] != info[1]["allocators"]:
+        fail(f"{name}: allocators {info[0]['allocators']} became "
+             f"{info[1]['allocators']}")
     print(f"{name}: {n} blocks, {lost} types not known any more")
 
 

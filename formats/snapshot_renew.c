@@ -11,7 +11,7 @@
 #include "formats/snapshot_read.h"
 #include "formats/snapshot_writer.h"
 
-enum { PAGE_MASK = PAGE_SIZE_X86 - 1, SECTION_ALIGN = 8 };
+enum { SECTION_ALIGN = 8 };
 
 struct renewal {
 	const char *path;
@@ -187,38 +187,63 @@ static bool measure(struct renewal *r, struct err *err)
 	r->keep = end;
 	frame = end < size ? frame_at(r, end) : NULL;
 	if (end > size)
-		r->keep = size & ~(uint64_t)PAGE_MASK;
+		r->keep = size;
 	else if (frame && frame->plain < end &&
 		 !is_sound(r, frame->plain, end))
-		r->keep = frame->plain & ~(uint64_t)PAGE_MASK;
+		r->keep = frame->plain;
 	count_lost(r);
 	return notes_are_kept(r) ||
 	       odd(r, "it is cut off before its memory", err);
 }
 
-/* What of a program header is no longer behind anything is taken out. */
-static void patch_segment(const struct renewal *r, Elf64_Phdr *p)
+/* The untouched memory behind the bytes of @p, as a segment of its own. */
+static Elf64_Phdr zero_tail(const Elf64_Phdr *p)
+{
+	Elf64_Phdr tail = *p;
+
+	if (p->p_memsz <= p->p_filesz ||
+	    p->p_filesz > UINT64_MAX - p->p_vaddr)
+		return (Elf64_Phdr){ .p_type = PT_NULL };
+	tail.p_offset = tail.p_filesz = 0;
+	tail.p_vaddr += p->p_filesz;
+	tail.p_memsz -= p->p_filesz;
+	return tail;
+}
+
+/*
+ * What of a segment is no longer in the file is taken out. Of the one that is
+ * there in part, *@rest is what takes the place of the next that is empty.
+ */
+static void patch_segment(const struct renewal *r, Elf64_Phdr *p,
+			  Elf64_Phdr *rest)
 {
 	if (p->p_type != PT_LOAD || p->p_filesz == 0)
 		return;
 	if (p->p_offset >= r->keep) {
-		*p = (Elf64_Phdr){ .p_type = PT_NULL };
+		*p = zero_tail(p);
 	} else if (p->p_filesz > r->keep - p->p_offset) {
+		*rest = zero_tail(p);
 		p->p_filesz = r->keep - p->p_offset;
 		p->p_memsz = p->p_filesz;
+	}
+	if (p->p_type == PT_NULL) {
+		*p = *rest;
+		*rest = (Elf64_Phdr){ .p_type = PT_NULL };
 	}
 }
 
 static void patch_head(const struct renewal *r, const Elf64_Ehdr *header,
 		       uint8_t *head)
 {
+	Elf64_Phdr rest = { .p_type = PT_NULL };
+
 	memcpy(head, header, sizeof(*header));
 	for (size_t i = 0; r->lost > 0 && i < r->elf.segments.len; i++) {
 		uint8_t *at = head + sizeof(*header) + i * sizeof(Elf64_Phdr);
 		Elf64_Phdr p;
 
 		memcpy(&p, at, sizeof(p));
-		patch_segment(r, &p);
+		patch_segment(r, &p, &rest);
 		memcpy(at, &p, sizeof(p));
 	}
 }

@@ -42,7 +42,7 @@ STATIC_LIBS = -ldwarf -liberty $(shell pkg-config --static --libs $(PKGS)) $(LDL
 # $(B) holds what is generated.
 ALL_CPPFLAGS := -I. -I$(B) -D_GNU_SOURCE $(PKG_CFLAGS) $(CPPFLAGS)
 ALL_CFLAGS   := -std=c11 $(WARN) $(CFLAGS) $(SANITIZE) -pthread
-ALL_LIBS     := $(PKG_LIBS) $(LDLIBS)
+ALL_LIBS     := $(PKG_LIBS) -lm $(LDLIBS)
 
 LIB_SRC  := $(wildcard base/*.c formats/*.c dump/*.c analyze/*.c)
 TUI_SRC  := $(wildcard tui/*.c)

@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "analyze/declared.h"
 #include "analyze/infer.h"
+#include "analyze/overlay.h"
 #include "analyze/raw_refs.h"
 #include "analyze/refs.h"
 #include "analyze/roots.h"
@@ -48,7 +50,8 @@ bool heap_build(struct image *image, struct heap *ret, struct err *err)
 	bool ok;
 
 	*ret = (struct heap){0};
-	ok = walk_all(&heap, err) && roots_build(&heap, err) &&
+	overlay_storage(&image->types);
+	ok = declared_complete(&image->types, err) && walk_all(&heap, err) && roots_build(&heap, err) &&
 	     raw_refs_build(&heap, &raw, err) &&
 	     infer_types(&heap, &raw, err) && refs_build(&heap, &raw, err) &&
 	     states_build(&heap, err);

@@ -6,8 +6,6 @@
 enum {
 	/* What a claim loses when another one of its rank contradicts it. */
 	DOUBT = 50,
-	/* What a claim of a local is worth less: it may dangle by now. */
-	LOCAL_DOUBT = 9,
 	/* Each block changes its type a few times at most, if types are sane. */
 	MAX_CHANGES = 8,
 };
@@ -89,28 +87,46 @@ static bool wins(struct heap *heap, const struct claim *claim)
 	return false;
 }
 
-static bool is_local(const struct heap *heap, uint32_t node)
+static bool accept(struct infer *infer, const struct claim *claim)
 {
-	return node != NODE_NONE && heap_is_root(heap, node) &&
-	       heap_root(heap, node)->kind == ROOT_LOCAL;
+	settle(infer->heap, claim);
+	infer->n_claims++;
+	if (claim->confidence > infer->surest)
+		infer->surest = claim->confidence;
+	return vec_push(&infer->queues[claim->confidence].blocks, claim->node);
 }
 
-static bool take_claim(struct infer *infer, const struct claim *claim)
+bool infer_claim(struct infer *infer, const struct claim *claim)
 {
 	struct heap *heap = infer->heap;
 
 	if (heap->type[claim->node] == claim->type) {
-		/* Followed already; but this one may know the live elements. */
-		if (claim->confidence > rank_of(heap, claim->node))
-			settle(heap, claim);
-		return true;
+		/* A surer one is followed earlier, and may know more. */
+		if (claim->confidence <= rank_of(heap, claim->node))
+			return true;
+		return accept(infer, claim);
 	}
 	/* Types that contain each other could go round for ever. */
-	if (infer->queue.len / MAX_CHANGES > heap->n_blocks ||
+	if (infer->n_claims / MAX_CHANGES > heap->n_blocks ||
 	    !wins(heap, claim))
 		return true;
-	settle(heap, claim);
-	return vec_push(&infer->queue, claim->node);
+	return accept(infer, claim);
+}
+
+bool infer_take(struct infer *infer, uint32_t *node)
+{
+	while (infer->surest >= 0) {
+		struct infer_queue *q = &infer->queues[infer->surest];
+
+		while (q->next < q->blocks.len) {
+			*node = q->blocks.at[q->next++];
+			/* Else it is disputed, or stands in another queue. */
+			if (infer->heap->confidence[*node] == infer->surest)
+				return true;
+		}
+		infer->surest--;
+	}
+	return false;
 }
 
 void infer_bar(struct heap *heap, uint32_t node, uint8_t confidence)
@@ -124,31 +140,43 @@ void infer_bar(struct heap *heap, uint32_t node, uint8_t confidence)
 		settle(heap, &none);
 }
 
-bool infer_claim(struct infer *infer, const struct claim *claim)
-{
-	struct claim copy = *claim;
-
-	if (is_local(infer->heap, claim->why_node))
-		copy.confidence -= LOCAL_DOUBT;
-	return take_claim(infer, &copy);
-}
-
 bool infer_is_disputed(const struct heap *heap, uint32_t node)
 {
 	return heap->type[node] != TYPE_NONE && heap->confidence[node] < DOUBT;
 }
 
-/* A wrong type is worse than none, and one of two claims is wrong. What was
- * barred is not known. */
-static void drop_disputed(struct heap *heap)
+static void drop(struct heap *heap, uint32_t node)
 {
-	for (uint32_t i = 0; i < heap->n_blocks; i++) {
-		const struct claim none = {
-			.node = i, .type = TYPE_NONE, .why_node = NODE_NONE,
-		};
+	const struct claim none = {
+		.node = node, .type = TYPE_NONE, .why_node = NODE_NONE,
+	};
 
+	settle(heap, &none);
+}
+
+/*
+ * A wrong type is worse than none, and one of two claims is wrong. What a
+ * dropped block said of others goes with it; the order in which blocks were
+ * followed has those that gave a type before those that got it.
+ */
+static void drop_disputed(struct infer *infer)
+{
+	struct heap *heap = infer->heap;
+
+	/* What was barred is not known either. */
+	for (uint32_t i = 0; i < heap->n_blocks; i++) {
 		if (infer_is_disputed(heap, i) || heap->type[i] == TYPE_NONE)
-			settle(heap, &none);
+			drop(heap, i);
+	}
+	for (int c = 100; c >= 0; c--) {
+		for (size_t i = 0; i < infer->queues[c].blocks.len; i++) {
+			uint32_t node = infer->queues[c].blocks.at[i];
+			uint32_t why = heap->why_node[node];
+
+			if (why != NODE_NONE && !heap_is_root(heap, why) &&
+			    heap->type[why] == TYPE_NONE)
+				drop(heap, node);
+		}
 	}
 }
 
@@ -160,8 +188,10 @@ bool infer_types(struct heap *heap, const struct raw_refs *raw,
 	};
 	bool ok = infer_vtables(&infer, err) && infer_fields(&infer, err);
 
-	drop_disputed(heap);
+	drop_disputed(&infer);
 	window_close(&infer.window);
-	vec_free(&infer.queue);
+	for (size_t i = 0; i < sizeof(infer.queues) / sizeof(infer.queues[0]);
+	     i++)
+		vec_free(&infer.queues[i].blocks);
 	return ok;
 }

@@ -16,7 +16,17 @@ struct infer {
 	struct heap *heap;
 	const struct raw_refs *raw;
 	struct window window;
-	VEC(uint32_t) queue;	/* blocks with a new type, first in first out */
+	/*
+	 * Blocks with a new type, by percent of confidence. No claim is surer
+	 * than the place that it comes from, so when the surest are followed
+	 * first, what was followed stays (E. Dijkstra, 1959, is the pattern).
+	 */
+	struct infer_queue {
+		VEC(uint32_t) blocks;	/* first in first out */
+		size_t next;		/* the first that waits */
+	} queues[101];
+	int surest;		/* no queue above this one has waiting blocks */
+	uint64_t n_claims;
 };
 
 /* Evidence for the type of one block. */
@@ -39,6 +49,10 @@ struct claim {
  */
 bool infer_claim(struct infer *infer, const struct claim *claim);
 
+/** Take the block with the surest type out of the queues; false when all are
+ * empty. */
+bool infer_take(struct infer *infer, uint32_t *node);
+
 /**
  * Evidence of @confidence may speak for another type, but was left out of the
  * capture: what is less sure than that counts no more.
@@ -51,7 +65,14 @@ bool infer_is_disputed(const struct heap *heap, uint32_t node);
 /** Types by vtable and typeinfo: the first step. */
 bool infer_vtables(struct infer *infer, struct err *err) MUST_CHECK;
 
-/** Types over typed pointers, from roots and blocks in the queue. */
+/**
+ * Types over typed pointers, from roots and blocks in the queues; then, for
+ * what these do not reach, by infer_shapes(), and on from there, until nothing
+ * new is found.
+ */
 bool infer_fields(struct infer *infer, struct err *err) MUST_CHECK;
+
+/** One round of types by content, for blocks that have none. */
+bool infer_shapes(struct infer *infer, struct err *err) MUST_CHECK;
 
 #endif

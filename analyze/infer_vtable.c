@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "analyze/class_names.h"
 #include "analyze/demangle.h"
 #include "analyze/words.h"
 #include "base/map.h"
@@ -120,19 +121,17 @@ static bool class_name(const struct image *image, uint64_t vtable, char *buf,
 }
 
 /* The type called @name; one without members when DWARF has none. */
-static uint32_t type_called(struct type_table *types, const char *name)
+static uint32_t type_called(struct type_table *types, struct class_names *names,
+			    const char *name, bool *ok)
 {
-	uint32_t i = TYPE_NONE, id;
 	struct type t = {
 		.kind = TYPE_CLASS, .flags = TYPE_RUNTIME | TYPE_POLYMORPHIC,
 		.target = TYPE_NONE, .scope = TYPE_NONE, .module = UINT32_MAX,
 	};
+	uint32_t id = class_called(names, types, name, ok);
 
-	while ((id = types_find(types, name, &i)) != TYPE_NONE) {
-		if (types_is_record(types, id) &&
-		    !(types->types.at[id].flags & TYPE_DECLARATION))
-			return id;
-	}
+	if (id != TYPE_NONE || !*ok)
+		return id;
 	t.name = types_string(types, name);
 	return t.name ? types_add(types, &t, NULL, NULL) : TYPE_NONE;
 }
@@ -154,7 +153,12 @@ static uint32_t count_objects(struct infer *infer, uint32_t node,
 	return n;
 }
 
-static bool claim_object(struct infer *infer, struct map *classes,
+struct classes {
+	struct map by_vtable;	/* type id */
+	struct class_names names;
+};
+
+static bool claim_object(struct infer *infer, struct classes *classes,
 			 const struct candidate *c, struct err *err)
 {
 	struct type_table *types = &infer->heap->image->types;
@@ -163,15 +167,16 @@ static bool claim_object(struct infer *infer, struct map *classes,
 		.node = c->node, .evidence = EVIDENCE_VTABLE, .confidence = 99,
 		.why_node = c->node, .why_offset = 0,
 	};
-	bool added;
-	uint64_t *slot = map_slot(classes, c->vtable, &added);
+	bool added, ok = true;
+	uint64_t *slot = map_slot(&classes->by_vtable, c->vtable, &added);
 
-	if (!slot)
-		return err_nomem(err, "vtables");
-	if (added)
+	if (slot && added)
 		*slot = class_name(infer->heap->image, c->vtable, name,
 				   sizeof(name)) ?
-			type_called(types, name) : TYPE_NONE;
+			type_called(types, &classes->names, name, &ok) :
+			TYPE_NONE;
+	if (!slot || !ok)
+		return err_nomem(err, "vtables");
 	claim.type = (uint32_t)*slot;
 	if (claim.type == TYPE_NONE ||
 	    types->types.at[claim.type].size > infer->heap->size[c->node])
@@ -213,7 +218,7 @@ static void sweep_free(struct sweep *s)
 bool infer_vtables(struct infer *infer, struct err *err)
 {
 	struct sweep s = { .heap = infer->heap };
-	struct map classes = {0};	/* vtable -> type id */
+	struct classes classes = {0};
 	bool ok = find_spans(&s, err) && sweep_all(&s, err);
 
 	for (size_t i = 0; ok && i < pool_chunks(s.heap->n_blocks, CHUNK); i++) {
@@ -222,6 +227,7 @@ bool infer_vtables(struct infer *infer, struct err *err)
 					  err);
 	}
 	sweep_free(&s);
-	map_free(&classes);
+	map_free(&classes.by_vtable);
+	class_names_free(&classes.names);
 	return ok;
 }

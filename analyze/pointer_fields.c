@@ -2,43 +2,266 @@
 #include "analyze/pointer_fields.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-/* Each byte of a buffer inside a struct is a leaf, too. */
-enum { MAX_LEAVES = 1 << 18 };
+#include "analyze/rust_pointers.h"
+
+enum {
+	MAX_LEAVES = 1 << 18,	/* each byte of a buffer inside is one, too */
+	MAX_CONTEXT = 64,	/* arguments kept of the classes around a pointer */
+	MAX_HANDLE = 64,	/* bytes of a record that is a handle of a value */
+};
 
 struct collect {
-	const struct type_table *types;
+	struct pointer_cache *cache;
 	VEC(struct pointer_field) fields;
+	VEC(struct code_field) code;
 	bool failed;
 };
+
+struct context {
+	uint32_t types[MAX_CONTEXT];
+	uint32_t n;
+};
+
+static void context_add(struct context *c, uint32_t type)
+{
+	uint32_t at = c->n;
+
+	while (at > 0 && c->types[at - 1] > type)
+		at--;
+	if ((at > 0 && c->types[at - 1] == type) || c->n == MAX_CONTEXT)
+		return;
+	memmove(&c->types[at + 1], &c->types[at],
+		(c->n - at) * sizeof(c->types[0]));
+	c->types[at] = type;
+	c->n++;
+}
+
+/* The types that the records in @leaf->chain are instantiated with. */
+static void context_of(const struct type_table *types, const struct leaf *leaf,
+		       struct context *ret)
+{
+	ret->n = 0;
+	for (unsigned i = leaf->n_chain; i-- > 0;) {
+		const struct type *t;
+
+		if (leaf->chain[i].record == TYPE_NONE)
+			continue;
+		t = &types->types.at[leaf->chain[i].record];
+		for (uint32_t k = 0; k < t->n_args; k++) {
+			const struct template_arg *arg =
+				&types->args.at[t->first_arg + k];
+			uint32_t id = types_strip(types, arg->type);
+
+			if (!arg->is_value && id != TYPE_NONE)
+				context_add(ret, id);
+		}
+	}
+}
+
+static bool kind_is(const struct pointer_kind *kind, uint32_t target,
+		    const uint32_t *context, uint32_t n)
+{
+	return kind->target == target && kind->n_context == n &&
+	       (n == 0 ||
+		memcmp(kind->context, context, n * sizeof(*context)) == 0);
+}
+
+/** The index of this kind, which is added when it is new. */
+static uint32_t kind_of(struct pointer_cache *cache, uint32_t target,
+			const uint32_t *context, uint32_t n)
+{
+	uint64_t hash = hash_bytes(context, n * sizeof(*context), target);
+	struct pointer_kind kind = { .target = target, .n_context = n };
+	uint32_t *copy;
+	uint64_t *slot;
+	bool added;
+
+	for (;; hash++) {
+		slot = map_slot(&cache->by_kind, hash, &added);
+		if (!slot)
+			return UINT32_MAX;
+		if (added)
+			break;
+		if (*slot && kind_is(&cache->kinds.at[*slot - 1], target,
+				     context, n))
+			return (uint32_t)(*slot - 1);
+	}
+	copy = arena_alloc(&cache->arena, (n + 1) * sizeof(*copy));
+	if (!copy)
+		return UINT32_MAX;
+	if (n > 0)
+		memcpy(copy, context, n * sizeof(*copy));
+	kind.context = copy;
+	if (!vec_push(&cache->kinds, kind))
+		return UINT32_MAX;
+	*slot = cache->kinds.len;
+	return (uint32_t)(cache->kinds.len - 1);
+}
+
+uint32_t pointer_kind_of_element(struct pointer_cache *cache, uint32_t kind,
+				 uint32_t target)
+{
+	const struct pointer_kind *k = &cache->kinds.at[kind];
+
+	return kind_of(cache, target, k->context, k->n_context);
+}
+
+bool pointer_kind_is_about(const struct pointer_kind *kind, uint32_t type)
+{
+	for (uint32_t i = 0; i < kind->n_context; i++) {
+		if (kind->context[i] == type)
+			return true;
+	}
+	return false;
+}
+
+static bool same_conditions(const struct conditions *a,
+			    const struct conditions *b)
+{
+	for (unsigned i = 0; i < a->n && a->n == b->n; i++) {
+		if (a->at[i].offset != b->at[i].offset ||
+		    a->at[i].value != b->at[i].value ||
+		    a->at[i].otherwise != b->at[i].otherwise)
+			return false;
+	}
+	return a->n == b->n;
+}
+
+/* Where the conditions of the field before are kept, if they are the same. */
+static bool keep_conditions(struct collect *c, const struct conditions *when,
+			    struct pointer_field *field)
+{
+	const struct conditions *before = c->fields.len == 0 ? NULL :
+		c->fields.at[c->fields.len - 1].when;
+	struct conditions *copy;
+
+	if (when->n == 0)
+		return true;
+	if (before && same_conditions(before, when)) {
+		field->when = before;
+		return true;
+	}
+	copy = arena_alloc(&c->cache->arena, sizeof(*copy));
+	if (!copy)
+		return false;
+	*copy = *when;
+	field->when = copy;
+	return true;
+}
+
+/* What the class of a Rust pointer says beyond its declaration. */
+static void refine(const struct type_table *types, const struct leaf *leaf,
+		   struct pointer_field *field, struct context *context)
+{
+	struct rust_pointer rust;
+
+	rust_pointer_of(types, leaf, &rust);
+	field->size_at = rust.size_at;
+	field->vtable_at = rust.vtable_at;
+	field->is_table = rust.is_table;
+	if (rust.element != TYPE_NONE) {
+		field->target = rust.element;
+		context_add(context, rust.element);
+	}
+}
+
+static bool note_code(struct collect *c, const struct leaf *leaf)
+{
+	const struct type_table *types = c->cache->types;
+
+	for (unsigned i = leaf->n_chain; i-- > 0;) {
+		const struct leaf_step *step = &leaf->chain[i];
+		struct code_field code = {
+			.offset = leaf->offset, .start = step->base,
+		};
+		uint64_t size;
+
+		if (step->record == TYPE_NONE)
+			return true;
+		size = types->types.at[step->record].size;
+		code.end = step->base + size;
+		if (size > 8)
+			return size > MAX_HANDLE || vec_push(&c->code, code);
+	}
+	return true;
+}
 
 static bool visit(void *ctx, const struct leaf *leaf)
 {
 	struct collect *c = ctx;
-	const struct type *t;
+	const struct type_table *types = c->cache->types;
 	struct pointer_field field = { .offset = leaf->offset };
+	struct conditions when;
+	struct context context;
+	const struct type *t;
 
-	if (leaf->type == TYPE_NONE || leaf->in_union || leaf->offset % 8 ||
-	    leaf->flags & (MEMBER_VIRTUAL | MEMBER_VARIANT | MEMBER_VPTR))
+	if (leaf->type == TYPE_NONE || leaf->offset % 8 ||
+	    leaf->flags & (MEMBER_VIRTUAL | MEMBER_VPTR))
 		return true;
-	t = &c->types->types.at[leaf->type];
+	t = &types->types.at[leaf->type];
 	if (t->kind != TYPE_POINTER && t->kind != TYPE_REFERENCE)
 		return true;
-	field.target = types_strip(c->types, t->target);
-	if (field.target == TYPE_NONE)
+	field.target = types_strip(types, t->target);
+	if (field.target == TYPE_NONE || !conditions_of(types, leaf, &when))
 		return true;
-	if (!vec_push(&c->fields, field))
+	if (types->types.at[field.target].kind == TYPE_FUNCTION) {
+		c->failed = !note_code(c, leaf);
+		return !c->failed;
+	}
+	context_of(types, leaf, &context);
+	refine(types, leaf, &field, &context);
+	field.kind = kind_of(c->cache, field.target, context.types, context.n);
+	if (field.kind == UINT32_MAX || !keep_conditions(c, &when, &field) ||
+	    !vec_push(&c->fields, field))
 		c->failed = true;
 	return !c->failed;
+}
+
+/* Alternatives overlap: their fields come one alternative after another. */
+static void sort_fields(struct pointer_field *at, size_t n)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct pointer_field field = at[i];
+		size_t k = i;
+
+		for (; k > 0 && at[k - 1].offset > field.offset; k--)
+			at[k] = at[k - 1];
+		at[k] = field;
+	}
+}
+
+/* Keep what was collected; false when memory is exhausted. */
+static bool keep(struct collect *c, struct pointer_fields *ret)
+{
+	struct arena *arena = &c->cache->arena;
+	struct pointer_field *at;
+	struct code_field *code;
+
+	at = arena_alloc(arena, (c->fields.len + 1) * sizeof(*at));
+	code = arena_alloc(arena, (c->code.len + 1) * sizeof(*code));
+	if (c->failed || !at || !code)
+		return false;
+	if (c->fields.len > 0)
+		memcpy(at, c->fields.at, c->fields.len * sizeof(*at));
+	if (c->code.len > 0)
+		memcpy(code, c->code.at, c->code.len * sizeof(*code));
+	sort_fields(at, c->fields.len);
+	ret->n = c->fields.len;
+	ret->at = at;
+	ret->n_code = c->code.len;
+	ret->code = code;
+	return true;
 }
 
 const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 					       uint32_t type)
 {
 	uint64_t *slot = map_slot(&cache->by_type, type, NULL);
-	struct collect c = { .types = cache->types };
+	struct collect c = { .cache = cache };
 	struct pointer_fields *fields;
-	struct pointer_field *at = NULL;
+	bool ok;
 
 	if (!slot)
 		return NULL;
@@ -46,88 +269,38 @@ const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 		return (const struct pointer_fields *)(uintptr_t)*slot;
 	types_leaves(cache->types, type, MAX_LEAVES, visit, &c);
 	fields = arena_alloc(&cache->arena, sizeof(*fields));
-	if (c.fields.len > 0)
-		at = arena_alloc(&cache->arena, c.fields.len * sizeof(*at));
-	if (c.failed || !fields || (c.fields.len > 0 && !at)) {
-		vec_free(&c.fields);
-		return NULL;
-	}
-	if (at)
-		memcpy(at, c.fields.at, c.fields.len * sizeof(*at));
-	*fields = (struct pointer_fields){
-		.stride = cache->types->types.at[type].size,
-		.n = c.fields.len, .at = at,
-	};
-	*slot = (uintptr_t)fields;
+	if (fields)
+		fields->stride = cache->types->types.at[type].size;
+	ok = fields && keep(&c, fields);
 	vec_free(&c.fields);
+	vec_free(&c.code);
+	if (!ok)
+		return NULL;
+	*slot = (uintptr_t)fields;
 	return fields;
+}
+
+const struct pointer_field *
+pointer_field_at(const struct pointer_fields *fields, uint64_t offset)
+{
+	size_t low = 0, high = fields->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (fields->at[middle].offset < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < fields->n && fields->at[low].offset == offset ?
+	       &fields->at[low] : NULL;
 }
 
 void pointer_cache_free(struct pointer_cache *cache)
 {
 	map_free(&cache->by_type);
+	map_free(&cache->by_kind);
+	vec_free(&cache->kinds);
 	arena_free(&cache->arena);
-}
-
-/* The record that @id begins with: its first base or member at offset 0. */
-static uint32_t beginning_of(const struct type_table *types, uint32_t id)
-{
-	const struct type *t = &types->types.at[id];
-	const struct member *m;
-	uint32_t inner;
-
-	if ((t->kind != TYPE_STRUCT && t->kind != TYPE_CLASS) ||
-	    t->n_members == 0)
-		return TYPE_NONE;
-	m = &types->members.at[t->first_member];
-	if (m->offset != 0 || m->flags & (MEMBER_VIRTUAL | MEMBER_VARIANT))
-		return TYPE_NONE;
-	inner = types_strip(types, m->type);
-	return inner != id && types_is_record(types, inner) ? inner : TYPE_NONE;
-}
-
-bool beginnings_build(const struct type_table *types, struct beginnings *ret,
-		      struct err *err)
-{
-	size_t n = types->types.len;
-	struct beginnings b = { .n_types = n };
-	uint32_t total = 0;
-
-	*ret = b;
-	b.row = calloc(n + 2, sizeof(*b.row));
-	b.outer = calloc(n + 1, sizeof(*b.outer));
-	if (!b.row || !b.outer) {
-		beginnings_free(&b);
-		return err_nomem(err, "the table of types");
-	}
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t inner = beginning_of(types, i);
-
-		if (inner != TYPE_NONE)
-			b.row[inner + 1]++;
-	}
-	for (size_t i = 0; i <= n; i++) {
-		uint32_t degree = b.row[i];
-
-		b.row[i] = total += degree;
-	}
-	/* row[i + 1] is where row i begins now, and moves on as it fills. */
-	for (size_t i = n; i > 0; i--)
-		b.row[i] = b.row[i - 1];
-	b.row[0] = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t inner = beginning_of(types, i);
-
-		if (inner != TYPE_NONE)
-			b.outer[b.row[inner + 1]++] = i;
-	}
-	*ret = b;
-	return true;
-}
-
-void beginnings_free(struct beginnings *b)
-{
-	free(b->row);
-	free(b->outer);
-	*b = (struct beginnings){0};
 }

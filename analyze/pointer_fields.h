@@ -1,56 +1,96 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file
- * The pointers inside a type, and which types begin with which.
+ * The pointers inside a type, and what the classes around each of them tell
+ * about its target.
  *
- * Both are made on demand and kept, since a heap has many blocks of few types.
+ * A container's code is generic: the node of std::map<K, V> is reached over
+ * pointers to _Rb_tree_node_base, whose declaration knows neither K nor V.
+ * But the classes in which the pointer lies do. So each pointer carries a
+ * context: the template arguments of all of them.
+ *
+ * Made on demand and kept, since a heap has many blocks of few types.
  */
 #ifndef ANALYZE_POINTER_FIELDS_H
 #define ANALYZE_POINTER_FIELDS_H
 
+#include "analyze/variants.h"
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/map.h"
+#include "base/vec.h"
 #include "formats/types.h"
+
+/* A pointee, and the types that the classes around the pointer are about. */
+struct pointer_kind {
+	uint32_t target;	/* stripped pointee; never TYPE_NONE */
+	uint32_t n_context;
+	const uint32_t *context;	/* [n_context] stripped, ascending */
+};
 
 struct pointer_field {
 	uint64_t offset;	/* bytes from the start, a multiple of 8 */
 	uint32_t target;	/* stripped pointee; never TYPE_NONE */
+	uint32_t kind;		/* for pointer_kind_at() */
+	/* When it is in use: NULL is always. Those of one alternative of a
+	 * type share the pointer. */
+	const struct conditions *when;
+	/* See rust_pointers.h. */
+	uint64_t size_at, vtable_at;
+	bool is_table;
+};
+
+/* A pointer to code, and the record around it, which may hold a pointer to
+ * what that code manages (std::function, std::any). */
+struct code_field {
+	uint64_t offset;
+	uint64_t start, end;	/* of the record */
 };
 
 struct pointer_fields {
 	uint64_t stride;	/* bytes of one element */
-	size_t n;
+	size_t n, n_code;
 	const struct pointer_field *at;	/* [n] by offset */
+	const struct code_field *code;	/* [n_code] */
 };
 
 struct pointer_cache {
 	const struct type_table *types;	/* borrowed */
 	struct map by_type;		/* type -> struct pointer_fields * */
+	struct map by_kind;		/* hash -> 1 + index in kinds */
+	VEC(struct pointer_kind) kinds;	/* no two of them equal */
 	struct arena arena;
 };
 
 /**
- * The pointers of @type, or NULL when memory is exhausted. Pointers in unions
- * and variants are left out: nobody knows whether they are in use. So are
- * those beyond 2^18 leaves of one element. Borrowed from the cache.
+ * The pointers of @type, or NULL when memory is exhausted. Several may stand
+ * at one offset, in use under different conditions. Pointers in unions without
+ * a known discriminant are left out, and so are those beyond 2^18 leaves of
+ * one element. Borrowed from the cache.
  */
 const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 					       uint32_t type);
 
+static inline const struct pointer_kind *
+pointer_kind_at(const struct pointer_cache *cache, uint32_t kind)
+{
+	return &cache->kinds.at[kind];
+}
+
+/**
+ * The kind of a pointer to @target that comes out of an array of pointers,
+ * which a pointer of @kind refers to. UINT32_MAX when memory is exhausted.
+ */
+uint32_t pointer_kind_of_element(struct pointer_cache *cache, uint32_t kind,
+				 uint32_t target);
+
+/** True when @type is an argument of a class around a pointer of @kind. */
+bool pointer_kind_is_about(const struct pointer_kind *kind, uint32_t type);
+
+/** The first pointer at @offset of an element, or NULL. O(log n). */
+const struct pointer_field *
+pointer_field_at(const struct pointer_fields *fields, uint64_t offset);
+
 void pointer_cache_free(struct pointer_cache *cache);
-
-/* Rows of types that hold a given type at their very beginning. */
-struct beginnings {
-	size_t n_types;
-	uint32_t *row;		/* [n_types + 1] */
-	uint32_t *outer;	/* ascending within a row */
-};
-
-/** Release with beginnings_free(). O(members). */
-bool beginnings_build(const struct type_table *types, struct beginnings *ret,
-		      struct err *err) MUST_CHECK;
-
-void beginnings_free(struct beginnings *b);
 
 #endif

@@ -308,6 +308,44 @@ void dwarf_cover(struct reader *r, const struct dwarf_unit *unit,
 	}
 }
 
+/* The DIE of the unit that @die is in; owned by the caller, or NULL. */
+static Dwarf_Die unit_of(struct reader *r, Dwarf_Die die)
+{
+	Dwarf_Error error = NULL;
+	Dwarf_Off offset = 0;
+	Dwarf_Die unit = NULL;
+
+	if (dwarf_CU_dieoffset_given_die(die, &offset, &error) != DW_DLV_OK ||
+	    dwarf_offdie_b(r->dbg, offset, r->is_info, &unit, &error) !=
+	    DW_DLV_OK) {
+		forget(r, error);
+		return NULL;
+	}
+	return unit;
+}
+
+bool dwarf_entry(struct reader *r, Dwarf_Die die, uint64_t *ret)
+{
+	struct dwarf_unit unit;
+	struct err err = {0};
+	Dwarf_Die unit_die;
+	struct list list;
+	struct entry e;
+	bool ok;
+
+	if (!dwarf_has(r, die, DW_AT_ranges))
+		return dwarf_address(r, die, DW_AT_low_pc, ret);
+	unit_die = unit_of(r, die);
+	if (!unit_die || !dwarf_unit_open(r, unit_die, &unit, &err))
+		return false;
+	ok = open_list(r, &unit, die, DW_AT_ranges, &list) &&
+	     next_entry(&list, &e);
+	if (ok)
+		*ret = e.low;
+	dwarf_unit_close(&unit);
+	return ok;
+}
+
 static void note_hit(void *ctx, size_t i)
 {
 	bool *hit = ctx;

@@ -49,6 +49,12 @@ bool dwarf_covers(struct reader *r, const struct dwarf_unit *unit,
 		  Dwarf_Die die, uint64_t addr);
 
 /**
+ * Where the code of @die, a function, begins: its low pc, or its first range
+ * (the compiler moves cold parts elsewhere). False when it has no code.
+ */
+bool dwarf_entry(struct reader *r, Dwarf_Die die, uint64_t *ret);
+
+/**
  * The expression for @addr in a location @which: the one there is, or that of
  * a list. False when there is none. Borrowed from the section.
  *

@@ -49,6 +49,7 @@ struct reader {
 	struct map signatures;	/* of a type unit -> raw id + 1 */
 	struct map scopes;	/* key of a function -> name of its class, or
 				 * namespace */
+	struct map managers;	/* key of a function -> raw id of its class + 1 */
 	struct map declared;	/* key -> index + 1 in unlocated */
 	VEC(struct dwarf_variable) vars, unlocated;	/* raw ids */
 	VEC(struct promise) promises;
@@ -141,6 +142,11 @@ bool dwarf_visit_part(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 		      struct die_level *next, bool *descend);
 /** All children were seen: complete the type of @frame. */
 void dwarf_finish_type(struct reader *r, struct die_level *frame);
+
+/* dwarf_method.c */
+/** A method of the class with raw id @class; TYPE_NONE when it is none. */
+void dwarf_method_declared(struct reader *r, Dwarf_Die die, uint32_t class);
+void dwarf_method_defined(struct reader *r, Dwarf_Die die);
 
 /* dwarf_var.c */
 void dwarf_visit_variable(struct reader *r, Dwarf_Die die);

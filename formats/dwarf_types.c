@@ -42,8 +42,10 @@ static bool visit_scope(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 	case DW_TAG_subprogram:
 		if (dwarf_flag(r, die, DW_AT_declaration)) {
 			dwarf_scope_note(r, die);
+			dwarf_method_declared(r, die, dwarf_top(r)->id);
 			return false;
 		}
+		dwarf_method_defined(r, die);
 		if (r->names_functions)
 			dwarf_scope_note(r, die);
 		next->in_function = true;
@@ -320,6 +322,7 @@ void dwarf_reader_close(struct reader *r)
 	map_free(&r->ids);
 	map_free(&r->signatures);
 	map_free(&r->scopes);
+	map_free(&r->managers);
 	map_free(&r->declared);
 	vec_free(&r->vars);
 	vec_free(&r->unlocated);

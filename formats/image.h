@@ -157,6 +157,9 @@ enum var_flags {
 	VAR_TLS = 1,		/* addr is an offset into the module's TLS block */
 	VAR_FUNCTION_STATIC = 2,
 	VAR_SYMBOL_ONLY = 4,	/* known from the symbol table: no type */
+	/* No variable: the code of a function that manages values of a type,
+	 * which is the last argument of the class @type. */
+	VAR_CODE = 8,
 };
 
 /* A global, static or thread-local variable. */

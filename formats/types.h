@@ -179,6 +179,16 @@ struct leaf {
 	uint32_t owner;		/* innermost record that holds it */
 	uint16_t flags;		/* of the members on the way, or-ed */
 	bool in_union;
+	/* What it lies in, outermost first. Valid during the visit. */
+	const struct leaf_step *chain;
+	unsigned n_chain;
+};
+
+/* A record on the way to a leaf, or an array (@record is TYPE_NONE). */
+struct leaf_step {
+	uint32_t record;
+	uint32_t member;	/* the one that was entered, in the table */
+	uint64_t base;		/* where the record begins */
 };
 
 /**

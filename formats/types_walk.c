@@ -19,18 +19,23 @@ struct level {
 struct walk {
 	const struct type_table *table;
 	struct level levels[MAX_DEPTH];
-	int depth;
+	struct leaf_step chain[MAX_DEPTH];	/* [depth] the same for visitors */
+	unsigned depth;
 	uint64_t leaves_left, steps_left;
 	bool (*visit)(void *ctx, const struct leaf *leaf);
 	void *ctx;
 };
 
-static bool emit(struct walk *w, const struct leaf *leaf)
+static bool emit(struct walk *w, const struct leaf *place)
 {
+	struct leaf leaf = *place;
+
 	if (w->leaves_left == 0)
 		return false;
 	w->leaves_left--;
-	return w->visit(w->ctx, leaf);
+	leaf.chain = w->chain;
+	leaf.n_chain = w->depth;
+	return w->visit(w->ctx, &leaf);
 }
 
 static void push_array(struct walk *w, const struct type *t,
@@ -47,7 +52,9 @@ static void push_array(struct walk *w, const struct type *t,
 		.member = place->member, .owner = place->owner,
 		.n = t->count, .stride = w->table->types.at[element].size,
 	};
-	w->depth++;
+	w->chain[w->depth++] = (struct leaf_step){
+		.record = TYPE_NONE, .base = place->offset,
+	};
 }
 
 /*
@@ -64,6 +71,9 @@ static bool enter(struct walk *w, const struct leaf *place)
 	if (types_is_record(w->table, place->type) && t->n_members > 0) {
 		if (w->depth == MAX_DEPTH)
 			return true;
+		w->chain[w->depth] = (struct leaf_step){
+			.record = place->type, .base = place->offset,
+		};
 		w->levels[w->depth++] = (struct level){
 			.type = place->type, .base = place->offset,
 			.n = t->n_members, .flags = place->flags,
@@ -102,6 +112,7 @@ static bool next_member(struct walk *w, struct level *l)
 		.in_union = l->in_union,
 	};
 
+	w->chain[w->depth - 1].member = i;
 	/* Only the object itself knows where a virtual base is. */
 	if (m->flags & MEMBER_VIRTUAL) {
 		place.type = TYPE_NONE;

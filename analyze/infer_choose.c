@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/infer_choose.h"
+
+#include "analyze/infer.h"
+
+/* Percent, as measured for each rule on containers of C and C++ programs. */
+enum {
+	SURE_ELEMENT = 98,
+	SURE_EXACT = 97,
+	SURE_CONTEXT = 95,
+	SURE_HOLDER = 93,
+	SURE_TAIL = 90,
+	SURE_DERIVED = 85,
+};
+
+enum { MAX_CANDIDATES = 4096 };	/* types that begin with one type */
+
+static const struct type *type_at(const struct chooser *c, uint32_t id)
+{
+	return &c->heap->image->types.types.at[id];
+}
+
+/* Is @type an instance of a template with the argument @arg? */
+static bool is_made_with(const struct type_table *types, uint32_t type,
+			 uint32_t arg)
+{
+	const struct type *t = &types->types.at[type];
+
+	for (uint32_t i = 0; i < t->n_args; i++) {
+		const struct template_arg *a = &types->args.at[t->first_arg + i];
+
+		if (!a->is_value && types_strip(types, a->type) == arg)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What @type and the classes around the pointer are both about, or TYPE_NONE.
+ * Of several, one that is made of the others: pair<const int, int> is what
+ * the nodes of a map<int, int> are about, int only in part.
+ */
+static uint32_t common_subject(const struct chooser *c,
+			       const struct pointer_kind *kind, uint32_t type)
+{
+	const struct type_table *types = &c->heap->image->types;
+	const struct type *t = &types->types.at[type];
+	uint32_t found = TYPE_NONE;
+
+	if (pointer_kind_is_about(kind, type))
+		return type;
+	for (uint32_t i = 0; i < t->n_args; i++) {
+		const struct template_arg *a = &types->args.at[t->first_arg + i];
+		uint32_t id = types_strip(types, a->type);
+
+		if (a->is_value || id == TYPE_NONE ||
+		    !pointer_kind_is_about(kind, id))
+			continue;
+		if (found == TYPE_NONE || is_made_with(types, id, found))
+			found = id;
+	}
+	return found;
+}
+
+/* What begins with the pointee and fits the block. */
+struct fitting {
+	uint32_t related, any;	/* the last one seen */
+	uint32_t subject;	/* that @related has in common with the pointer */
+	uint32_t n_related, n_any;
+	bool self;		/* the pointee does */
+	bool rivals;		/* others begin with it, of whatever size */
+};
+
+static void note_related(const struct chooser *c, uint32_t id, uint32_t subject,
+			 struct fitting *f)
+{
+	const struct type_table *types = &c->heap->image->types;
+
+	if (f->n_related > 0 && is_made_with(types, f->subject, subject))
+		return;
+	if (f->n_related > 0 && is_made_with(types, subject, f->subject))
+		f->n_related = 0;
+	f->related = id;
+	f->subject = subject;
+	f->n_related++;
+}
+
+static bool add_outer(struct chooser *c, uint32_t id)
+{
+	const struct beginnings *b = &c->beginnings;
+
+	if (id >= b->n_types)
+		return true;
+	for (uint32_t k = b->row[id]; k < b->row[id + 1]; k++) {
+		if (!vec_push(&c->candidates, b->outer[k]))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A struct that holds the pointee and nothing else (storage, a wrapper) is no
+ * rival to it; a class derived from it is, even if it adds nothing.
+ */
+static bool is_wrapper(const struct chooser *c, uint32_t outer, uint32_t inner)
+{
+	const struct type *t = type_at(c, outer);
+
+	return t->size == type_at(c, inner)->size && t->n_members > 0 &&
+	       !(c->heap->image->types.members.at[t->first_member].flags &
+		 MEMBER_BASE);
+}
+
+/* Could an instance of a container's template that is about other types than
+ * the pointer's classes be meant? */
+static bool is_foreign(const struct chooser *c, const struct pointer_kind *kind,
+		       uint32_t type)
+{
+	return kind->n_context > 0 && type_at(c, type)->n_args > 0;
+}
+
+static bool find_fitting(struct chooser *c, uint32_t node,
+			 const struct pointer_kind *kind, bool loose,
+			 struct fitting *ret)
+{
+	*ret = (struct fitting){ .related = TYPE_NONE, .any = TYPE_NONE };
+	ret->self = infer_fits(c->heap, node, type_at(c, kind->target)->size,
+			       loose);
+	c->candidates.len = 0;
+	if (!add_outer(c, kind->target))
+		return false;
+	for (size_t i = 0; i < c->candidates.len && i < MAX_CANDIDATES; i++) {
+		uint32_t id = c->candidates.at[i], subject;
+
+		if (!add_outer(c, id))
+			return false;
+		if (is_wrapper(c, id, kind->target))
+			continue;
+		subject = common_subject(c, kind, id);
+		if (subject == TYPE_NONE && is_foreign(c, kind, id))
+			continue;
+		ret->rivals = true;
+		if (!infer_fits(c->heap, node, type_at(c, id)->size, loose))
+			continue;
+		if (subject != TYPE_NONE)
+			note_related(c, id, subject, ret);
+		ret->any = id;
+		ret->n_any++;
+	}
+	return true;
+}
+
+static void set(struct choice *ret, uint32_t type, uint8_t evidence,
+		uint8_t confidence)
+{
+	ret->type = type;
+	ret->evidence = evidence;
+	ret->confidence = confidence;
+}
+
+/* T[n], where the block has room for just @n of T. */
+static bool fits_array(const struct chooser *c, uint32_t node, uint32_t type)
+{
+	uint64_t size = type_at(c, type)->size;
+	uint64_t n = size ? c->heap->size[node] / size : 0;
+
+	return n > 1 && n <= UINT32_MAX &&
+	       infer_fits(c->heap, node, n * size, true);
+}
+
+/* char data[] at the end: the block may be of any size from sizeof on. */
+static bool has_tail(const struct chooser *c, uint32_t type)
+{
+	const struct type_table *types = &c->heap->image->types;
+	const struct type *t = &types->types.at[type];
+	const struct member *last;
+	uint32_t id;
+
+	if (t->n_members == 0)
+		return false;
+	last = &types->members.at[t->first_member + t->n_members - 1];
+	id = types_strip(types, last->type);
+	return id != TYPE_NONE && types->types.at[id].kind == TYPE_ARRAY &&
+	       (types->types.at[id].flags & TYPE_NO_COUNT ||
+		types->types.at[id].count == 0);
+}
+
+static bool decide_record(struct chooser *c, uint32_t node,
+			  const struct pointer_kind *kind, bool loose,
+			  struct choice *ret)
+{
+	bool about = pointer_kind_is_about(kind, kind->target);
+	struct fitting f;
+
+	if (!find_fitting(c, node, kind, loose, &f))
+		return false;
+	ret->rivals = f.rivals;
+	if (about && f.self) {
+		set(ret, kind->target, EVIDENCE_ELEMENT, SURE_ELEMENT);
+	} else if (about && f.n_any == 0 && fits_array(c, node, kind->target)) {
+		set(ret, kind->target, EVIDENCE_ELEMENT, SURE_ELEMENT);
+		ret->is_array = true;
+	} else if (f.n_related == 1) {
+		set(ret, f.related, EVIDENCE_DERIVED, SURE_CONTEXT);
+	} else if (f.n_related > 1 || (loose && f.rivals)) {
+		return true;
+	} else if (f.self && f.n_any == 0) {
+		set(ret, kind->target, EVIDENCE_NONE, SURE_EXACT);
+	} else if (!f.self && f.n_any == 1) {
+		set(ret, f.any, EVIDENCE_DERIVED, SURE_DERIVED);
+	} else if (!f.rivals && has_tail(c, kind->target) &&
+		   type_at(c, kind->target)->size <= c->heap->size[node]) {
+		set(ret, kind->target, EVIDENCE_NONE, SURE_TAIL);
+	}
+	return true;
+}
+
+/* Numbers and letters that a container is about: as many as there is room. */
+static void decide_scalar(const struct chooser *c,
+			  const struct pointer_kind *kind, struct choice *ret)
+{
+	if (!pointer_kind_is_about(kind, kind->target) ||
+	    type_at(c, kind->target)->size == 0)
+		return;
+	set(ret, kind->target, EVIDENCE_ELEMENT, SURE_ELEMENT);
+	ret->is_array = true;
+}
+
+static bool decide_start(struct chooser *c, uint32_t node, uint32_t kind,
+			 struct choice *ret)
+{
+	const struct pointer_kind *k = pointer_kind_at(&c->fields, kind);
+
+	switch (type_at(c, k->target)->kind) {
+	case TYPE_STRUCT:
+	case TYPE_CLASS:
+	case TYPE_UNION:
+		if (!decide_record(c, node, k, false, ret))
+			return false;
+		return ret->type != TYPE_NONE ||
+		       decide_record(c, node, k, true, ret);
+	default:
+		decide_scalar(c, k, ret);
+		return true;
+	}
+}
+
+/** Keys hold sizes below 128 MiB in words of 8; others are decided anew. */
+static bool fits_key(uint64_t size)
+{
+	return size % 8 == 0 && size < UINT64_C(8) << 24;
+}
+
+/* The place for a choice under @key; *@found when it is made already. */
+static struct choice *slot_of(struct chooser *c, struct map *map, uint64_t key,
+			      bool *found)
+{
+	const struct choice none = { .type = TYPE_NONE };
+	bool added;
+	uint64_t *slot = map_slot(map, key, &added);
+
+	*found = slot && !added && *slot;
+	if (!slot)
+		return NULL;
+	if (!*found) {
+		if (!vec_push(&c->kept, none))
+			return NULL;
+		*slot = c->kept.len;
+	}
+	return &c->kept.at[*slot - 1];
+}
+
+bool choose_start(struct chooser *c, uint32_t node, uint32_t kind,
+		  struct choice *ret)
+{
+	uint64_t size = c->heap->size[node];
+	struct choice *kept;
+	bool found;
+
+	*ret = (struct choice){ .type = TYPE_NONE };
+	if (!fits_key(size))
+		return decide_start(c, node, kind, ret);
+	kept = slot_of(c, &c->by_start, (uint64_t)kind << 32 |
+		       (uint64_t)c->heap->owner[node] << 24 | size / 8, &found);
+	if (!kept)
+		return false;
+	if (!found && !decide_start(c, node, kind, kept))
+		return false;
+	*ret = *kept;
+	return true;
+}
+
+/* The one type that has @target at @offset and fits the block. */
+static void decide_inside(const struct chooser *c, uint32_t node,
+			  uint32_t target, uint64_t offset, struct choice *ret)
+{
+	const struct holders *h = &c->holders;
+	uint32_t found = TYPE_NONE;
+
+	if (target >= h->n_types)
+		return;
+	for (uint64_t i = h->row[target]; i < h->row[target + 1]; i++) {
+		uint32_t outer = h->at[i].outer;
+
+		if (h->at[i].offset != offset || outer == found ||
+		    !infer_fits(c->heap, node, type_at(c, outer)->size, false))
+			continue;
+		if (found != TYPE_NONE) {
+			ret->rivals = true;
+			return;
+		}
+		found = outer;
+	}
+	if (found != TYPE_NONE)
+		set(ret, found, EVIDENCE_CONTAINER_OF, SURE_HOLDER);
+}
+
+bool choose_inside(struct chooser *c, uint32_t node, uint32_t target,
+		   uint64_t offset, struct choice *ret)
+{
+	uint64_t size = c->heap->size[node];
+	struct choice *kept;
+	bool found;
+
+	*ret = (struct choice){ .type = TYPE_NONE };
+	if (!fits_key(size) || offset >= 1 << 16 || size / 8 >= 1 << 13) {
+		decide_inside(c, node, target, offset, ret);
+		return true;
+	}
+	kept = slot_of(c, &c->by_inside, (uint64_t)target << 32 |
+		       (uint64_t)(c->heap->owner[node] & 7) << 29 |
+		       offset << 13 | size / 8, &found);
+	if (!kept)
+		return false;
+	if (!found)
+		decide_inside(c, node, target, offset, kept);
+	*ret = *kept;
+	return true;
+}
+
+bool chooser_init(struct chooser *c, const struct heap *heap, struct err *err)
+{
+	*c = (struct chooser){
+		.heap = heap, .fields = { .types = &heap->image->types },
+	};
+	return beginnings_build(&heap->image->types, &c->beginnings, err) &&
+	       holders_build(&heap->image->types, &c->holders, err);
+}
+
+void chooser_free(struct chooser *c)
+{
+	pointer_cache_free(&c->fields);
+	beginnings_free(&c->beginnings);
+	holders_free(&c->holders);
+	vec_free(&c->candidates);
+	map_free(&c->by_start);
+	map_free(&c->by_inside);
+	vec_free(&c->kept);
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Types for what no typed pointer reaches: payloads behind void *, and blocks
+ * that were lost. Blocks that are alike form a cluster: those that one void *
+ * field of one type refers to, or those that nothing typed refers to; of one
+ * size and with pointers at the same places. All records that fit the size
+ * are compared with some of its blocks (shapes.h). One is accepted when it
+ * fits nearly all, has pointers that lead where they should, and is clearly
+ * better than the next.
+ */
+#include "analyze/infer_state.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "analyze/shapes.h"
+#include "base/progress.h"
+
+enum {
+	SAMPLE = 24,		/* blocks of a cluster that are looked at */
+	MAX_CLUSTERS = 1 << 16,
+	MAX_SIGNATURE = 16,	/* places of pointers that tell blocks apart */
+	MIN_KEPT = 40,		/* tenths, a block: pointers that lead right */
+	MIN_KEPT_SHAPE = 80,	/* where there is no field that leads to it */
+	MIN_MARGIN = 15,	/* tenths, a block: ahead of the next type */
+	FIT_PERCENT = 98,
+	SURE_SLOT = 85,
+	SURE_ALONE = 70,	/* nothing else of the module has the size */
+	SURE_SHAPE = 80,
+	SURE_TEXT = 85,
+};
+
+/* Blocks that are alike. */
+struct cluster {
+	uint32_t sample[SAMPLE];	/* every @step-th, from the first on */
+	uint32_t n_sample;
+	uint64_t n, step;
+	uint32_t owner;		/* type that has the field, or TYPE_NONE */
+	uint32_t type;		/* what they are, or TYPE_NONE */
+	bool slot;		/* a field refers to them */
+	bool text;
+	uint8_t confidence;
+};
+
+struct by_size {
+	uint64_t size;
+	uint32_t type;
+};
+
+struct shapes {
+	struct infer *infer;
+	struct heap *heap;
+	struct shape_cache cache;
+	VEC(struct by_size) records;	/* candidates, by size */
+	VEC(struct cluster) clusters;
+	struct map by_key;	/* -> 1 + index in clusters */
+	uint64_t *reached;	/* bit: a typed word refers to the block */
+	uint32_t letter;	/* the type char, or TYPE_NONE */
+	struct seen_block seen[SAMPLE];
+	uint32_t owner;		/* type whose field is being looked at */
+	bool apply;		/* second pass: clusters have their types */
+	bool no_memory;
+};
+
+static int by_size_then_id(const void *a, const void *b)
+{
+	const struct by_size *x = a, *y = b;
+
+	if (x->size != y->size)
+		return x->size < y->size ? -1 : 1;
+	return x->type < y->type ? -1 : x->type > y->type;
+}
+
+/* Records that blocks may be of: defined, and something points at them. */
+static bool find_records(struct shapes *s)
+{
+	const struct type_table *types = &s->heap->image->types;
+
+	for (uint32_t i = 0; i < types->types.len; i++) {
+		const struct type *t = &types->types.at[i];
+		struct by_size one = { t->size, i };
+
+		if (t->kind == TYPE_CHAR && t->size == 1 &&
+		    strcmp(types_text(types, t->name), "char") == 0)
+			s->letter = i;
+		if ((t->kind != TYPE_STRUCT && t->kind != TYPE_CLASS) ||
+		    t->size < 8 || t->n_members == 0 ||
+		    t->flags & (TYPE_DECLARATION | TYPE_POLYMORPHIC))
+			continue;
+		if (!vec_push(&s->records, one))
+			return false;
+	}
+	if (s->records.len > 0)
+		qsort(s->records.at, s->records.len, sizeof(*s->records.at),
+		      by_size_then_id);
+	return true;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	return hash_u64(hash ^ value) + 0x9e3779b97f4a7c15;
+}
+
+/* Where the block has pointers to blocks, and its size. */
+static uint64_t signature(const struct shapes *s, uint32_t node)
+{
+	const struct raw_refs *raw = s->infer->raw;
+	uint64_t hash = mix(s->heap->owner[node], s->heap->size[node]);
+	uint64_t first = raw->row[node], last = raw->row[node + 1];
+
+	if (last - first > MAX_SIGNATURE)
+		last = first + MAX_SIGNATURE;
+	for (uint64_t e = first; e < last; e++)
+		hash = mix(hash, raw->where[e]);
+	return hash;
+}
+
+static struct cluster *cluster_of(struct shapes *s, uint64_t key)
+{
+	const struct cluster fresh = {
+		.type = TYPE_NONE, .owner = TYPE_NONE, .step = 1,
+	};
+	uint64_t *slot;
+	bool added;
+
+	if (s->apply || s->clusters.len >= MAX_CLUSTERS) {
+		const uint64_t *found = map_find(&s->by_key, key);
+
+		return found ? &s->clusters.at[*found - 1] : NULL;
+	}
+	slot = map_slot(&s->by_key, key, &added);
+	if (!slot || (added && !vec_push(&s->clusters, fresh))) {
+		s->no_memory = true;
+		return NULL;
+	}
+	if (added)
+		*slot = s->clusters.len;
+	return &s->clusters.at[*slot - 1];
+}
+
+/* What is true of nearly all blocks of a cluster need not be of this one. */
+static bool fits_one(struct shapes *s, const struct cluster *c, uint32_t node)
+{
+	const struct shape *shape;
+
+	if (c->text)
+		return s->heap->content[node] == CONTENT_TEXT;
+	shape = shape_of(&s->cache, c->type);
+	if (!shape) {
+		s->no_memory = true;
+		return false;
+	}
+	shape_look(s->heap, &s->infer->window, node, &s->seen[0]);
+	return !shape_compare(s->heap, shape, &s->seen[0]).broken;
+}
+
+static void claim(struct shapes *s, const struct cluster *c, uint32_t node,
+		  uint32_t why, uint64_t offset)
+{
+	struct claim claim = {
+		.node = node, .type = c->type, .count = 1,
+		.evidence = c->slot ? EVIDENCE_SLOT : EVIDENCE_SHAPE,
+		.confidence = c->confidence, .why_node = why,
+		.why_offset = offset > UINT32_MAX ? 0 : (uint32_t)offset,
+	};
+
+	if (c->type == TYPE_NONE || !fits_one(s, c, node))
+		return;
+	if (c->text)
+		claim.count = s->heap->size[node] > UINT32_MAX ? UINT32_MAX :
+			      (uint32_t)s->heap->size[node];
+	if (!infer_claim(s->infer, &claim))
+		s->no_memory = true;
+}
+
+/* First pass: @node belongs to @c. Second: it gets the cluster's type. */
+static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
+		 uint64_t offset)
+{
+	struct cluster *c = cluster_of(s, key);
+
+	if (!c)
+		return;
+	if (s->apply) {
+		claim(s, c, node, why, offset);
+		return;
+	}
+	c->slot = why != NODE_NONE;
+	if (c->slot)
+		c->owner = s->owner;
+	if (c->n++ % c->step != 0)
+		return;
+	if (c->n_sample == SAMPLE) {
+		for (uint32_t i = 0; i < SAMPLE / 2; i++)
+			c->sample[i] = c->sample[i * 2];
+		c->n_sample = SAMPLE / 2;
+		c->step *= 2;
+		if ((c->n - 1) % c->step != 0)
+			return;
+	}
+	c->sample[c->n_sample++] = node;
+}
+
+static bool is_candidate(const struct heap *heap, uint32_t node)
+{
+	return heap->type[node] == TYPE_NONE && heap->size[node] >= 8;
+}
+
+static uint32_t type_of(const struct heap *heap, uint32_t node)
+{
+	return types_strip(&heap->image->types, heap_is_root(heap, node) ?
+			   heap_root(heap, node)->type : heap->type[node]);
+}
+
+/* Words of a typed node that say nothing about what they refer to. */
+static bool says_nothing(uint8_t kind)
+{
+	return kind == SHAPE_VOID || kind == SHAPE_WIDE || kind == SHAPE_ANY;
+}
+
+/* The low bits with which a word refers to the start of @to; false when it
+ * refers to the middle. */
+static bool tag_of(struct shapes *s, uint32_t node, uint64_t offset,
+		   uint32_t where, uint32_t to, uint32_t *tag)
+{
+	const struct heap *heap = s->heap;
+	uint64_t addr = heap_is_root(heap, node) ?
+			heap_root(heap, node)->addr : heap->addr[node], word;
+
+	*tag = 0;
+	if (raw_is_start(where))
+		return true;
+	if (!window_u64(&s->infer->window, addr + offset, &word) ||
+	    word - heap->addr[to] >= 8)
+		return false;
+	*tag = (uint32_t)(word - heap->addr[to]);
+	return true;
+}
+
+/* The references of @node, of a known @type, as slots. */
+static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
+{
+	const struct raw_refs *raw = s->infer->raw;
+	const struct shape *shape = shape_of(&s->cache, type);
+	uint64_t stride = s->heap->image->types.types.at[type].size;
+
+	if (!shape)
+		return false;
+	for (uint64_t e = raw->row[node]; stride && e < raw->row[node + 1]; e++) {
+		uint64_t offset = raw_offset(raw->where[e]), at = offset % stride;
+		uint32_t to = raw->target[e], tag;
+
+		if (at / 8 >= shape->n || offset == UINT64_MAX)
+			continue;
+		if (!says_nothing(shape->at[at / 8].kind)) {
+			s->reached[to / 64] |= UINT64_C(1) << to % 64;
+			continue;
+		}
+		if (!is_candidate(s->heap, to) ||
+		    !tag_of(s, node, offset, raw->where[e], to, &tag))
+			continue;
+		s->owner = type;
+		meet(s, mix(mix(mix(signature(s, to), type), at), tag), to,
+		     node, offset);
+	}
+	return true;
+}
+
+static bool visit_all(struct shapes *s)
+{
+	struct heap *heap = s->heap;
+
+	for (uint32_t i = 0; i < heap->n_nodes; i++) {
+		uint32_t type = type_of(heap, i);
+
+		if (type != TYPE_NONE &&
+		    types_is_record(&heap->image->types, type) &&
+		    !visit_slots(s, i, type))
+			return false;
+	}
+	for (uint32_t i = 0; i < heap->n_blocks && !s->no_memory; i++) {
+		if (is_candidate(heap, i) && heap->content[i] != CONTENT_TEXT &&
+		    heap->content[i] != CONTENT_ZERO &&
+		    !(s->reached[i / 64] >> i % 64 & 1))
+			meet(s, signature(s, i), i, NODE_NONE, 0);
+	}
+	return !s->no_memory;
+}
+
+/* Mean over the sample; false when too many blocks do not fit. */
+static bool rate(struct shapes *s, const struct cluster *c, uint32_t type,
+		 int *sum, int *kept)
+{
+	const struct shape *shape = shape_of(&s->cache, type);
+	uint32_t broken = 0;
+	long total = 0, right = 0;
+
+	if (!shape) {
+		s->no_memory = true;
+		return false;
+	}
+	for (uint32_t i = 0; i < c->n_sample; i++) {
+		struct shape_score one =
+			shape_compare(s->heap, shape, &s->seen[i]);
+
+		broken += one.broken;
+		total += one.broken ? 0 : one.sum;
+		right += one.broken ? 0 : one.kept;
+		if (broken * 100 > c->n_sample * (100 - FIT_PERCENT))
+			return false;
+	}
+	*sum = (int)(total / (long)c->n_sample);
+	*kept = (int)(right / (long)c->n_sample);
+	return true;
+}
+
+/* Types that programs handle much are likelier: a quarter of ln(1 + uses). */
+static int prior(const struct type *t)
+{
+	return (int)(2.5 * log1p(t->popularity));
+}
+
+/* The best types of a cluster. */
+struct ranking {
+	uint32_t type;
+	int best, next, kept;	/* tenths, a block */
+	uint32_t n;		/* types that fit */
+};
+
+static void rank(struct shapes *s, const struct cluster *c, uint32_t type,
+		 struct ranking *r)
+{
+	const struct type *t = &s->heap->image->types.types.at[type];
+	int sum, kept;
+
+	if (t->popularity == 0 ||
+	    !infer_fits(s->heap, c->sample[0], t->size, false) ||
+	    !rate(s, c, type, &sum, &kept))
+		return;
+	r->n++;
+	sum += prior(t);
+	if (sum > r->best) {
+		r->next = r->best;
+		r->best = sum;
+		r->kept = kept;
+		r->type = type;
+	} else if (sum > r->next) {
+		r->next = sum;
+	}
+}
+
+/* Index of the first record that is not smaller than @size. */
+static size_t first_record(const struct shapes *s, uint64_t size)
+{
+	size_t low = 0, high = s->records.len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->records.at[middle].size < size)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/*
+ * Choose the type of @c among all records of its size; for a slot at first
+ * among those of the module that has the field.
+ */
+static void decide(struct shapes *s, struct cluster *c)
+{
+	const struct type_table *types = &s->heap->image->types;
+	uint64_t usable = s->heap->size[c->sample[0]];
+	size_t first = first_record(s, usable > 32 ? usable - 32 : 8);
+	struct ranking r = {
+		.type = TYPE_NONE, .best = INT32_MIN, .next = INT32_MIN,
+	};
+
+	for (size_t i = first; i < s->records.len &&
+	     s->records.at[i].size <= usable; i++) {
+		uint32_t type = s->records.at[i].type;
+
+		if (!c->slot || types->types.at[type].module ==
+				types->types.at[c->owner].module)
+			rank(s, c, type, &r);
+	}
+	if (r.type == TYPE_NONE ||
+	    (r.n > 1 && r.best - r.next < MIN_MARGIN) ||
+	    (r.kept < (c->slot ? MIN_KEPT : MIN_KEPT_SHAPE) &&
+	     !(c->slot && r.n == 1 && r.best > 0)))
+		return;
+	c->type = r.type;
+	c->confidence = !c->slot ? SURE_SHAPE :
+			r.kept < MIN_KEPT ? SURE_ALONE : SURE_SLOT;
+}
+
+static bool is_text(const struct shapes *s, const struct cluster *c)
+{
+	for (uint32_t i = 0; i < c->n_sample; i++) {
+		if (s->heap->content[c->sample[i]] != CONTENT_TEXT)
+			return false;
+	}
+	return c->slot && s->letter != TYPE_NONE;
+}
+
+static void decide_all(struct shapes *s)
+{
+	for (size_t i = 0; i < s->clusters.len && !s->no_memory; i++) {
+		struct cluster *c = &s->clusters.at[i];
+
+		if (is_text(s, c)) {
+			c->text = true;
+			c->type = s->letter;
+			c->confidence = SURE_TEXT;
+			continue;
+		}
+		for (uint32_t k = 0; k < c->n_sample; k++)
+			shape_look(s->heap, &s->infer->window, c->sample[k],
+				   &s->seen[k]);
+		decide(s, c);
+	}
+}
+
+bool infer_shapes(struct infer *infer, struct err *err)
+{
+	struct heap *heap = infer->heap;
+	struct shapes *s = calloc(1, sizeof(*s));
+	bool ok = s != NULL;
+
+	if (s) {
+		s->infer = infer;
+		s->heap = heap;
+		s->cache.types = &heap->image->types;
+		s->letter = TYPE_NONE;
+		s->reached = calloc(heap->n_blocks / 64 + 1,
+				    sizeof(*s->reached));
+		ok = s->reached && find_records(s);
+	}
+	/* Where numbers and text were left out, contents say little. */
+	if (ok && s->records.len > 0 && heap->image->redacted.spans.len == 0) {
+		ok = visit_all(s);
+		if (ok) {
+			decide_all(s);
+			s->apply = true;
+			ok = !s->no_memory && visit_all(s);
+		}
+	}
+	if (s) {
+		shape_cache_free(&s->cache);
+		vec_free(&s->records);
+		vec_free(&s->clusters);
+		map_free(&s->by_key);
+		free(s->reached);
+	}
+	free(s);
+	return ok || err_nomem(err, "types of blocks");
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/shapes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/infer.h"
+#include "analyze/words.h"
+
+enum { MAX_SHAPE = 512 };
+
+/* Tenths: see struct shape_score. */
+enum {
+	BROKEN = -1000,
+	KEPT_TYPED = 80,	/* leads to a block of just that type */
+	KEPT_CODE = 60,
+	KEPT_SIZE = 50,		/* leads to a block of just that size */
+	KEPT_TEXT = 40,
+	KEPT_ROUGHLY = 10,
+	DOUBTFUL = -30,
+	UNLIKELY = -80,
+};
+
+/* --- what a type promises --- */
+
+struct fill {
+	const struct type_table *types;
+	struct shape_word at[MAX_SHAPE];
+	uint32_t n;
+};
+
+static enum shape_kind pointer_kind(const struct type_table *types,
+				    uint32_t target)
+{
+	if (target == TYPE_NONE)
+		return SHAPE_VOID;
+	switch (types->types.at[target].kind) {
+	case TYPE_STRUCT:
+	case TYPE_CLASS:
+	case TYPE_UNION:
+		return SHAPE_RECORD;
+	case TYPE_CHAR:
+		return SHAPE_TEXT;
+	case TYPE_POINTER:
+		return SHAPE_POINTERS;
+	case TYPE_FUNCTION:
+		return SHAPE_CODE;
+	case TYPE_INT:
+	case TYPE_FLOAT:
+		return SHAPE_NUMBERS;
+	default:
+		return SHAPE_VOID;
+	}
+}
+
+/* uintptr_t and its kind hold pointers, with bits of their own perhaps. */
+static bool is_pointer_sized(const struct type_table *types,
+			     const struct leaf *leaf)
+{
+	uint32_t id = leaf->member == UINT32_MAX ? TYPE_NONE :
+		      types->members.at[leaf->member].type;
+
+	while (id != TYPE_NONE && (types->types.at[id].kind == TYPE_TYPEDEF ||
+				   types->types.at[id].kind == TYPE_ARRAY)) {
+		if (strstr(types_text(types, types->types.at[id].name),
+			   "intptr"))
+			return true;
+		id = types->types.at[id].target;
+	}
+	return false;
+}
+
+static struct shape_word word_of(const struct type_table *types,
+				 const struct leaf *leaf)
+{
+	const struct type *t = &types->types.at[leaf->type];
+	struct shape_word word = { .kind = SHAPE_ANY, .target = TYPE_NONE };
+
+	if (leaf->in_union || leaf->flags & MEMBER_VARIANT)
+		return word;
+	switch (t->kind) {
+	case TYPE_POINTER:
+	case TYPE_REFERENCE:
+		word.target = types_strip(types, t->target);
+		word.kind = (uint8_t)pointer_kind(types, word.target);
+		break;
+	case TYPE_INT:
+		word.kind = t->size < 8 ? SHAPE_SMALL :
+			    is_pointer_sized(types, leaf) ? SHAPE_ANY :
+			    SHAPE_WIDE;
+		break;
+	case TYPE_ENUM:
+	case TYPE_BOOL:
+		word.kind = SHAPE_SMALL;
+		break;
+	case TYPE_FLOAT:
+		word.kind = t->size == 8 ? SHAPE_FLOAT : SHAPE_SMALL;
+		break;
+	case TYPE_CHAR:
+		word.kind = SHAPE_BYTES;
+		break;
+	default:
+		break;
+	}
+	return word;
+}
+
+/* Of two members in one word, neither is a pointer. */
+static bool visit(void *ctx, const struct leaf *leaf)
+{
+	struct fill *f = ctx;
+	uint64_t i = leaf->offset / 8;
+	struct shape_word word;
+
+	if (leaf->type == TYPE_NONE || i >= f->n)
+		return true;
+	word = word_of(f->types, leaf);
+	if (f->at[i].kind == SHAPE_PAD)
+		f->at[i] = word;
+	else if (f->at[i].kind != word.kind)
+		f->at[i].kind = f->at[i].kind == SHAPE_ANY ||
+				word.kind == SHAPE_ANY ? SHAPE_ANY :
+				SHAPE_SMALL;
+	return true;
+}
+
+const struct shape *shape_of(struct shape_cache *cache, uint32_t type)
+{
+	uint64_t *slot = map_slot(&cache->by_type, type, NULL);
+	uint64_t words = (cache->types->types.at[type].size + 7) / 8;
+	struct fill f = { .types = cache->types };
+	struct shape_word *at;
+	struct shape *shape;
+
+	if (!slot)
+		return NULL;
+	if (*slot)
+		return (const struct shape *)(uintptr_t)*slot;
+	f.n = words < MAX_SHAPE ? (uint32_t)words : MAX_SHAPE;
+	for (uint32_t i = 0; i < f.n; i++)
+		f.at[i].kind = SHAPE_PAD;
+	types_leaves(cache->types, type, (uint64_t)MAX_SHAPE * 8, visit, &f);
+	shape = arena_alloc(&cache->arena, sizeof(*shape));
+	at = arena_alloc(&cache->arena, (f.n + 1) * sizeof(*at));
+	if (!shape || !at)
+		return NULL;
+	memcpy(at, f.at, f.n * sizeof(*at));
+	*shape = (struct shape){ .n = f.n, .at = at };
+	*slot = (uintptr_t)shape;
+	return shape;
+}
+
+void shape_cache_free(struct shape_cache *cache)
+{
+	map_free(&cache->by_type);
+	arena_free(&cache->arena);
+}
+
+/* --- what a block holds --- */
+
+/* The exponent of a number between 10^-9 and 10^15, or so. */
+static bool is_common_float(uint64_t word)
+{
+	unsigned exponent = word >> 52 & 0x7ff;
+
+	return exponent >= 0x3e0 && exponent <= 0x432;
+}
+
+static bool in_heap(const struct heap *heap, uint64_t addr)
+{
+	size_t low = 0, high = heap->extents.len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (heap->extents.at[middle].end <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < heap->extents.len && heap->extents.at[low].start <= addr;
+}
+
+static enum word_seen see(const struct heap *heap, uint64_t word,
+			  uint32_t *node)
+{
+	uint64_t addr = pointer_decode(word);
+	const struct mapping *m;
+
+	*node = NODE_NONE;
+	if (word == 0)
+		return SEEN_ZERO;
+	if (addr)
+		*node = heap_find(heap, addr);
+	if (*node != NODE_NONE)
+		return heap->addr[*node] == addr ? SEEN_START : SEEN_INSIDE;
+	m = addr ? image_mapping(heap->image, addr) : NULL;
+	if (m && in_heap(heap, addr))
+		return SEEN_DEAD;
+	if (m)
+		return m->perms & PERM_EXEC ? SEEN_CODE : SEEN_DATA;
+	if (word <= UINT32_MAX)
+		return SEEN_SMALL;
+	return is_common_float(word) ? SEEN_FLOAT : SEEN_OTHER;
+}
+
+void shape_look(const struct heap *heap, struct window *window, uint32_t node,
+		struct seen_block *ret)
+{
+	uint64_t words = heap->size[node] / 8;
+
+	ret->node = node;
+	ret->n = words < SHAPE_WORDS ? (uint32_t)words : SHAPE_WORDS;
+	for (uint32_t i = 0; i < ret->n; i++) {
+		struct seen_word *w = &ret->at[i];
+
+		w->seen = SEEN_OTHER;
+		w->node = NODE_NONE;
+		w->value = 0;
+		if (window_u64(window, heap->addr[node] + i * 8, &w->value))
+			w->seen = (uint8_t)see(heap, w->value, &w->node);
+	}
+}
+
+/* --- one against the other --- */
+
+/* A pointer to a record leads to the start of block @node. */
+static int compare_record(const struct heap *heap, uint32_t target,
+			  uint32_t node)
+{
+	const struct type_table *types = &heap->image->types;
+	uint64_t size = types->types.at[target].size, n;
+
+	if (heap->type[node] == target)
+		return KEPT_TYPED;
+	if (heap->type[node] != TYPE_NONE)
+		return types_is_record(types, types_strip(types,
+				       heap->type[node])) &&
+		       types->types.at[heap->type[node]].size >= size ?
+		       DOUBTFUL : BROKEN;
+	if (size == 0)
+		return KEPT_ROUGHLY;
+	if (infer_fits(heap, node, size, false))
+		return KEPT_SIZE;
+	if (size > heap->size[node])
+		return BROKEN;
+	n = heap->size[node] / size;
+	return n > 1 && infer_fits(heap, node, n * size, false) ?
+	       KEPT_ROUGHLY : -KEPT_ROUGHLY;
+}
+
+static int compare_text(const struct heap *heap, const struct seen_word *w)
+{
+	uint32_t type = types_strip(&heap->image->types, heap->type[w->node]);
+
+	if (type != TYPE_NONE)
+		return heap->image->types.types.at[type].size == 1 ?
+		       KEPT_TEXT : UNLIKELY;
+	return heap->content[w->node] == CONTENT_TEXT ? KEPT_TEXT :
+	       heap->content[w->node] == CONTENT_POINTERS ? UNLIKELY : 0;
+}
+
+static int compare_start(const struct heap *heap, const struct shape_word *p,
+			 const struct seen_word *w)
+{
+	uint8_t content = heap->content[w->node];
+
+	switch (p->kind) {
+	case SHAPE_RECORD:
+		return compare_record(heap, p->target, w->node);
+	case SHAPE_TEXT:
+		return compare_text(heap, w);
+	case SHAPE_POINTERS:
+		return content == CONTENT_POINTERS ? KEPT_TEXT :
+		       content == CONTENT_ZERO ? 0 : DOUBTFUL;
+	case SHAPE_NUMBERS:
+		return content == CONTENT_NUMBERS ? KEPT_ROUGHLY :
+		       content == CONTENT_POINTERS ? UNLIKELY : 0;
+	case SHAPE_VOID:
+		return KEPT_ROUGHLY;
+	default:
+		return 0;
+	}
+}
+
+static bool is_pointer(uint8_t kind)
+{
+	return kind >= SHAPE_RECORD && kind <= SHAPE_VOID;
+}
+
+/* What no pointer promised, but is one. */
+static int compare_surprise(const struct shape_word *p,
+			    const struct seen_word *w)
+{
+	bool block = w->seen == SEEN_START || w->seen == SEEN_INSIDE;
+
+	switch (p->kind) {
+	case SHAPE_FLOAT:
+	case SHAPE_SMALL:
+		return block ? BROKEN : UNLIKELY;
+	case SHAPE_WIDE:
+		return block ? UNLIKELY : DOUBTFUL;
+	case SHAPE_CODE:
+		return BROKEN;
+	case SHAPE_BYTES:
+		return block ? DOUBTFUL : 0;
+	default:
+		return 0;
+	}
+}
+
+static int compare_number(const struct shape_word *p, const struct seen_word *w)
+{
+	if (is_pointer(p->kind))
+		return p->kind == SHAPE_VOID && w->seen == SEEN_SMALL ?
+		       DOUBTFUL : BROKEN;
+	switch (p->kind) {
+	case SHAPE_CODE:
+		return BROKEN;
+	case SHAPE_FLOAT:
+		return w->seen == SEEN_FLOAT ? KEPT_ROUGHLY * 2 : DOUBTFUL;
+	case SHAPE_SMALL:
+		return w->seen == SEEN_FLOAT ? -KEPT_ROUGHLY : 0;
+	default:
+		return 0;
+	}
+}
+
+static int compare(const struct heap *heap, const struct shape_word *p,
+		   const struct seen_word *w)
+{
+	switch (w->seen) {
+	case SEEN_ZERO:
+		return 0;
+	case SEEN_START:
+		return is_pointer(p->kind) ? compare_start(heap, p, w) :
+		       compare_surprise(p, w);
+	case SEEN_INSIDE:
+		return is_pointer(p->kind) ? -KEPT_ROUGHLY :
+		       compare_surprise(p, w);
+	case SEEN_CODE:
+		return p->kind == SHAPE_CODE ? KEPT_CODE :
+		       p->kind == SHAPE_VOID ? 0 :
+		       is_pointer(p->kind) ? UNLIKELY : compare_surprise(p, w);
+	case SEEN_DATA:
+		return is_pointer(p->kind) ? 0 : compare_surprise(p, w);
+	case SEEN_DEAD:
+		return is_pointer(p->kind) ? DOUBTFUL : compare_surprise(p, w);
+	default:
+		return compare_number(p, w);
+	}
+}
+
+struct shape_score shape_compare(const struct heap *heap,
+				 const struct shape *shape,
+				 const struct seen_block *block)
+{
+	struct shape_score score = {0};
+	uint32_t n = shape->n < block->n ? shape->n : block->n;
+
+	for (uint32_t i = 0; i < n; i++) {
+		int one = compare(heap, &shape->at[i], &block->at[i]);
+
+		score.sum += one;
+		if (one >= KEPT_TEXT)
+			score.kept += one;
+		if (one == BROKEN)
+			score.broken = true;
+	}
+	return score;
+}

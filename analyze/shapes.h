@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Could this block be one of those? Bytes against the members of a type.
+ *
+ * Each aligned word of a type promises something: a pointer to a record of
+ * some size, to text, to code; a floating-point number; small numbers that are
+ * no pointer. A block keeps the promise, says nothing (null), or breaks it.
+ * Kept promises that are hard to keep by chance count much: a pointer to the
+ * start of a block in which just the pointee fits. (The idea of a type's
+ * signature in memory: Z. Lin et al., "SigGraph", NDSS 2011.)
+ */
+#ifndef ANALYZE_SHAPES_H
+#define ANALYZE_SHAPES_H
+
+#include "analyze/heap.h"
+#include "analyze/raw_refs.h"
+
+enum shape_kind {
+	SHAPE_ANY,		/* unions, and what is not known */
+	SHAPE_RECORD,		/* pointer to a record, its target */
+	SHAPE_TEXT,		/* char * */
+	SHAPE_POINTERS,		/* pointer to pointers */
+	SHAPE_NUMBERS,		/* pointer to numbers */
+	SHAPE_VOID,		/* pointer to anything */
+	SHAPE_CODE,		/* pointer to a function */
+	SHAPE_WIDE,		/* an integer as wide as a pointer */
+	SHAPE_FLOAT,
+	SHAPE_SMALL,		/* smaller numbers, flags */
+	SHAPE_BYTES,
+	SHAPE_PAD,
+};
+
+struct shape_word {
+	uint32_t target;	/* SHAPE_RECORD: stripped */
+	uint8_t kind;		/* enum shape_kind */
+};
+
+/* The words of one element. */
+struct shape {
+	uint32_t n;
+	const struct shape_word *at;	/* [n] */
+};
+
+struct shape_cache {
+	const struct type_table *types;	/* borrowed */
+	struct map by_type;	/* type -> struct shape * */
+	struct arena arena;
+};
+
+/** The shape of record @type, or NULL when memory is exhausted. Types of more
+ * than 512 words have their first ones. */
+const struct shape *shape_of(struct shape_cache *cache, uint32_t type);
+
+void shape_cache_free(struct shape_cache *cache);
+
+enum word_seen {
+	SEEN_ZERO,
+	SEEN_START,		/* refers to the start of a block */
+	SEEN_INSIDE,
+	SEEN_CODE,
+	SEEN_DATA,		/* other mapped memory that is no heap */
+	SEEN_DEAD,		/* where a heap has no block */
+	SEEN_FLOAT,		/* reads as a common number */
+	SEEN_SMALL,		/* below 2^32 */
+	SEEN_OTHER,
+};
+
+struct seen_word {
+	uint64_t value;
+	uint32_t node;		/* SEEN_START, SEEN_INSIDE: the block */
+	uint8_t seen;		/* enum word_seen */
+};
+
+enum { SHAPE_WORDS = 64 };	/* of a block that are looked at */
+
+/* What the first words of a block hold. */
+struct seen_block {
+	uint32_t node;
+	uint32_t n;
+	struct seen_word at[SHAPE_WORDS];
+};
+
+/** Read @node through @window; words that are absent are SEEN_OTHER. */
+void shape_look(const struct heap *heap, struct window *window, uint32_t node,
+		struct seen_block *ret);
+
+/* How well a block keeps what a type promises. */
+struct shape_score {
+	int sum;		/* in tenths of a kept promise */
+	int kept;		/* what of it came from pointers that lead right */
+	bool broken;		/* a promise is broken: it is not of that type */
+};
+
+struct shape_score shape_compare(const struct heap *heap,
+				 const struct shape *shape,
+				 const struct seen_block *block);
+
+#endif

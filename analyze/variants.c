@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/variants.h"
+
+#include <string.h>
+
+static const struct member *member_at(const struct type_table *types,
+				      uint32_t i)
+{
+	return &types->members.at[i];
+}
+
+static bool is_union(const struct type_table *types, uint32_t id)
+{
+	id = types_strip(types, id);
+	return id != TYPE_NONE && types->types.at[id].kind == TYPE_UNION;
+}
+
+static bool add(struct conditions *c, const struct condition *one)
+{
+	if (c->n == MAX_CONDITIONS)
+		return false;
+	c->at[c->n++] = *one;
+	return true;
+}
+
+/* Fill size and offset from @m, an integer or enum. */
+static bool read_from(const struct type_table *types, const struct member *m,
+		      uint64_t base, struct condition *ret)
+{
+	uint32_t id = types_strip(types, m->type);
+	const struct type *t = id == TYPE_NONE ? NULL : &types->types.at[id];
+
+	if (!t || (t->size != 1 && t->size != 2 && t->size != 4 &&
+		   t->size != 8) || m->flags & MEMBER_BITFIELD)
+		return false;
+	ret->offset = base + m->offset;
+	ret->size = (uint8_t)t->size;
+	return true;
+}
+
+/* A variant of a Rust enum: the record has one member as discriminant. */
+static bool rust_condition(const struct type_table *types,
+			   const struct leaf_step *step,
+			   struct conditions *ret)
+{
+	const struct type *t = &types->types.at[step->record];
+	const struct member *variant = member_at(types, step->member);
+	struct condition c = { .record = step->record };
+	bool found = false;
+
+	for (uint32_t i = 0; i < t->n_members && !found; i++) {
+		const struct member *m =
+			member_at(types, t->first_member + i);
+
+		found = m->flags & MEMBER_DISCRIMINANT &&
+			read_from(types, m, step->base, &c);
+	}
+	c.otherwise = variant->bit_offset == VARIANT_OTHERWISE;
+	/* An enum with one inhabited variant needs no discriminant. */
+	if (!found)
+		return c.otherwise;
+	if (!c.otherwise) {
+		if (variant->bit_offset >= t->n_args)
+			return false;
+		c.value = types->args.at[t->first_arg +
+					 variant->bit_offset].value;
+	}
+	return add(ret, &c);
+}
+
+static bool is_flag(const struct type_table *types, uint32_t id)
+{
+	id = types_strip(types, id);
+	return id != TYPE_NONE && types->types.at[id].kind == TYPE_BOOL;
+}
+
+static bool is_integer(const struct type_table *types, uint32_t id)
+{
+	id = types_strip(types, id);
+	return id != TYPE_NONE && (types->types.at[id].kind == TYPE_INT ||
+				   types->types.at[id].kind == TYPE_CHAR);
+}
+
+/* Beside the union stands just one other member: what kind is it? */
+static const struct member *companion(const struct type_table *types,
+				      const struct leaf_step *step)
+{
+	const struct type *t = &types->types.at[step->record];
+	const struct member *found = NULL;
+
+	for (uint32_t i = 0; i < t->n_members; i++) {
+		uint32_t at = t->first_member + i;
+
+		if (at == step->member || types->members.at[at].flags &
+		    MEMBER_BASE)
+			continue;
+		if (found)
+			return NULL;
+		found = member_at(types, at);
+	}
+	return found;
+}
+
+/* Members of the union at @step that are more than a placeholder. */
+static unsigned alternatives(const struct type_table *types,
+			     const struct leaf_step *step)
+{
+	const struct type *t = &types->types.at[step->record];
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < t->n_members; i++) {
+		uint32_t id = types_strip(types, member_at(types,
+					  t->first_member + i)->type);
+
+		n += id != TYPE_NONE && types->types.at[id].size > 1;
+	}
+	return n;
+}
+
+/*
+ * A union with a companion. {T or nothing, bool} is an optional. {union of
+ * the first or the rest, integer} is a variant: the rest is a union again,
+ * and as many of them as are passed is the index. *@i is left at the last
+ * union that belongs to it.
+ */
+static bool union_condition(const struct type_table *types,
+			    const struct leaf *leaf, unsigned *i,
+			    struct conditions *ret)
+{
+	const struct leaf_step *owner = *i > 0 ? &leaf->chain[*i - 1] : NULL;
+	const struct member *beside;
+	struct condition c = {0};
+
+	if (!owner || owner->record == TYPE_NONE)
+		return false;
+	beside = companion(types, owner);
+	if (!beside || !read_from(types, beside, owner->base, &c))
+		return false;
+	c.record = owner->record;
+	if (is_flag(types, beside->type) &&
+	    alternatives(types, &leaf->chain[*i]) <= 1) {
+		c.value = 1;
+		return add(ret, &c);
+	}
+	if (!is_integer(types, beside->type) ||
+	    !strstr(types_text(types, beside->name), "index"))
+		return false;
+	while (*i + 1 < leaf->n_chain &&
+	       is_union(types, leaf->chain[*i + 1].record)) {
+		++*i;
+		c.value++;
+	}
+	return add(ret, &c);
+}
+
+bool conditions_of(const struct type_table *types, const struct leaf *leaf,
+		   struct conditions *ret)
+{
+	ret->n = 0;
+	for (unsigned i = 0; i < leaf->n_chain; i++) {
+		const struct leaf_step *step = &leaf->chain[i];
+
+		if (step->record == TYPE_NONE)
+			continue;
+		if (is_union(types, step->record)) {
+			if (!union_condition(types, leaf, &i, ret))
+				return false;
+		} else if (member_at(types, step->member)->flags &
+			   MEMBER_VARIANT) {
+			if (!rust_condition(types, step, ret))
+				return false;
+		}
+	}
+	return true;
+}
+
+bool condition_holds(const struct type_table *types,
+		     const struct condition *c, uint64_t value)
+{
+	const struct type *t = &types->types.at[c->record];
+
+	if (!c->otherwise)
+		return value == c->value;
+	for (uint32_t i = 0; i < t->n_members; i++) {
+		const struct member *m =
+			member_at(types, t->first_member + i);
+
+		if (m->flags & MEMBER_VARIANT && m->bit_offset < t->n_args &&
+		    types->args.at[t->first_arg + m->bit_offset].value == value)
+			return false;
+	}
+	return true;
+}

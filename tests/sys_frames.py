@@ -171,9 +171,10 @@ def compare_locals(where, frame, ours, seen, thread, is_outer, foreign):
             if all(k == 'other' for k, _ in want) and not got:
                 seen['composite'] += 1
                 continue
-            # What a tail call passed, or a caller in another module, is
-            # known to gdb alone.
-            if not got and (frame['tail'] or name in foreign or is_outer and
+            # What a tail call passed, or a caller in another module, and
+            # floating-point numbers in calls are known to gdb alone.
+            if not got and (frame['tail'] or name in foreign or
+                            all(k == 'float' for k, _ in want) or is_outer and
                             all(is_clobbered(k, v, thread)
                                 for k, v in want)):
                 seen['left out'] += 1

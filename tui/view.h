@@ -58,6 +58,7 @@ enum subject_kind {
 	SUBJECT_CYCLES,		/* id: a group of cycles */
 	SUBJECT_CHANGE,		/* id: a row of the comparison */
 	SUBJECT_TAB,		/* id: the digit of a view */
+	SUBJECT_THREAD,		/* id: index of a thread that has frames */
 };
 
 struct subject {

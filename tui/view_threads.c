@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "analyze/node_label.h"
+#include "analyze/thread_frames.h"
 #include "tui/tree.h"
 #include "tui/views.h"
 
@@ -105,8 +106,7 @@ static void describe(const struct threads *t, uint64_t id,
 	n = snprintf(out->text, sizeof(out->text) - 32, "%s%s%s",
 		     thread->name[0] ? thread->name : "(no name)",
 		     at ? " in " : "", at ? at->name : "");
-	/* Others have the signal that stopped them for the capture. */
-	if (thread->signal && thread->signal == image->meta.signal && n > 0 &&
+	if (thread_is_fatal(image, (uint32_t)index_of(t, id)) && n > 0 &&
 	    n < (int)sizeof(out->text) - 32)
 		snprintf(out->text + n, 32, ", signal %d", thread->signal);
 }
@@ -145,19 +145,29 @@ static const struct tree_ops ops = {
 	.children = children, .number = number, .text = text,
 };
 
+static bool has_frames(const struct threads *t, uint32_t thread)
+{
+	return thread_frames_of(&t->session->facts->image, thread).n > 0;
+}
+
 static struct subject subject(void *data, uint32_t row)
 {
+	const struct threads *t = data;
 	const struct tree_item *item = tree_item(data, row);
+	uint32_t thread = (uint32_t)index_of(t, item->id);
 
-	if (item->more || item->id & THREAD)
+	if (item->more || item->id == ENDED ||
+	    (item->id & THREAD && !has_frames(t, thread)))
 		return (struct subject){ .kind = SUBJECT_NONE };
+	if (item->id & THREAD)
+		return (struct subject){ SUBJECT_THREAD, thread };
 	return (struct subject){ SUBJECT_NODE, item->id };
 }
 
 static bool head(void *data, int line, struct cell_out *out)
 {
 	(void)data;
-	snprintf(out->text, sizeof(out->text), "+ shows a thread's roots; "
+	snprintf(out->text, sizeof(out->text), "Enter shows frames, + roots; "
 		 "stack words count only for what no variable holds");
 	return line == 0;
 }

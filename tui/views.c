@@ -223,6 +223,12 @@ struct view *views_ask(struct session *session, struct subject subject,
 		return ask_cycles(session, (uint32_t)subject.id, command, err);
 	case SUBJECT_CHANGE:
 		return ask_change(session, subject.id, command, err);
+	case SUBJECT_THREAD:
+		if (command == CMD_OPEN || command == CMD_FIELDS)
+			return view_frames_open(session, (uint32_t)subject.id,
+						err);
+		return nothing(err, "this is a thread: press Enter for its "
+			       "frames, + for its roots");
 	default:
 		return nothing(err, "there is nothing to open on this row");
 	}

@@ -63,6 +63,10 @@ struct view *view_marks_open(struct session *session, struct err *err);
 struct view *view_fields_open(struct session *session, uint32_t node,
 			      struct err *err);
 
+/** The frames of a thread, with their locals. */
+struct view *view_frames_open(struct session *session, uint32_t thread,
+			      struct err *err);
+
 struct view *view_hex_open(struct session *session, uint32_t node,
 			   struct err *err);
 

@@ -178,8 +178,9 @@ def holdfast(*args, status=0, **kwargs):
     done = subprocess.run([HOLDFAST, *args], text=True, timeout=120,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           **kwargs)
-    expect(done.returncode == status, f'{" ".join(args)}: status '
-           f'{done.returncode}, {done.stderr.strip()}')
+    if done.returncode != status:
+        raise AssertionError(f'{" ".join(args)}: status {done.returncode}, '
+                             f'{done.stdout[-500:]} {done.stderr.strip()}')
     return done.stdout + (done.stderr if status else '')
 
 
@@ -265,6 +266,14 @@ def check_entry(what, entry, signal_name, program):
     return True
 
 
+def check_frames(what, entry, names):
+    """The stack of the thread that crashed, read after it was gone."""
+    first = report('threads', entry['path'])['threads'][0]
+    got = [f['function'] for f in first['frames']]
+    expect(all(any(name == (f or '').split('+')[0] for f in got)
+               for name in names), f'{what}: frames {got} without {names}')
+
+
 def check_nodes(what, entry):
     """The program's own list: a thousand nodes, of which none is lost."""
     types = report('types', entry['path'])['types']
@@ -309,6 +318,7 @@ def test_install(guard, program):
     if check_entry('thread', entry, 'SIGSEGV', program):
         check_nodes('thread', entry)
         check_first_thread('thread', entry, json.loads(said)['tid'])
+        check_frames('thread', entry, ['touch', 'crashing'])
     expect(os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSEGV,
            f'wait status {status:#x}')
     out = holdfast('crash', 'list')
@@ -407,6 +417,15 @@ def test_mount_namespace(program):
         check_nodes('namespace', entry)
 
 
+def test_pointers_only(program):
+    install('--max-count', '50', '--content', 'pointers')
+    entry, _, _ = crash(program, 'thread')
+    if check_entry('pointers', entry, 'SIGSEGV', program):
+        check_nodes('pointers', entry)
+        with open(plain(entry['path']), 'rb') as f:
+            expect(b'HOME=' not in f.read(), 'pointers: the environment')
+
+
 def test_limits(program):
     foreign = f'{STORE}/other.1.20200101T000000Z.core.zst'
     for path in (foreign, f'{STORE}/notes.txt'):
@@ -462,6 +481,7 @@ def main():
         test_samples()
         test_mount_namespace(program)
         test_against_kernel(program)
+        test_pointers_only(program)
         test_limits(program)
         holdfast('crash', 'uninstall')
     finally:

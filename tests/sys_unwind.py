@@ -6,6 +6,7 @@ Each program is captured once; gdb reads the decompressed snapshot, so both
 look at the same state, whatever it is. Programs of ours also know who called
 whom, which is the only truth where there is no call frame information.
 """
+import json
 import os
 import shutil
 import subprocess
@@ -320,6 +321,25 @@ for i in range(4000):
         break
 '''
 
+# libdwarf dies of the rules of one function, at CRASH_AT in its file.
+CRASH = r'''
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <signal.h>
+#include <stdlib.h>
+
+int dwarf_get_fde_info_for_all_regs3(void *fde, unsigned long pc, void *table,
+				     void *row, void *error)
+{
+	int (*real)(void *, unsigned long, void *, void *, void *) =
+		dlsym(RTLD_NEXT, "dwarf_get_fde_info_for_all_regs3");
+
+	if (pc - strtoul(getenv("CRASH_AT"), NULL, 16) < 200)
+		raise(SIGSEGV);
+	return real(fde, pc, table, row, error);
+}
+'''
+
 failures = []
 
 
@@ -355,7 +375,7 @@ def wait_for(child, kind):
             time.sleep(0.01)
 
 
-def capture(label, command, ready):
+def capture(label, command, ready, **env):
     """A snapshot of COMMAND, and the plain core in it."""
     snapshot = os.path.join(DIR, 'stacks.core.zst')
     core = os.path.join(DIR, 'stacks.core')
@@ -366,7 +386,8 @@ def capture(label, command, ready):
         wait_for(child, ready)
         subprocess.run([HOLDFAST, 'dump', '--force', '-o', snapshot,
                         str(child.pid)], check=True, timeout=120,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       env=os.environ | env)
     except (OSError, subprocess.SubprocessError) as e:
         fail(f'{label}: {e}')
         return None, None
@@ -537,6 +558,34 @@ def check_steps():
         os.remove(core)
 
 
+def check_crash():
+    """A module that breaks libdwarf costs its own frames, and no others."""
+    linked = subprocess.run(['ldd', HOLDFAST], text=True,
+                            stdout=subprocess.PIPE).stdout
+    if 'libdwarf' not in linked:
+        return
+    crash = built('crash.so', CRASH, 'gcc', '-w', '-shared', '-fPIC')
+    exe = os.path.join(DIR, 'o2')
+    symbols = subprocess.run(['nm', exe], check=True, text=True,
+                             stdout=subprocess.PIPE).stdout.splitlines()
+    at = next(s.split()[0] for s in symbols if s.endswith(' callback'))
+    asan = os.environ.get('ASAN_OPTIONS', '') + ':verify_asan_link_order=0'
+    snapshot, _ = capture('crash', [exe, 'callback'], 'stop',
+                          LD_PRELOAD=crash, CRASH_AT=at, ASAN_OPTIONS=asan)
+    if not snapshot:
+        return
+    threads = json.loads(subprocess.run(
+        [HOLDFAST, 'threads', '--json', snapshot], check=True, text=True,
+        stdout=subprocess.PIPE).stdout)['threads']
+    names = [f['function'] for f in threads[0]['frames']]
+    if names[1:3] != ['raise', 'halt']:
+        fail(f'crash: {names}')
+    said = subprocess.run([HOLDFAST, 'info', snapshot], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    if f'{exe} have no names' not in said:
+        fail(f'crash: nothing of it in {said}')
+
+
 def check_musl():
     if not shutil.which('musl-gcc'):
         return
@@ -590,6 +639,7 @@ def main():
     check_deep()
     check_debug_file()
     check_steps()
+    check_crash()
     check_musl()
     check_throwing()
     check_real()

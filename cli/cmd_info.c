@@ -71,6 +71,28 @@ static uint64_t live_bytes(const struct facts *f)
 	return bytes;
 }
 
+/**
+ * The pid in the process's own namespace: the last number of the line
+ * "NSpid: 4711 1" of /proc/PID/status. 0 when it is not known.
+ */
+static uint64_t namespace_pid(const struct image_meta *meta)
+{
+	const char *at = strstr(meta->status, "\nNSpid:");
+	uint64_t pid = 0;
+	char *end;
+
+	if (!at)
+		return 0;
+	for (at += strlen("\nNSpid:"); *at == ' ' || *at == '\t'; at = end) {
+		uint64_t value = strtoull(at, &end, 10);
+
+		if (value > UINT32_MAX || value == 0)
+			break;
+		pid = value;
+	}
+	return pid;
+}
+
 /* --- JSON --- */
 
 static struct json_t *process_json(const struct image *image)
@@ -79,6 +101,10 @@ static struct json_t *process_json(const struct image *image)
 	char signal[16];
 
 	json_put_u64(o, "pid", image->meta.pid);
+	if (namespace_pid(&image->meta))
+		json_put_u64(o, "namespace_pid", namespace_pid(&image->meta));
+	else
+		json_put_text(o, "namespace_pid", NULL);
 	json_put_text(o, "exe", image->meta.exe);
 	json_put_text(o, "command", image->meta.command);
 	json_put_text(o, "signal", signal_name(image->meta.signal, signal));
@@ -201,8 +227,10 @@ static void print_process(const struct report *r)
 	text_print(r->options.args[0]);
 	printf("  (%s)\nProcess    ", kind_name(&r->facts.image));
 	text_print(m->exe[0] ? m->exe : "unknown program");
-	printf("  pid %" PRIu32 ", %zu thread%s\n", m->pid,
-	       r->facts.image.threads.len,
+	printf("  pid %" PRIu32, m->pid);
+	if (namespace_pid(m) && namespace_pid(m) != m->pid)
+		printf(" (%" PRIu64 " in its namespace)", namespace_pid(m));
+	printf(", %zu thread%s\n", r->facts.image.threads.len,
 	       plural(r->facts.image.threads.len));
 	if (m->command[0]) {
 		fputs("Command    ", stdout);

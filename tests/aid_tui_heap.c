@@ -294,6 +294,47 @@ static void finish(struct maker *m)
 	add_meta(m);
 }
 
+static void local(struct maker *m, const char *name, uint32_t type,
+		  uint32_t flags, uint64_t addr, uint64_t value)
+{
+	struct local l = {
+		.name = name, .type = type, .flags = flags, .addr = addr,
+		.size = 8, .value = value,
+	};
+	struct frame *f = &m->f->image.frames.at[m->f->image.frames.len - 1];
+
+	must(vec_push(&m->f->image.locals, l));
+	f->n_locals++;
+}
+
+static void frame(struct maker *m, const char *function, const char *file,
+		  uint32_t line, uint32_t flags)
+{
+	struct frame f = {
+		.module = UINT32_MAX, .pc = 0x401000 + line, .function = function,
+		.file = file, .line = line, .flags = flags,
+		.first_local = m->f->image.locals.len,
+	};
+
+	must(vec_push(&m->f->image.frames, f));
+}
+
+/* Where a thread is; the image is there already. */
+static void add_frames(struct maker *m, uint64_t room_addr)
+{
+	uint32_t room = m->f->heap.roots[0].type;
+	uint32_t session = m->f->heap.roots[1].type;
+
+	frame(m, "epoll_wait", "", 0, 0);
+	frame(m, "_ZN4chat4Room4pollEi", "/src/chat/room.cc", 42,
+	      FRAME_INLINED);
+	local(m, "this", room, LOCAL_PARAMETER, STACK + 0x20, 0);
+	local(m, "timeout", TYPE_NONE, LOCAL_PARAMETER | LOCAL_LOST, 0, 0);
+	frame(m, "chat::serve", "/src/chat/main.cc", 7, 0);
+	local(m, "lobby", room, LOCAL_REGISTER, 3, room_addr);
+	local(m, "next", session, LOCAL_UNSET, STACK + 0x28, 0);
+}
+
 /* 0x6f22 0x5b57, both two cells wide, and an e with an acute on top. */
 #define ROOM_NAME "a\033]0;x\007\xe6\xbc\xa2\xe5\xad\x97" "e\xcc\x81\xff"
 
@@ -328,6 +369,7 @@ static void make_chat(int n_sessions, int n_lost, struct facts *ret)
 	ret->heap.why_node[room - 1] = room;
 	ret->heap.why_offset[room - 1] = 24;
 	finish(&m);
+	add_frames(&m, at(&m, room));
 }
 
 void tui_heap_make(struct facts *ret)

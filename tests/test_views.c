@@ -143,6 +143,8 @@ static const struct {
 	{ "cycle_blocks", "5\r", NULL },
 	{ "cycle_step", "5jj\r", NULL },
 	{ "threads", "6+", NULL },
+	{ "frames", "6\r", NULL },
+	{ "frame_local", "6\rjj\r", NULL },
 	{ "globals", "7", NULL },
 	{ "memory", "8", NULL },
 	{ "diff", "9", &comparison },

@@ -38,6 +38,16 @@ static void context_add(struct context *c, uint32_t type)
 	c->n++;
 }
 
+/* The instance of a template that pointer type @id points at, or TYPE_NONE. */
+static uint32_t node_behind(const struct type_table *types, uint32_t id)
+{
+	if (types->types.at[id].kind != TYPE_POINTER)
+		return TYPE_NONE;
+	id = types_strip(types, types->types.at[id].target);
+	return id != TYPE_NONE && types_is_record(types, id) &&
+	       types->types.at[id].n_args > 0 ? id : TYPE_NONE;
+}
+
 /* The types that the records in @leaf->chain are instantiated with. */
 static void context_of(const struct type_table *types, const struct leaf *leaf,
 		       struct context *ret)
@@ -54,8 +64,13 @@ static void context_of(const struct type_table *types, const struct leaf *leaf,
 				&types->args.at[t->first_arg + k];
 			uint32_t id = types_strip(types, arg->type);
 
-			if (!arg->is_value && id != TYPE_NONE)
-				context_add(ret, id);
+			if (arg->is_value || id == TYPE_NONE)
+				continue;
+			context_add(ret, id);
+			/* A base of nodes may name them by a pointer. */
+			id = node_behind(types, id);
+			if (id != TYPE_NONE)
+				context_add(ret, id | POINTER_BEHIND);
 		}
 	}
 }
@@ -115,6 +130,12 @@ bool pointer_kind_is_about(const struct pointer_kind *kind, uint32_t type)
 			return true;
 	}
 	return false;
+}
+
+bool pointer_kind_mentions(const struct pointer_kind *kind, uint32_t type)
+{
+	return pointer_kind_is_about(kind, type) ||
+	       pointer_kind_is_about(kind, type | POINTER_BEHIND);
 }
 
 static bool same_conditions(const struct conditions *a,

@@ -38,6 +38,7 @@ static bool is_made_with(const struct type_table *types, uint32_t type,
 /* What a type and the classes around a pointer are both about. */
 struct relation {
 	uint32_t subject;	/* TYPE_NONE: nothing */
+	uint8_t distance;	/* classes between the pointer and it */
 	bool whole;		/* all arguments of the type */
 };
 
@@ -52,20 +53,23 @@ static struct relation relation_of(const struct chooser *c,
 	const struct type_table *types = &c->heap->image->types;
 	const struct type *t = &types->types.at[type];
 	struct relation r = { .subject = TYPE_NONE, .whole = true };
+	uint8_t distance;
 
-	if (pointer_kind_mentions(kind, type))
-		return (struct relation){ type, true };
+	if (pointer_kind_mentions(kind, type, &distance))
+		return (struct relation){ type, distance, true };
 	for (uint32_t i = 0; i < t->n_args; i++) {
 		const struct template_arg *a = &types->args.at[t->first_arg + i];
 		uint32_t id = types_strip(types, a->type);
 
 		if (a->is_value || id == TYPE_NONE)
 			continue;
-		if (!pointer_kind_mentions(kind, id))
+		if (!pointer_kind_mentions(kind, id, &distance)) {
 			r.whole = false;
-		else if (r.subject == TYPE_NONE ||
-			 is_made_with(types, id, r.subject))
+		} else if (r.subject == TYPE_NONE ||
+			   is_made_with(types, id, r.subject)) {
 			r.subject = id;
+			r.distance = distance;
+		}
 	}
 	return r;
 }
@@ -92,6 +96,8 @@ static bool is_closer(const struct type_table *types, const struct relation *a,
 		return a_class;
 	if (a->whole != b->whole)
 		return a->whole;
+	if (a->distance != b->distance)
+		return a->distance < b->distance;
 	return is_made_with(types, a->subject, b->subject);
 }
 

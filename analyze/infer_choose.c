@@ -35,64 +35,114 @@ static bool is_made_with(const struct type_table *types, uint32_t type,
 	return false;
 }
 
+/* What a type and the classes around a pointer are both about. */
+struct relation {
+	uint32_t subject;	/* TYPE_NONE: nothing */
+	uint8_t distance;	/* classes between the pointer and it */
+	bool whole;		/* all arguments of the type */
+};
+
 /*
- * What @type and the classes around the pointer are both about, or TYPE_NONE.
- * Of several, one that is made of the others: pair<const int, int> is what
- * the nodes of a map<int, int> are about, int only in part.
+ * Of several subjects one that is made of the others: pair<const int, int> is
+ * what the nodes of a map<int, int> are about, int only in part.
  */
-static uint32_t common_subject(const struct chooser *c,
-			       const struct pointer_kind *kind, uint32_t type)
+static struct relation relation_of(const struct chooser *c,
+				   const struct pointer_kind *kind,
+				   uint32_t type)
 {
 	const struct type_table *types = &c->heap->image->types;
 	const struct type *t = &types->types.at[type];
-	uint32_t found = TYPE_NONE;
+	struct relation r = { .subject = TYPE_NONE, .whole = true };
+	uint8_t distance;
 
-	if (pointer_kind_is_about(kind, type))
-		return type;
+	if (pointer_kind_mentions(kind, type, &distance))
+		return (struct relation){ type, distance, true };
 	for (uint32_t i = 0; i < t->n_args; i++) {
 		const struct template_arg *a = &types->args.at[t->first_arg + i];
 		uint32_t id = types_strip(types, a->type);
 
-		if (a->is_value || id == TYPE_NONE ||
-		    !pointer_kind_is_about(kind, id))
+		if (a->is_value || id == TYPE_NONE)
 			continue;
-		if (found == TYPE_NONE || is_made_with(types, id, found))
-			found = id;
+		if (!pointer_kind_mentions(kind, id, &distance)) {
+			r.whole = false;
+		} else if (r.subject == TYPE_NONE ||
+			   is_made_with(types, id, r.subject)) {
+			r.subject = id;
+			r.distance = distance;
+		}
 	}
-	return found;
+	return r;
 }
 
 /* What begins with the pointee and fits the block. */
 struct fitting {
 	uint32_t related, any;	/* the last one seen */
-	uint32_t subject;	/* that @related has in common with the pointer */
+	struct relation relation;	/* of @related */
 	uint32_t n_related, n_any;
+	bool is_class;		/* @related is derived from the pointee */
 	bool self;		/* the pointee does */
 	bool rivals;		/* others begin with it, of whatever size */
 };
 
-static void note_related(const struct chooser *c, uint32_t id, uint32_t subject,
-			 struct fitting *f)
+/*
+ * Is relation @a, of a class if @a_class, closer than @b? A node of a container
+ * is derived from what links it; a container that has such a link as a member
+ * begins with it, too, but is not meant.
+ */
+static bool is_closer(const struct type_table *types, const struct relation *a,
+		      bool a_class, const struct relation *b, bool b_class)
+{
+	if (a_class != b_class)
+		return a_class;
+	if (a->whole != b->whole)
+		return a->whole;
+	if (a->distance != b->distance)
+		return a->distance < b->distance;
+	return is_made_with(types, a->subject, b->subject);
+}
+
+static void note_related(const struct chooser *c, const struct candidate *one,
+			 const struct relation *r, struct fitting *f)
 {
 	const struct type_table *types = &c->heap->image->types;
 
-	if (f->n_related > 0 && is_made_with(types, f->subject, subject))
-		return;
-	if (f->n_related > 0 && is_made_with(types, subject, f->subject))
-		f->n_related = 0;
-	f->related = id;
-	f->subject = subject;
+	if (f->n_related > 0) {
+		if (is_closer(types, &f->relation, f->is_class, r,
+			      one->is_class))
+			return;
+		if (is_closer(types, r, one->is_class, &f->relation,
+			      f->is_class))
+			f->n_related = 0;
+	}
+	f->related = one->type;
+	f->is_class = one->is_class;
+	f->relation = *r;
 	f->n_related++;
 }
 
-static bool add_outer(struct chooser *c, uint32_t id)
+/* The record begins with a base class, not with a member. */
+static bool begins_with_base(const struct chooser *c, uint32_t id)
+{
+	const struct type_table *types = &c->heap->image->types;
+	const struct type *t = &types->types.at[id];
+
+	return types->members.at[t->first_member].flags & MEMBER_BASE;
+}
+
+/* What begins with @id. @is_class: and all on the way are its base classes. */
+static bool add_outer(struct chooser *c, uint32_t id, bool is_class)
 {
 	const struct beginnings *b = &c->beginnings;
 
 	if (id >= b->n_types)
 		return true;
 	for (uint32_t k = b->row[id]; k < b->row[id + 1]; k++) {
-		if (!vec_push(&c->candidates, b->outer[k]))
+		struct candidate one = {
+			.type = b->outer[k],
+			.is_class = is_class && begins_with_base(c, b->outer[k]),
+		};
+
+		if (!vec_push(&c->candidates, one))
 			return false;
 	}
 	return true;
@@ -127,23 +177,25 @@ static bool find_fitting(struct chooser *c, uint32_t node,
 	ret->self = infer_fits(c->heap, node, type_at(c, kind->target)->size,
 			       loose);
 	c->candidates.len = 0;
-	if (!add_outer(c, kind->target))
+	if (!add_outer(c, kind->target, true))
 		return false;
 	for (size_t i = 0; i < c->candidates.len && i < MAX_CANDIDATES; i++) {
-		uint32_t id = c->candidates.at[i], subject;
+		struct candidate one = c->candidates.at[i];
+		uint32_t id = one.type;
+		struct relation relation;
 
-		if (!add_outer(c, id))
+		if (!add_outer(c, id, one.is_class))
 			return false;
 		if (is_wrapper(c, id, kind->target))
 			continue;
-		subject = common_subject(c, kind, id);
-		if (subject == TYPE_NONE && is_foreign(c, kind, id))
+		relation = relation_of(c, kind, id);
+		if (relation.subject == TYPE_NONE && is_foreign(c, kind, id))
 			continue;
 		ret->rivals = true;
 		if (!infer_fits(c->heap, node, type_at(c, id)->size, loose))
 			continue;
-		if (subject != TYPE_NONE)
-			note_related(c, id, subject, ret);
+		if (relation.subject != TYPE_NONE)
+			note_related(c, &one, &relation, ret);
 		ret->any = id;
 		ret->n_any++;
 	}
@@ -195,7 +247,9 @@ static bool decide_record(struct chooser *c, uint32_t node,
 	if (!find_fitting(c, node, kind, loose, &f))
 		return false;
 	ret->rivals = f.rivals;
-	if (about && f.self) {
+	if (f.n_related == 1 && f.is_class) {
+		set(ret, f.related, EVIDENCE_DERIVED, SURE_CONTEXT);
+	} else if (about && f.self) {
 		set(ret, kind->target, EVIDENCE_ELEMENT, SURE_ELEMENT);
 	} else if (about && f.n_any == 0 && fits_array(c, node, kind->target)) {
 		set(ret, kind->target, EVIDENCE_ELEMENT, SURE_ELEMENT);

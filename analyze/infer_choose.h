@@ -30,12 +30,18 @@ struct choice {
 	bool rivals;		/* other types begin with the pointee */
 };
 
+/* A type that begins with the pointee. */
+struct candidate {
+	uint32_t type;
+	bool is_class;		/* derived from it, not a holder of it */
+};
+
 struct chooser {
 	const struct heap *heap;
 	struct pointer_cache fields;
 	struct beginnings beginnings;
 	struct holders holders;
-	VEC(uint32_t) candidates;
+	VEC(struct candidate) candidates;
 	struct map by_start;	/* kind, owner, size -> 1 + index in kept */
 	struct map by_inside;	/* type, offset, owner and size -> the same */
 	VEC(struct choice) kept;

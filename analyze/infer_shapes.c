@@ -21,6 +21,7 @@ enum {
 	MAX_CLUSTERS = 1 << 16,
 	MAX_SIGNATURE = 16,	/* places of pointers that tell blocks apart */
 	MIN_KEPT = 40,		/* tenths, a block: pointers that lead right */
+	MIN_KEPT_FOREIGN = 160,	/* ... and the type is that of a library */
 	MIN_KEPT_SHAPE = 80,	/* where there is no field that leads to it */
 	MIN_MARGIN = 15,	/* tenths, a block: ahead of the next type */
 	FIT_PERCENT = 98,
@@ -365,6 +366,20 @@ static size_t first_record(const struct shapes *s, uint64_t size)
 	return low;
 }
 
+/* What a library keeps to itself is rarely what a program loses. */
+static int enough(const struct shapes *s, const struct cluster *c,
+		  uint32_t type)
+{
+	const struct image *image = s->heap->image;
+	uint32_t module = image->types.types.at[type].module;
+
+	if (c->slot)
+		return MIN_KEPT;
+	return module < image->modules.len && image->meta.exe[0] &&
+	       strcmp(image->modules.at[module].path, image->meta.exe) == 0 ?
+	       MIN_KEPT_SHAPE : MIN_KEPT_FOREIGN;
+}
+
 /*
  * Choose the type of @c among all records of its size; for a slot at first
  * among those of the module that has the field.
@@ -388,7 +403,7 @@ static void decide(struct shapes *s, struct cluster *c)
 	}
 	if (r.type == TYPE_NONE ||
 	    (r.n > 1 && r.best - r.next < MIN_MARGIN) ||
-	    (r.kept < (c->slot ? MIN_KEPT : MIN_KEPT_SHAPE) &&
+	    (r.kept < enough(s, c, r.type) &&
 	     !(c->slot && r.n == 1 && r.best > 0)))
 		return;
 	c->type = r.type;

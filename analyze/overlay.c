@@ -7,8 +7,9 @@ static uint64_t size_of(const struct type_table *types, uint32_t id)
 	return id == TYPE_NONE ? 0 : types->types.at[id].size;
 }
 
-/* The argument of @t that fills it, when there is just one such type. */
-static uint32_t tenant_of(const struct type_table *types, const struct type *t)
+/* The argument of @t that has @size bytes, when there is just one such type. */
+static uint32_t tenant_of(const struct type_table *types, const struct type *t,
+			  uint64_t size)
 {
 	uint32_t found = TYPE_NONE;
 
@@ -18,7 +19,7 @@ static uint32_t tenant_of(const struct type_table *types, const struct type *t)
 		uint32_t id = types_strip(types, arg->type);
 
 		if (arg->is_value || id == TYPE_NONE || id == found ||
-		    size_of(types, id) != t->size)
+		    size_of(types, id) != size)
 			continue;
 		if (found != TYPE_NONE)
 			return TYPE_NONE;
@@ -98,7 +99,9 @@ static void lay_over_bytes(struct type_table *types, struct type *t)
 	if (!found || t->size == 0 || size_of(types, found->type) != t->size ||
 	    !is_bytes(types, found->type))
 		return;
-	tenant = tenant_of(types, t);
+	tenant = tenant_of(types, t, t->size);
+	if (tenant == TYPE_NONE && t->n_args == 0 && t->scope != TYPE_NONE)
+		tenant = tenant_of(types, &types->types.at[t->scope], t->size);
 	if (tenant != TYPE_NONE && &types->types.at[tenant] != t)
 		found->type = tenant;
 }

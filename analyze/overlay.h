@@ -8,7 +8,7 @@
  * MaybeUninit<T>. Two shapes are seen through, by shape alone:
  *
  *   a struct whose only member is an array of bytes, and whose template
- *   arguments are all, or all but one of another size, one type T of just
+ *   arguments (or those of the class it is nested in) have one type T of just
  *   that size: the bytes are a T;
  *   a union with one member that has a size: the union is that member.
  *

@@ -21,10 +21,12 @@ struct collect {
 
 struct context {
 	uint32_t types[MAX_CONTEXT];
+	uint8_t distance[MAX_CONTEXT];
 	uint32_t n;
 };
 
-static void context_add(struct context *c, uint32_t type)
+/* Called from the innermost class outwards: the first distance counts. */
+static void context_add(struct context *c, uint32_t type, uint8_t distance)
 {
 	uint32_t at = c->n;
 
@@ -34,8 +36,20 @@ static void context_add(struct context *c, uint32_t type)
 		return;
 	memmove(&c->types[at + 1], &c->types[at],
 		(c->n - at) * sizeof(c->types[0]));
+	memmove(&c->distance[at + 1], &c->distance[at], c->n - at);
 	c->types[at] = type;
+	c->distance[at] = distance;
 	c->n++;
+}
+
+/* The instance of a template that pointer type @id points at, or TYPE_NONE. */
+static uint32_t node_behind(const struct type_table *types, uint32_t id)
+{
+	if (types->types.at[id].kind != TYPE_POINTER)
+		return TYPE_NONE;
+	id = types_strip(types, types->types.at[id].target);
+	return id != TYPE_NONE && types_is_record(types, id) &&
+	       types->types.at[id].n_args > 0 ? id : TYPE_NONE;
 }
 
 /* The types that the records in @leaf->chain are instantiated with. */
@@ -44,6 +58,7 @@ static void context_of(const struct type_table *types, const struct leaf *leaf,
 {
 	ret->n = 0;
 	for (unsigned i = leaf->n_chain; i-- > 0;) {
+		uint8_t distance = (uint8_t)(leaf->n_chain - 1 - i);
 		const struct type *t;
 
 		if (leaf->chain[i].record == TYPE_NONE)
@@ -54,27 +69,53 @@ static void context_of(const struct type_table *types, const struct leaf *leaf,
 				&types->args.at[t->first_arg + k];
 			uint32_t id = types_strip(types, arg->type);
 
-			if (!arg->is_value && id != TYPE_NONE)
-				context_add(ret, id);
+			if (arg->is_value || id == TYPE_NONE)
+				continue;
+			context_add(ret, id, distance);
+			/* A base of nodes may name them by a pointer. */
+			id = node_behind(types, id);
+			if (id != TYPE_NONE)
+				context_add(ret, id | POINTER_BEHIND,
+					    distance);
 		}
 	}
 }
 
-static bool kind_is(const struct pointer_kind *kind, uint32_t target,
-		    const uint32_t *context, uint32_t n)
+static bool kind_is(const struct pointer_kind *a, const struct pointer_kind *b)
 {
-	return kind->target == target && kind->n_context == n &&
+	uint32_t n = a->n_context;
+
+	return a->target == b->target && n == b->n_context &&
 	       (n == 0 ||
-		memcmp(kind->context, context, n * sizeof(*context)) == 0);
+		(memcmp(a->context, b->context, n * sizeof(*a->context)) == 0 &&
+		 memcmp(a->distance, b->distance, n) == 0));
+}
+
+/** Copy the context of @kind into the arena. */
+static bool own(struct pointer_cache *cache, struct pointer_kind *kind)
+{
+	uint32_t n = kind->n_context;
+	uint32_t *context = arena_alloc(&cache->arena,
+					(n + 1) * sizeof(*context));
+	uint8_t *distance = arena_alloc(&cache->arena, n + 1);
+
+	if (!context || !distance)
+		return false;
+	if (n > 0) {
+		memcpy(context, kind->context, n * sizeof(*context));
+		memcpy(distance, kind->distance, n);
+	}
+	kind->context = context;
+	kind->distance = distance;
+	return true;
 }
 
 /** The index of this kind, which is added when it is new. */
-static uint32_t kind_of(struct pointer_cache *cache, uint32_t target,
-			const uint32_t *context, uint32_t n)
+static uint32_t kind_of(struct pointer_cache *cache, struct pointer_kind kind)
 {
-	uint64_t hash = hash_bytes(context, n * sizeof(*context), target);
-	struct pointer_kind kind = { .target = target, .n_context = n };
-	uint32_t *copy;
+	uint64_t hash = hash_bytes(kind.context,
+				   kind.n_context * sizeof(*kind.context),
+				   kind.target);
 	uint64_t *slot;
 	bool added;
 
@@ -84,17 +125,10 @@ static uint32_t kind_of(struct pointer_cache *cache, uint32_t target,
 			return UINT32_MAX;
 		if (added)
 			break;
-		if (*slot && kind_is(&cache->kinds.at[*slot - 1], target,
-				     context, n))
+		if (*slot && kind_is(&cache->kinds.at[*slot - 1], &kind))
 			return (uint32_t)(*slot - 1);
 	}
-	copy = arena_alloc(&cache->arena, (n + 1) * sizeof(*copy));
-	if (!copy)
-		return UINT32_MAX;
-	if (n > 0)
-		memcpy(copy, context, n * sizeof(*copy));
-	kind.context = copy;
-	if (!vec_push(&cache->kinds, kind))
+	if (!own(cache, &kind) || !vec_push(&cache->kinds, kind))
 		return UINT32_MAX;
 	*slot = cache->kinds.len;
 	return (uint32_t)(cache->kinds.len - 1);
@@ -103,9 +137,10 @@ static uint32_t kind_of(struct pointer_cache *cache, uint32_t target,
 uint32_t pointer_kind_of_element(struct pointer_cache *cache, uint32_t kind,
 				 uint32_t target)
 {
-	const struct pointer_kind *k = &cache->kinds.at[kind];
+	struct pointer_kind k = cache->kinds.at[kind];
 
-	return kind_of(cache, target, k->context, k->n_context);
+	k.target = target;
+	return kind_of(cache, k);
 }
 
 bool pointer_kind_is_about(const struct pointer_kind *kind, uint32_t type)
@@ -113,6 +148,18 @@ bool pointer_kind_is_about(const struct pointer_kind *kind, uint32_t type)
 	for (uint32_t i = 0; i < kind->n_context; i++) {
 		if (kind->context[i] == type)
 			return true;
+	}
+	return false;
+}
+
+bool pointer_kind_mentions(const struct pointer_kind *kind, uint32_t type,
+			   uint8_t *distance)
+{
+	for (uint32_t i = 0; i < kind->n_context; i++) {
+		if ((kind->context[i] & ~POINTER_BEHIND) == type) {
+			*distance = kind->distance[i];
+			return true;
+		}
 	}
 	return false;
 }
@@ -163,7 +210,7 @@ static void refine(const struct type_table *types, const struct leaf *leaf,
 	field->is_table = rust.is_table;
 	if (rust.element != TYPE_NONE) {
 		field->target = rust.element;
-		context_add(context, rust.element);
+		context_add(context, rust.element, 0);
 	}
 }
 
@@ -193,6 +240,7 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	struct collect *c = ctx;
 	const struct type_table *types = c->cache->types;
 	struct pointer_field field = { .offset = leaf->offset };
+	struct pointer_kind kind;
 	struct conditions when;
 	struct context context;
 	const struct type *t;
@@ -212,7 +260,11 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	}
 	context_of(types, leaf, &context);
 	refine(types, leaf, &field, &context);
-	field.kind = kind_of(c->cache, field.target, context.types, context.n);
+	kind = (struct pointer_kind){
+		.target = field.target, .n_context = context.n,
+		.context = context.types, .distance = context.distance,
+	};
+	field.kind = kind_of(c->cache, kind);
 	if (field.kind == UINT32_MAX || !keep_conditions(c, &when, &field) ||
 	    !vec_push(&c->fields, field))
 		c->failed = true;

@@ -25,8 +25,13 @@
 struct pointer_kind {
 	uint32_t target;	/* stripped pointee; never TYPE_NONE */
 	uint32_t n_context;
-	const uint32_t *context;	/* [n_context] stripped, ascending */
+	/* [n_context] stripped, ascending; with POINTER_BEHIND: what a pointer
+	 * among the arguments points at, an instance of a template */
+	const uint32_t *context;
+	const uint8_t *distance;	/* [n_context] classes in between */
 };
+
+#define POINTER_BEHIND (UINT32_C(1) << 31)
 
 struct pointer_field {
 	uint64_t offset;	/* bytes from the start, a multiple of 8 */
@@ -86,6 +91,11 @@ uint32_t pointer_kind_of_element(struct pointer_cache *cache, uint32_t kind,
 
 /** True when @type is an argument of a class around a pointer of @kind. */
 bool pointer_kind_is_about(const struct pointer_kind *kind, uint32_t type);
+
+/** The same, or an argument is a pointer to it. *@distance: how many classes
+ * lie between. */
+bool pointer_kind_mentions(const struct pointer_kind *kind, uint32_t type,
+			   uint8_t *distance);
 
 /** The first pointer at @offset of an element, or NULL. O(log n). */
 const struct pointer_field *

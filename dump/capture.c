@@ -10,6 +10,7 @@
 #include "dump/copier.h"
 #include "dump/exclude.h"
 #include "dump/fork_safety.h"
+#include "dump/free_space.h"
 #include "dump/live_memory.h"
 #include "dump/mapped_files.h"
 #include "dump/pagemap.h"
@@ -343,6 +344,8 @@ static bool prepare(struct capture *c, struct capture_result *ret,
 	meta->signal = options->fatal_signal;
 	(void)proc_stat_read(c->pid, &stat);
 	if (!capture_target(options, c->pid, stat.comm, ret, &c->target, err) ||
+	    !free_space_suffices(ret->path, free_space_needed(c->pid),
+				 &c->image.diag, err) ||
 	    !types_init(&c->image.types, err))
 		return false;
 	c->may_fork = may_fork(c, &c->why_not);

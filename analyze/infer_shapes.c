@@ -20,13 +20,15 @@ enum {
 	SAMPLE = 24,		/* blocks of a cluster that are looked at */
 	MAX_CLUSTERS = 1 << 16,
 	MAX_SIGNATURE = 16,	/* places of pointers that tell blocks apart */
-	MIN_KEPT = 40,		/* tenths, a block: pointers that lead right */
+	MIN_KEPT = 25,		/* tenths, a block: pointers that lead right */
 	MIN_KEPT_FOREIGN = 160,	/* ... and the type is that of a library */
-	MIN_KEPT_SHAPE = 80,	/* where there is no field that leads to it */
-	MIN_MARGIN = 15,	/* tenths, a block: ahead of the next type */
+	MIN_KEPT_ALONE = 40,	/* ... and all other types contradict */
+	MIN_KEPT_SHAPE = 60,	/* where there is no field that leads to it */
+	MANY = 4,		/* blocks that say something together */
+	MIN_MARGIN = 8,	/* tenths, a block: ahead of the next type */
 	FIT_PERCENT = 98,
 	SURE_SLOT = 85,
-	SURE_ALONE = 70,	/* nothing else of the module has the size */
+	SURE_AHEAD = 70,	/* no pointer says so, but little else fits */
 	SURE_SHAPE = 80,
 	SURE_TEXT = 85,
 };
@@ -36,7 +38,7 @@ struct cluster {
 	uint32_t sample[SAMPLE];	/* every @step-th, from the first on */
 	uint32_t n_sample;
 	uint64_t n, step;
-	uint32_t owner;		/* type that has the field, or TYPE_NONE */
+	uint32_t module;	/* that has the field, or UINT32_MAX */
 	uint32_t type;		/* what they are, or TYPE_NONE */
 	bool slot;		/* a field refers to them */
 	bool text;
@@ -51,6 +53,7 @@ struct by_size {
 struct shapes {
 	struct infer *infer;
 	struct heap *heap;
+	const struct size_weights *weights;
 	struct shape_cache cache;
 	VEC(struct by_size) records;	/* candidates, by size */
 	VEC(struct cluster) clusters;
@@ -58,7 +61,8 @@ struct shapes {
 	uint64_t *reached;	/* bit: a typed word refers to the block */
 	uint32_t letter;	/* the type char, or TYPE_NONE */
 	struct seen_block seen[SAMPLE];
-	uint32_t owner;		/* type whose field is being looked at */
+	uint32_t module;	/* of the field that is being looked at */
+	uint32_t program;	/* the module of the program itself */
 	bool apply;		/* second pass: clusters have their types */
 	bool no_memory;
 };
@@ -119,7 +123,7 @@ static uint64_t signature(const struct shapes *s, uint32_t node)
 static struct cluster *cluster_of(struct shapes *s, uint64_t key)
 {
 	const struct cluster fresh = {
-		.type = TYPE_NONE, .owner = TYPE_NONE, .step = 1,
+		.type = TYPE_NONE, .module = UINT32_MAX, .step = 1,
 	};
 	uint64_t *slot;
 	bool added;
@@ -152,7 +156,8 @@ static bool fits_one(struct shapes *s, const struct cluster *c, uint32_t node)
 		return false;
 	}
 	shape_look(s->heap, &s->infer->window, node, &s->seen[0]);
-	return !shape_compare(s->heap, shape, &s->seen[0]).broken;
+	return !shape_compare(s->heap, s->weights, c->type, shape,
+			      &s->seen[0]).broken;
 }
 
 static void claim(struct shapes *s, const struct cluster *c, uint32_t node,
@@ -188,7 +193,7 @@ static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
 	}
 	c->slot = why != NODE_NONE;
 	if (c->slot)
-		c->owner = s->owner;
+		c->module = s->module;
 	if (c->n++ % c->step != 0)
 		return;
 	if (c->n_sample == SAMPLE) {
@@ -238,6 +243,19 @@ static bool tag_of(struct shapes *s, uint32_t node, uint64_t offset,
 	return true;
 }
 
+/* The module that a typed node belongs to. */
+static uint32_t module_of(const struct heap *heap, uint32_t node, uint32_t type)
+{
+	const struct image *image = heap->image;
+	const struct module *m;
+
+	if (!heap_is_root(heap, node))
+		return image->types.types.at[type].module;
+	m = image_module(image, heap_root(heap, node)->addr);
+	return m ? (uint32_t)(m - image->modules.at) :
+		   image->types.types.at[type].module;
+}
+
 /* The references of @node, of a known @type, as slots. */
 static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
 {
@@ -260,7 +278,7 @@ static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
 		if (!is_candidate(s->heap, to) ||
 		    !tag_of(s, node, offset, raw->where[e], to, &tag))
 			continue;
-		s->owner = type;
+		s->module = module_of(s->heap, node, type);
 		meet(s, mix(mix(mix(signature(s, to), type), at), tag), to,
 		     node, offset);
 	}
@@ -274,9 +292,7 @@ static bool visit_all(struct shapes *s)
 	for (uint32_t i = 0; i < heap->n_nodes; i++) {
 		uint32_t type = type_of(heap, i);
 
-		if (type != TYPE_NONE &&
-		    types_is_record(&heap->image->types, type) &&
-		    !visit_slots(s, i, type))
+		if (type != TYPE_NONE && !visit_slots(s, i, type))
 			return false;
 	}
 	for (uint32_t i = 0; i < heap->n_blocks && !s->no_memory; i++) {
@@ -302,7 +318,8 @@ static bool rate(struct shapes *s, const struct cluster *c, uint32_t type,
 	}
 	for (uint32_t i = 0; i < c->n_sample; i++) {
 		struct shape_score one =
-			shape_compare(s->heap, shape, &s->seen[i]);
+			shape_compare(s->heap, s->weights, type, shape,
+				      &s->seen[i]);
 
 		broken += one.broken;
 		total += one.broken ? 0 : one.sum;
@@ -366,49 +383,83 @@ static size_t first_record(const struct shapes *s, uint64_t size)
 	return low;
 }
 
-/* What a library keeps to itself is rarely what a program loses. */
-static int enough(const struct shapes *s, const struct cluster *c,
-		  uint32_t type)
+/* The module of the program itself, or UINT32_MAX. */
+static uint32_t main_module(const struct image *image)
 {
-	const struct image *image = s->heap->image;
-	uint32_t module = image->types.types.at[type].module;
-
-	if (c->slot)
-		return MIN_KEPT;
-	return module < image->modules.len && image->meta.exe[0] &&
-	       strcmp(image->modules.at[module].path, image->meta.exe) == 0 ?
-	       MIN_KEPT_SHAPE : MIN_KEPT_FOREIGN;
+	for (uint32_t i = 0; i < image->modules.len; i++) {
+		if (image->meta.exe[0] && strcmp(image->modules.at[i].path,
+						 image->meta.exe) == 0)
+			return i;
+	}
+	return UINT32_MAX;
 }
 
-/*
- * Choose the type of @c among all records of its size; for a slot at first
- * among those of the module that has the field.
- */
-static void decide(struct shapes *s, struct cluster *c)
+/* Rank all records of @module, or of any but it, that have the size. */
+static void rank_all(struct shapes *s, const struct cluster *c, uint32_t module,
+		     bool others, struct ranking *r)
 {
 	const struct type_table *types = &s->heap->image->types;
 	uint64_t usable = s->heap->size[c->sample[0]];
-	size_t first = first_record(s, usable > 32 ? usable - 32 : 8);
-	struct ranking r = {
+	size_t i = first_record(s, usable > 32 ? usable - 32 : 8);
+
+	*r = (struct ranking){
 		.type = TYPE_NONE, .best = INT32_MIN, .next = INT32_MIN,
 	};
-
-	for (size_t i = first; i < s->records.len &&
-	     s->records.at[i].size <= usable; i++) {
+	for (; i < s->records.len && s->records.at[i].size <= usable; i++) {
 		uint32_t type = s->records.at[i].type;
 
-		if (!c->slot || types->types.at[type].module ==
-				types->types.at[c->owner].module)
-			rank(s, c, type, &r);
+		if ((types->types.at[type].module == module) != others)
+			rank(s, c, type, r);
 	}
-	if (r.type == TYPE_NONE ||
-	    (r.n > 1 && r.best - r.next < MIN_MARGIN) ||
-	    (r.kept < enough(s, c, r.type) &&
-	     !(c->slot && r.n == 1 && r.best > 0)))
+}
+
+static bool is_clear(const struct ranking *r, int kept)
+{
+	return r->type != TYPE_NONE && r->kept >= kept &&
+	       (r->n == 1 || r->best - r->next >= MIN_MARGIN);
+}
+
+/* Many blocks, and none of them contradicts: others fit less well. */
+static bool is_ahead(const struct ranking *r, const struct cluster *c)
+{
+	return r->type != TYPE_NONE && r->best > 0 && c->n >= MANY &&
+	       (r->n == 1 || r->best - r->next >= MIN_MARGIN);
+}
+
+static void settle(struct cluster *c, const struct ranking *r, int confidence)
+{
+	c->type = r->type;
+	c->confidence = (uint8_t)confidence;
+}
+
+/* What a field refers to is of the field's module. */
+static void decide_slot(struct shapes *s, struct cluster *c)
+{
+	struct ranking r;
+
+	rank_all(s, c, c->module, false, &r);
+	if (is_clear(&r, MIN_KEPT))
+		settle(c, &r, SURE_SLOT);
+	else if (is_ahead(&r, c))
+		settle(c, &r, SURE_AHEAD);
+}
+
+/* What is lost is of the program, most likely; what a library keeps to itself
+ * needs better evidence. */
+static void decide_lost(struct shapes *s, struct cluster *c)
+{
+	struct ranking r;
+
+	rank_all(s, c, s->program, false, &r);
+	if (is_clear(&r, r.n == 1 ? MIN_KEPT_ALONE : MIN_KEPT_SHAPE)) {
+		settle(c, &r, SURE_SHAPE);
 		return;
-	c->type = r.type;
-	c->confidence = !c->slot ? SURE_SHAPE :
-			r.kept < MIN_KEPT ? SURE_ALONE : SURE_SLOT;
+	}
+	if (r.type != TYPE_NONE && r.best > 0)
+		return;
+	rank_all(s, c, s->program, true, &r);
+	if (is_clear(&r, MIN_KEPT_FOREIGN))
+		settle(c, &r, SURE_SHAPE);
 }
 
 static bool is_text(const struct shapes *s, const struct cluster *c)
@@ -434,11 +485,15 @@ static void decide_all(struct shapes *s)
 		for (uint32_t k = 0; k < c->n_sample; k++)
 			shape_look(s->heap, &s->infer->window, c->sample[k],
 				   &s->seen[k]);
-		decide(s, c);
+		if (c->slot)
+			decide_slot(s, c);
+		else
+			decide_lost(s, c);
 	}
 }
 
-bool infer_shapes(struct infer *infer, struct err *err)
+bool infer_shapes(struct infer *infer, const struct size_weights *weights,
+		  struct err *err)
 {
 	struct heap *heap = infer->heap;
 	struct shapes *s = calloc(1, sizeof(*s));
@@ -447,6 +502,8 @@ bool infer_shapes(struct infer *infer, struct err *err)
 	if (s) {
 		s->infer = infer;
 		s->heap = heap;
+		s->weights = weights;
+		s->program = main_module(heap->image);
 		s->cache.types = &heap->image->types;
 		s->letter = TYPE_NONE;
 		s->reached = calloc(heap->n_blocks / 64 + 1,

@@ -73,6 +73,8 @@ bool infer_vtables(struct infer *infer, struct err *err) MUST_CHECK;
 bool infer_fields(struct infer *infer, struct err *err) MUST_CHECK;
 
 /** One round of types by content, for blocks that have none. */
-bool infer_shapes(struct infer *infer, struct err *err) MUST_CHECK;
+struct size_weights;
+bool infer_shapes(struct infer *infer, const struct size_weights *weights,
+		  struct err *err) MUST_CHECK;
 
 #endif

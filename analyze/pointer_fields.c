@@ -14,7 +14,7 @@ enum {
 
 struct collect {
 	struct pointer_cache *cache;
-	VEC(struct pointer_field) fields;
+	VEC(struct pointer_field) fields, in_union;
 	VEC(struct code_field) code;
 	bool failed;
 };
@@ -242,6 +242,7 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	struct pointer_field field = { .offset = leaf->offset };
 	struct pointer_kind kind;
 	struct conditions when;
+	bool known;
 	struct context context;
 	const struct type *t;
 
@@ -252,9 +253,12 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	if (t->kind != TYPE_POINTER && t->kind != TYPE_REFERENCE)
 		return true;
 	field.target = types_strip(types, t->target);
-	if (field.target == TYPE_NONE || !conditions_of(types, leaf, &when))
+	if (field.target == TYPE_NONE)
 		return true;
-	if (types->types.at[field.target].kind == TYPE_FUNCTION) {
+	known = conditions_of(types, leaf, &when);
+	if (!known && leaf->flags & MEMBER_VARIANT)
+		return true;
+	if (known && types->types.at[field.target].kind == TYPE_FUNCTION) {
 		c->failed = !note_code(c, leaf);
 		return !c->failed;
 	}
@@ -265,9 +269,13 @@ static bool visit(void *ctx, const struct leaf *leaf)
 		.context = context.types, .distance = context.distance,
 	};
 	field.kind = kind_of(c->cache, kind);
-	if (field.kind == UINT32_MAX || !keep_conditions(c, &when, &field) ||
-	    !vec_push(&c->fields, field))
+	if (field.kind == UINT32_MAX)
 		c->failed = true;
+	else if (!known)
+		c->failed = !vec_push(&c->in_union, field);
+	else
+		c->failed = !keep_conditions(c, &when, &field) ||
+			    !vec_push(&c->fields, field);
 	return !c->failed;
 }
 
@@ -284,24 +292,35 @@ static void sort_fields(struct pointer_field *at, size_t n)
 	}
 }
 
+/* A sorted copy of @at[@n] in the arena, or NULL. */
+static const struct pointer_field *keep_fields(struct arena *arena,
+					       const struct pointer_field *at,
+					       size_t n)
+{
+	struct pointer_field *copy = arena_alloc(arena, (n + 1) * sizeof(*at));
+
+	if (copy && n > 0) {
+		memcpy(copy, at, n * sizeof(*at));
+		sort_fields(copy, n);
+	}
+	return copy;
+}
+
 /* Keep what was collected; false when memory is exhausted. */
 static bool keep(struct collect *c, struct pointer_fields *ret)
 {
 	struct arena *arena = &c->cache->arena;
-	struct pointer_field *at;
-	struct code_field *code;
+	struct code_field *code =
+		arena_alloc(arena, (c->code.len + 1) * sizeof(*code));
 
-	at = arena_alloc(arena, (c->fields.len + 1) * sizeof(*at));
-	code = arena_alloc(arena, (c->code.len + 1) * sizeof(*code));
-	if (c->failed || !at || !code)
+	ret->at = keep_fields(arena, c->fields.at, c->fields.len);
+	ret->in_union = keep_fields(arena, c->in_union.at, c->in_union.len);
+	if (c->failed || !ret->at || !ret->in_union || !code)
 		return false;
-	if (c->fields.len > 0)
-		memcpy(at, c->fields.at, c->fields.len * sizeof(*at));
 	if (c->code.len > 0)
 		memcpy(code, c->code.at, c->code.len * sizeof(*code));
-	sort_fields(at, c->fields.len);
 	ret->n = c->fields.len;
-	ret->at = at;
+	ret->n_union = c->in_union.len;
 	ret->n_code = c->code.len;
 	ret->code = code;
 	return true;
@@ -325,6 +344,7 @@ const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 		fields->stride = cache->types->types.at[type].size;
 	ok = fields && keep(&c, fields);
 	vec_free(&c.fields);
+	vec_free(&c.in_union);
 	vec_free(&c.code);
 	if (!ok)
 		return NULL;
@@ -332,21 +352,20 @@ const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 	return fields;
 }
 
-const struct pointer_field *
-pointer_field_at(const struct pointer_fields *fields, uint64_t offset)
+const struct pointer_field *pointer_field_in(const struct pointer_field *at,
+					     size_t n, uint64_t offset)
 {
-	size_t low = 0, high = fields->n;
+	size_t low = 0, high = n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (fields->at[middle].offset < offset)
+		if (at[middle].offset < offset)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < fields->n && fields->at[low].offset == offset ?
-	       &fields->at[low] : NULL;
+	return low < n && at[low].offset == offset ? &at[low] : NULL;
 }
 
 void pointer_cache_free(struct pointer_cache *cache)

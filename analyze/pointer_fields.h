@@ -54,8 +54,10 @@ struct code_field {
 
 struct pointer_fields {
 	uint64_t stride;	/* bytes of one element */
-	size_t n, n_code;
+	size_t n, n_code, n_union;
 	const struct pointer_field *at;	/* [n] by offset */
+	/* [n_union] by offset: those in unions without a known discriminant */
+	const struct pointer_field *in_union;
 	const struct code_field *code;	/* [n_code] */
 };
 
@@ -69,9 +71,8 @@ struct pointer_cache {
 
 /**
  * The pointers of @type, or NULL when memory is exhausted. Several may stand
- * at one offset, in use under different conditions. Pointers in unions without
- * a known discriminant are left out, and so are those beyond 2^18 leaves of
- * one element. Borrowed from the cache.
+ * at one offset, in use under different conditions. Those beyond 2^18 leaves
+ * of one element are left out. Borrowed from the cache.
  */
 const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 					       uint32_t type);
@@ -97,9 +98,16 @@ bool pointer_kind_is_about(const struct pointer_kind *kind, uint32_t type);
 bool pointer_kind_mentions(const struct pointer_kind *kind, uint32_t type,
 			   uint8_t *distance);
 
-/** The first pointer at @offset of an element, or NULL. O(log n). */
-const struct pointer_field *
-pointer_field_at(const struct pointer_fields *fields, uint64_t offset);
+/** The first pointer at @offset among @at[@n], or NULL. O(log n). */
+const struct pointer_field *pointer_field_in(const struct pointer_field *at,
+					     size_t n, uint64_t offset);
+
+/** The first pointer at @offset of an element, or NULL. */
+static inline const struct pointer_field *
+pointer_field_at(const struct pointer_fields *fields, uint64_t offset)
+{
+	return pointer_field_in(fields->at, fields->n, offset);
+}
 
 void pointer_cache_free(struct pointer_cache *cache);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/shapes.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,9 @@ enum {
 	BROKEN = -1000,
 	KEPT_TYPED = 80,	/* leads to a block of just that type */
 	KEPT_CODE = 60,
-	KEPT_SIZE = 50,		/* leads to a block of just that size */
+	KEPT_SIZE = 50,		/* leads to a block of a rare, right size */
+	KEPT_ALIKE = 20,	/* ... of its own type that looks like itself */
+	KEPT_LEAST = 20,	/* counts as evidence of its own */
 	KEPT_TEXT = 40,
 	KEPT_ROUGHLY = 10,
 	DOUBTFUL = -30,
@@ -201,6 +204,8 @@ static enum word_seen see(const struct heap *heap, uint64_t word,
 		return m->perms & PERM_EXEC ? SEEN_CODE : SEEN_DATA;
 	if (word <= UINT32_MAX)
 		return SEEN_SMALL;
+	if ((uint32_t)word < 1 << 16 && word >> 32 < 1 << 16)
+		return SEEN_PACKED;
 	return is_common_float(word) ? SEEN_FLOAT : SEEN_OTHER;
 }
 
@@ -224,10 +229,57 @@ void shape_look(const struct heap *heap, struct window *window, uint32_t node,
 
 /* --- one against the other --- */
 
-/* A pointer to a record leads to the start of block @node. */
-static int compare_record(const struct heap *heap, uint32_t target,
-			  uint32_t node)
+bool size_weights_build(const struct heap *heap, struct size_weights *ret,
+			struct err *err)
 {
+	struct map_slot slot;
+	size_t i = 0;
+
+	*ret = (struct size_weights){0};
+	for (uint32_t b = 0; b < heap->n_blocks; b++) {
+		uint64_t *count = map_slot(&ret->by_size, heap->size[b], NULL);
+
+		if (!count) {
+			size_weights_free(ret);
+			return err_nomem(err, "sizes of blocks");
+		}
+		++*count;
+	}
+	while (map_next(&ret->by_size, &i, &slot)) {
+		double rare = log((double)heap->n_blocks / (double)slot.value);
+		int weight = (int)(12 * rare);
+
+		map_set(&ret->by_size, slot.key, weight > KEPT_SIZE ?
+			KEPT_SIZE : (uint64_t)weight);
+	}
+	return true;
+}
+
+void size_weights_free(struct size_weights *weights)
+{
+	map_free(&weights->by_size);
+}
+
+/* The comparison of one block with one type. */
+struct match {
+	const struct heap *heap;
+	const struct size_weights *weights;
+	uint32_t type;
+	uint32_t node;
+};
+
+/* Two blocks of one type have one size, and look alike. */
+static int looks_alike(const struct match *m, uint32_t target, uint32_t node)
+{
+	return target == m->type && m->heap->size[node] ==
+	       m->heap->size[m->node] && m->heap->content[node] ==
+	       m->heap->content[m->node] ? KEPT_ALIKE : 0;
+}
+
+/* A pointer to a record leads to the start of block @node. */
+static int compare_record(const struct match *m, uint32_t target, uint32_t node)
+{
+	const struct heap *heap = m->heap;
 	const struct type_table *types = &heap->image->types;
 	uint64_t size = types->types.at[target].size, n;
 
@@ -240,13 +292,16 @@ static int compare_record(const struct heap *heap, uint32_t target,
 		       DOUBTFUL : BROKEN;
 	if (size == 0)
 		return KEPT_ROUGHLY;
+	if (heap->content[node] == CONTENT_TEXT)
+		return UNLIKELY;
 	if (infer_fits(heap, node, size, false))
-		return KEPT_SIZE;
+		return (int)map_get(&m->weights->by_size, heap->size[node], 0) +
+		       looks_alike(m, target, node);
 	if (size > heap->size[node])
 		return BROKEN;
 	n = heap->size[node] / size;
 	return n > 1 && infer_fits(heap, node, n * size, false) ?
-	       KEPT_ROUGHLY : -KEPT_ROUGHLY;
+	       0 : -KEPT_ROUGHLY;
 }
 
 static int compare_text(const struct heap *heap, const struct seen_word *w)
@@ -260,14 +315,15 @@ static int compare_text(const struct heap *heap, const struct seen_word *w)
 	       heap->content[w->node] == CONTENT_POINTERS ? UNLIKELY : 0;
 }
 
-static int compare_start(const struct heap *heap, const struct shape_word *p,
+static int compare_start(const struct match *m, const struct shape_word *p,
 			 const struct seen_word *w)
 {
+	const struct heap *heap = m->heap;
 	uint8_t content = heap->content[w->node];
 
 	switch (p->kind) {
 	case SHAPE_RECORD:
-		return compare_record(heap, p->target, w->node);
+		return compare_record(m, p->target, w->node);
 	case SHAPE_TEXT:
 		return compare_text(heap, w);
 	case SHAPE_POINTERS:
@@ -286,6 +342,11 @@ static int compare_start(const struct heap *heap, const struct shape_word *p,
 static bool is_pointer(uint8_t kind)
 {
 	return kind >= SHAPE_RECORD && kind <= SHAPE_VOID;
+}
+
+static bool is_pointer_or_code(uint8_t kind)
+{
+	return is_pointer(kind) || kind == SHAPE_CODE;
 }
 
 /* What no pointer promised, but is one. */
@@ -319,21 +380,24 @@ static int compare_number(const struct shape_word *p, const struct seen_word *w)
 		return BROKEN;
 	case SHAPE_FLOAT:
 		return w->seen == SEEN_FLOAT ? KEPT_ROUGHLY * 2 : DOUBTFUL;
+	case SHAPE_WIDE:
+		return w->seen == SEEN_PACKED ? -2 * KEPT_ROUGHLY : 0;
 	case SHAPE_SMALL:
-		return w->seen == SEEN_FLOAT ? -KEPT_ROUGHLY : 0;
+		return w->seen == SEEN_FLOAT ? -KEPT_ROUGHLY :
+		       w->seen == SEEN_PACKED ? KEPT_ROUGHLY : 0;
 	default:
 		return 0;
 	}
 }
 
-static int compare(const struct heap *heap, const struct shape_word *p,
+static int compare(const struct match *m, const struct shape_word *p,
 		   const struct seen_word *w)
 {
 	switch (w->seen) {
 	case SEEN_ZERO:
 		return 0;
 	case SEEN_START:
-		return is_pointer(p->kind) ? compare_start(heap, p, w) :
+		return is_pointer(p->kind) ? compare_start(m, p, w) :
 		       compare_surprise(p, w);
 	case SEEN_INSIDE:
 		return is_pointer(p->kind) ? -KEPT_ROUGHLY :
@@ -352,20 +416,30 @@ static int compare(const struct heap *heap, const struct shape_word *p,
 }
 
 struct shape_score shape_compare(const struct heap *heap,
-				 const struct shape *shape,
+				 const struct size_weights *weights,
+				 uint32_t type, const struct shape *shape,
 				 const struct seen_block *block)
 {
+	const struct match m = { heap, weights, type, block->node };
 	struct shape_score score = {0};
 	uint32_t n = shape->n < block->n ? shape->n : block->n;
 
 	for (uint32_t i = 0; i < n; i++) {
-		int one = compare(heap, &shape->at[i], &block->at[i]);
+		int one = compare(&m, &shape->at[i], &block->at[i]);
 
 		score.sum += one;
-		if (one >= KEPT_TEXT)
+		if (one >= KEPT_LEAST && is_pointer_or_code(shape->at[i].kind))
 			score.kept += one;
 		if (one == BROKEN)
 			score.broken = true;
+	}
+	/* Behind the type lies what malloc gave too much, if it fits at all. */
+	for (uint32_t i = n; i < block->n; i++) {
+		if (block->at[i].seen == SEEN_START ||
+		    block->at[i].seen == SEEN_INSIDE)
+			score.sum += UNLIKELY;
+		else if (block->at[i].seen != SEEN_ZERO)
+			score.sum -= 2 * KEPT_ROUGHLY;
 	}
 	return score;
 }

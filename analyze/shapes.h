@@ -48,7 +48,7 @@ struct shape_cache {
 	struct arena arena;
 };
 
-/** The shape of record @type, or NULL when memory is exhausted. Types of more
+/** The shape of @type, or NULL when memory is exhausted. Types of more
  * than 512 words have their first ones. */
 const struct shape *shape_of(struct shape_cache *cache, uint32_t type);
 
@@ -63,6 +63,7 @@ enum word_seen {
 	SEEN_DEAD,		/* where a heap has no block */
 	SEEN_FLOAT,		/* reads as a common number */
 	SEEN_SMALL,		/* below 2^32 */
+	SEEN_PACKED,		/* two small numbers, one in each half */
 	SEEN_OTHER,
 };
 
@@ -85,6 +86,19 @@ struct seen_block {
 void shape_look(const struct heap *heap, struct window *window, uint32_t node,
 		struct seen_block *ret);
 
+/*
+ * How telling it is that a pointer leads to a block of the right size: much
+ * where few blocks have that size.
+ */
+struct size_weights {
+	struct map by_size;	/* usable size -> tenths of a kept promise */
+};
+
+/** O(blocks). Release with size_weights_free(). */
+bool size_weights_build(const struct heap *heap, struct size_weights *ret,
+			struct err *err) MUST_CHECK;
+void size_weights_free(struct size_weights *weights);
+
 /* How well a block keeps what a type promises. */
 struct shape_score {
 	int sum;		/* in tenths of a kept promise */
@@ -92,8 +106,10 @@ struct shape_score {
 	bool broken;		/* a promise is broken: it is not of that type */
 };
 
+/** @type has @shape. */
 struct shape_score shape_compare(const struct heap *heap,
-				 const struct shape *shape,
+				 const struct size_weights *weights,
+				 uint32_t type, const struct shape *shape,
 				 const struct seen_block *block);
 
 #endif

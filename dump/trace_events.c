@@ -149,6 +149,26 @@ static void on_exit_event(struct supervision *s, uint32_t tid)
 		go_on(tid, 0);
 }
 
+static bool is_traced(uint32_t pid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, pid, &info, WSTOPPED | WEXITED | WNOHANG |
+		      WNOWAIT | __WALL) == 0;
+}
+
+/** The child is known before its parent can end, so that one of them is; it
+ * may have come and gone before. */
+static void on_fork(struct supervision *s, uint32_t tid)
+{
+	unsigned long child;
+
+	if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &child) == 0 &&
+	    !find_process(s, (uint32_t)child) && is_traced((uint32_t)child))
+		(void)trace_add(s, (uint32_t)child);
+	go_on(tid, 0);
+}
+
 /* A thread other than the first has become the first by execve(). Until its
  * stop is taken from the kernel that takes it for a mistake to name it
  * (looks_like_a_spurious_pid() in kernel/ptrace.c). */
@@ -178,6 +198,10 @@ static void on_trap(struct supervision *s, uint32_t tid, int status)
 		break;
 	case PTRACE_EVENT_STOP:
 		on_stop(s, tid, status & 0xff);
+		break;
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+		on_fork(s, tid);
 		break;
 	case PTRACE_EVENT_EXEC:
 		on_exec(tid);

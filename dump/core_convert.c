@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "dump/core_holes.h"
 #include "dump/core_spool.h"
+#include "dump/resolve.h"
 #include "formats/module_fill.h"
 #include "dump/exclude.h"
 
@@ -140,7 +141,7 @@ static bool write_snapshot(struct image *image,
 	ok = capture_redactor(image, options, &redactor, err) &&
 	     redacted_begin(redactor, target, image, &writer, err) &&
 	     write_memory(image, redactor, writer, err) &&
-	     capture_load_modules(image, options, &options->search, err);
+	     resolve_on_top(image, options, err);
 	if (ok)
 		redact_locals(redactor);
 	redactor_free(redactor);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dump/interrupted.h"
 #include "dump/proc_file.h"
 #include "dump/process_end.h"
 #include "dump/signal_fate.h"
@@ -93,18 +94,33 @@ static void swallow(uint32_t tid)
 	go_on(tid, 0);
 }
 
+/** The thread would not have woken for it: so its call does not end. */
+static void ignore(uint32_t tid, int signal)
+{
+	struct arch_regs regs;
+
+	if (arch_regs_get(tid, &regs) && interrupted_restart(&regs))
+		(void)arch_regs_set(tid, &regs);
+	go_on(tid, signal);
+}
+
 static void on_signal(struct supervision *s, uint32_t tid, int signal)
 {
 	struct traced *traced = find_thread(s, tid);
+	enum signal_fate fate = FATE_HANDLED;
 
+	if (traced)
+		fate = signal_fate(traced->status, signal);
 	if (!traced || traced->doomed) {
 		go_on(tid, signal);
 	} else if (signal == s->options->on_signal) {
 		traced->wants_signal = true;
 		traced->signal_tid = tid;
 		swallow(tid);
-	} else if (signal_is_fatal(traced->status, signal)) {
+	} else if (fate == FATE_ENDED) {
 		tell_last(s, traced, SUPERVISE_FATAL, tid, signal);
+	} else if (fate == FATE_IGNORED) {
+		ignore(tid, signal);
 	} else {
 		go_on(tid, signal);
 	}

@@ -11,7 +11,8 @@ _holdfast_options() {	# COMMAND
 	case $1 in
 	dump)
 		echo '-o --force --level --core --exe --sysroot --debug-dir --debuginfod' \
-			'--no-types --no-fork --content --exclude --help' ;;
+			'--no-types --no-fork --content --exclude' \
+			'--on-low-memory --help' ;;
 	run)
 		echo '-o --at-exit --on-signal --rss-above --every --max' \
 			'--follow-forks --force --level --exe --sysroot' \

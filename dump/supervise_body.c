@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,11 +66,35 @@ static bool hold(struct supervision *s, uint32_t pid)
 	return ok;
 }
 
-/** Tell of a process that stands; false when the client is gone. */
+/** Has a thread come to its end, which nobody has looked at yet? */
+static bool is_ending(const struct stopped *stopped)
+{
+	for (size_t i = 0; i < stopped->threads.len; i++) {
+		siginfo_t info = {0};
+
+		if (waitid(P_PID, stopped->threads.at[i].tid, &info, WSTOPPED |
+			   WNOHANG | WNOWAIT | __WALL) == 0 &&
+		    info.si_pid != 0 &&
+		    info.si_status >> 8 == PTRACE_EVENT_EXIT)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * Tell of a process that stands; false when the client is gone. When the
+ * process is gone meanwhile, or about to tell that it exits, which a thread
+ * that is borrowed for a fork could not do any more, nothing is told.
+ */
 static bool tell(struct supervision *s, const struct supervise_event *event)
 {
-	/* When it is gone meanwhile there is nothing to tell. */
-	return !hold(s, event->pid) || reply(s, event);
+	if (!hold(s, event->pid))
+		return true;
+	if (!supervise_goes_on(event->kind) || !s->options->at_exit ||
+	    !is_ending(&s->keeper.stopped))
+		return reply(s, event);
+	s->keeper.let_go(&s->keeper.stopped);
+	return true;
 }
 
 static bool tell_last(struct supervision *s)

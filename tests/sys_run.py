@@ -54,7 +54,11 @@ class Folder:
     def run(self, *args, options=(), stdin=''):
         """(status as of subprocess, stdout, stderr)"""
         child = self.start(*args, options=options)
-        out, err = child.communicate(stdin, timeout=LIMIT)
+        try:
+            out, err = child.communicate(stdin, timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise
         return child.returncode, out, err
 
     def snapshots(self):
@@ -192,7 +196,8 @@ def check_missing():
         case.expect(done.stderr.startswith(f'holdfast: {name}: ') and
                     done.stderr.count('\n') == 1, done.stderr)
     for args in ([], ['--every', '0s', 'true'], ['--on-signal', 'KILL', 'true'],
-                 ['--on-signal', 'NONE', 'true'], ['--rss-above', 'x', 'true'],
+                 ['--on-signal', 'NONE', 'true'],
+                 ['--on-signal', 'SEGV', 'true'], ['--rss-above', 'x', 'true'],
                  ['-o', '-', 'true']):
         done = subprocess.run([HOLDFAST, 'run', *args], cwd=case.path,
                               text=True, stderr=subprocess.PIPE,
@@ -376,6 +381,15 @@ def check_forks():
     child = re.fullmatch(r'child (\d+) signal 11\n', out).group(1)
     case.same('snapshots', case.snapshots(), [f'x.{child}.core.zst'])
     case.same('pid', info(case.one())['process']['pid'], int(child))
+    case = Folder('two followed children')
+    done = subprocess.run([HOLDFAST, 'run', '--follow-forks', 'sh', '-c',
+                           f'{PROGRAM} abort & {PROGRAM} thread_segv & wait'],
+                          cwd=case.path, stderr=subprocess.DEVNULL,
+                          timeout=LIMIT)
+    case.same('status', done.returncode, 0)
+    case.same('signals', sorted(info(f'{case.path}/{name}')['process']
+                                ['signal'] for name in case.snapshots()),
+              ['SIGABRT', 'SIGSEGV'])
     case = Folder('followed daemon')
     done = subprocess.run([HOLDFAST, 'run', '--follow-forks', 'sh', '-c',
                            f'{PROGRAM} segv & exit 4'], cwd=case.path,

@@ -41,31 +41,6 @@ static bool reply(struct supervision *s, const struct supervise_event *event)
 /* Of all that this process traces: what keeper.stop_again() has to know. */
 static uintptr_t options_of_all;
 
-/** Whatever is made of its threads, they stay traced, with our options. */
-static bool stop_again(uint32_t pid, struct stopped *ret, struct diag *diag,
-		       struct err *err)
-{
-	bool ok = stop_traced(pid, ret, diag, err);
-
-	ret->options = options_of_all;
-	return ok;
-}
-
-static bool hold(struct supervision *s, uint32_t pid)
-{
-	struct diag nobody = {0};
-	struct err why = {0};
-	bool ok;
-
-	ok = stop_again(pid, &s->keeper.stopped, &nobody, &why);
-	diag_free(&nobody);
-	s->keeper.since_ns = supervise_now_ns();
-	s->keeper.lapsed = false;
-	if (!ok)
-		stop_continue(&s->keeper.stopped);
-	return ok;
-}
-
 /** Has a thread come to its end, which nobody has looked at yet? */
 static bool is_ending(const struct stopped *stopped)
 {
@@ -81,20 +56,45 @@ static bool is_ending(const struct stopped *stopped)
 	return false;
 }
 
-/**
- * Tell of a process that stands; false when the client is gone. When the
- * process is gone meanwhile, or about to tell that it exits, which a thread
- * that is borrowed for a fork could not do any more, nothing is told.
- */
+/** Whatever is made of its threads, they stay traced, with our options. */
+static bool stop(uint32_t pid, struct stopped *ret, struct diag *diag,
+		 struct err *err)
+{
+	bool ok = stop_traced(pid, ret, diag, err);
+
+	ret->options = options_of_all;
+	return ok;
+}
+
+/** As stop() for what is to go on: a thread at its end cannot be borrowed. */
+static bool stop_again(uint32_t pid, struct stopped *ret, struct diag *diag,
+		       struct err *err)
+{
+	return stop(pid, ret, diag, err) &&
+	       (!(options_of_all & PTRACE_O_TRACEEXIT) || !is_ending(ret) ||
+		err_set(err, ERR_IO, "process %u exits", pid));
+}
+
+static bool hold(struct supervision *s, uint32_t pid)
+{
+	struct diag nobody = {0};
+	struct err why = {0};
+	bool ok;
+
+	ok = stop(pid, &s->keeper.stopped, &nobody, &why);
+	diag_free(&nobody);
+	s->keeper.since_ns = supervise_now_ns();
+	s->keeper.lapsed = false;
+	if (!ok)
+		stop_continue(&s->keeper.stopped);
+	return ok;
+}
+
+/** Tell of a process that stands; false when the client is gone. */
 static bool tell(struct supervision *s, const struct supervise_event *event)
 {
-	if (!hold(s, event->pid))
-		return true;
-	if (!supervise_goes_on(event->kind) || !s->options->at_exit ||
-	    !is_ending(&s->keeper.stopped))
-		return reply(s, event);
-	s->keeper.let_go(&s->keeper.stopped);
-	return true;
+	/* When it is gone meanwhile there is nothing to tell. */
+	return !hold(s, event->pid) || reply(s, event);
 }
 
 static bool tell_last(struct supervision *s)
@@ -136,7 +136,7 @@ static bool tell_wishes(struct supervision *s)
 	for (size_t i = 0; ok && s->asked && i < s->traced.len; i++) {
 		if (!s->traced.at[i].doomed &&
 		    take_wish(s, &s->traced.at[i], &event))
-			ok = tell(s, &event);
+			ok = reply(s, &event);
 	}
 	return ok;
 }

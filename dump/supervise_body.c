@@ -292,6 +292,7 @@ void supervise_body(int socket, void *arg)
 	sigset_t mask;
 	int children;
 
+	guardian_hide_arguments();
 	options_of_all = trace_options(ctx->options);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);

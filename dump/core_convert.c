@@ -10,6 +10,7 @@
 #include "base/progress.h"
 #include "dump/core_holes.h"
 #include "dump/core_spool.h"
+#include "dump/free_space.h"
 #include "dump/resolve.h"
 #include "formats/module_fill.h"
 #include "dump/exclude.h"
@@ -180,6 +181,8 @@ static bool convert(const char *path, const struct capture_options *options,
 			   NULL, err) &&
 	     capture_target(options, image.meta.pid, comm, ret, &target, err);
 	ret->memory_bytes = count_bytes(&image);
+	ok = ok && free_space_suffices(ret->path, ret->memory_bytes,
+				       &image.diag, err);
 	progress_begin("converting", ret->memory_bytes);
 	ok = ok && write_snapshot(&image, options, &target, err);
 	progress_end();

@@ -74,7 +74,8 @@ static const char *bits_text(struct builder *b, const struct type *t,
 	uint8_t bytes[9];
 
 	if (size == 0 || size > 64 ||
-	    !image_read(b->heap->image, addr + m->bit_offset / 8, bytes, n))
+	    !image_read(b->heap->image, addr + m->bit_offset / 8, bytes, n) ||
+	    image_lost_some(b->heap->image, addr + m->bit_offset / 8, n))
 		return "?";
 	for (uint32_t i = 0; i < size; i++)
 		value |= (uint64_t)(bytes[(shift + i) / 8] >>
@@ -175,7 +176,8 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	if (bits)
 		field.value = bits_text(b, t, bits, addr);
 	else if (t->size > sizeof(bytes) ||
-		 !image_read(heap->image, addr, bytes, t->size))
+		 !image_read(heap->image, addr, bytes, t->size) ||
+		 image_lost_some(heap->image, addr, t->size))
 		field.value = "?";
 	else
 		field.value = value_text(heap->image, &b->ret->arena, t, bytes);
@@ -200,6 +202,9 @@ static bool read_texts(struct builder *b)
 			continue;
 		there = image_read(b->heap->image, b->heap->addr[b->node] +
 				   f->offset, text, n);
+		there = there && !image_lost_some(b->heap->image,
+						  b->heap->addr[b->node] +
+						  f->offset, n);
 		n = there ? strnlen(text, n) : 0;
 		f->value = !there ? "?" :
 			   arena_printf(&ret->arena, "\"%.*s\"%s", (int)n, text,
@@ -243,7 +248,8 @@ static void untyped_fields(struct builder *b)
 			.target = NODE_NONE, .value = "?",
 		};
 
-		if (window_u64(&b->window, start + at, &word)) {
+		if (window_u64(&b->window, start + at, &word) &&
+		    !image_is_redacted(heap->image, start + at)) {
 			field.value = arena_printf(&b->ret->arena,
 						   "0x%" PRIx64, word);
 			if (pointer_decode(word))

@@ -28,7 +28,9 @@ static bool local_bytes(const struct image *image, const struct local *l,
 		memcpy(bytes, &l->value, sizeof(l->value));
 		return true;
 	}
-	return image_read(image, l->addr, bytes,
+	return !image_lost_some(image, l->addr, l->size < MAX_SCALAR ?
+				l->size : MAX_SCALAR) &&
+	       image_read(image, l->addr, bytes,
 			  l->size < MAX_SCALAR ? (size_t)l->size : MAX_SCALAR);
 }
 
@@ -45,6 +47,7 @@ static void array_text(const struct image *image, const struct type *t,
 	char text[MAX_TEXT + 1] = "";
 
 	if (!is_char(&image->types, t->target) ||
+	    image_lost_some(image, addr, 1) ||
 	    image_text(image, addr, text, t->size < MAX_TEXT ?
 		       (size_t)t->size + 1 : MAX_TEXT + 1) == SIZE_MAX)
 		snprintf(buf, size, "{...}");
@@ -106,8 +109,9 @@ const char *local_value(const struct heap *heap, const struct local *local,
 	if (target)
 		*target = NODE_NONE;
 	if (!local_bytes(image, local, bytes)) {
-		snprintf(buf, size, "%s", local->flags & LOCAL_LOST ?
-			 "(optimised out)" : "(not captured)");
+		snprintf(buf, size, "%s",
+			 (local->flags & (LOCAL_LOST | LOCAL_REDACTED)) ==
+			 LOCAL_LOST ? "(optimised out)" : "(not captured)");
 		return buf;
 	}
 	if (target)

@@ -33,7 +33,7 @@ enum { ARG_FORCE = 512, ARG_LEVEL, ARG_EXE, ARG_SYSROOT, ARG_DEBUG_DIR,
 
 #define CAPTURE_USAGE \
 	"  --force           replace an existing file\n" \
-	"  --level N         zstd level, 1 to 19 (default 3)\n" \
+	"  --level N         zstd level, 1 to 19 (default 1)\n" \
 	"  --exe FILE        the program, when it is not where the process says\n" \
 	"  --sysroot DIR     find programs and libraries below DIR\n" \
 	"  --debug-dir DIR   find debug information below DIR, too\n" \

@@ -26,7 +26,7 @@ static const char usage[] =
 	"  --exe FILE        the program, when it is not where the process says\n"
 	"  --debuginfod      ask the servers in $DEBUGINFOD_URLS as well\n"
 	"  --force           replace an existing FILE\n"
-	"  --level N         zstd level of what is new, 1 to 19 (default 3)\n"
+	"  --level N         zstd level of what is new, 1 to 19 (default 1)\n"
 	"\n"
 	"Exit status: 0 done, 2 trouble.\n";
 

@@ -66,11 +66,20 @@ static const struct option longs[] = {
 	{ 0 },
 };
 
+/* What cannot be seen, and what cannot be swallowed: a fault would come again
+ * and again; these are captured when they kill. */
 static bool take_signal(const char *arg, struct supervise_options *ret)
 {
+	static const int useless[] = { SIGKILL, SIGSTOP, SIGSEGV, SIGBUS,
+				       SIGFPE, SIGILL, SIGTRAP, SIGSYS,
+				       SIGABRT };
+
 	ret->on_signal = run_signals_parse(arg);
-	return ret->on_signal != 0 && ret->on_signal != SIGKILL &&
-	       ret->on_signal != SIGSTOP;
+	for (size_t i = 0; i < sizeof(useless) / sizeof(useless[0]); i++) {
+		if (ret->on_signal == useless[i])
+			return false;
+	}
+	return ret->on_signal != 0;
 }
 
 static bool take_size(const char *arg, uint64_t *ret)

@@ -16,6 +16,9 @@
 #include "cli/crash_cmd.h"
 #include "dump/crash_capture.h"
 #include "dump/proc_file.h"
+#include "formats/worker.h"
+
+enum { NOBODY = 65534 };		/* as the kernel and all systems have it */
 
 struct handled {
 	struct crash crash;
@@ -96,15 +99,16 @@ static bool store(struct handled *h, const struct crash_store *folder,
 		.content = h->settings.only_pointers ? CONTENT_POINTERS :
 						       CONTENT_FULL,
 	};
-	char path[PATH_MAX + CRASH_NAME_MAX], cache[PATH_MAX + 8];
+	char path[PATH_MAX + CRASH_NAME_MAX];
 	char *argv[] = { (char *)"crash", (char *)"handle" };
 	struct capture_result result;
 	char *text;
 	bool ok;
 
 	snprintf(path, sizeof(path), "%s/%s", folder->path, name);
-	snprintf(cache, sizeof(cache), "%s/cache", folder->path);
-	setenv("XDG_CACHE_HOME", cache, 1);
+	/* A program that crashes could leave types there in another's name. */
+	setenv("HOLDFAST_NO_CACHE", "1", 1);
+	worker_run_as(NOBODY, NOBODY);
 	options.target.path = path;
 	h->crash.keep_free = crash_settings_keep(&h->settings, folder->path);
 	h->crash.max_size = h->settings.max_size < h->settings.max_total ?

@@ -2,7 +2,7 @@
 # Completion of holdfast for bash: commands, options, sort keys, files, process
 # ids. `source` it, or install it as share/bash-completion/completions/holdfast.
 
-_holdfast_commands='dump crash resolve info memory suspects types leaks cycles dominators
+_holdfast_commands='dump run crash resolve info memory suspects types leaks cycles dominators
 retainers threads show blocks diff tui help'
 
 _holdfast_options() {	# COMMAND
@@ -11,7 +11,13 @@ _holdfast_options() {	# COMMAND
 	case $1 in
 	dump)
 		echo '-o --force --level --core --exe --sysroot --debug-dir --debuginfod' \
-			'--no-types --no-fork --content --exclude --help' ;;
+			'--no-types --no-fork --content --exclude' \
+			'--on-low-memory --help' ;;
+	run)
+		echo '-o --at-exit --on-signal --rss-above --every --max' \
+			'--follow-forks --force --level --exe --sysroot' \
+			'--debug-dir --debuginfod --no-types --no-fork' \
+			'--content --exclude --on-low-memory --help' ;;
 	resolve)
 		echo '-o --debug-dir --sysroot --exe --debuginfod --force' \
 			'--level --help' ;;
@@ -44,7 +50,7 @@ _holdfast_sort_keys() {	# COMMAND
 # How many FILEs a command takes; what follows them has no list.
 _holdfast_files() {	# COMMAND
 	case $1 in
-	dump | crash | help) echo 0 ;;
+	dump | run | crash | help) echo 0 ;;
 	diff)        echo 99 ;;
 	tui)         echo 2 ;;
 	*)           echo 1 ;;
@@ -55,6 +61,7 @@ _holdfast_takes_value() {	# OPTION
 	case $1 in
 	-o | --level | --core | --exe | --sysroot | --debug-dir | --limit | \
 	--content | --exclude | --dir | --max-size | --max-count | --max-total | --keep-free | \
+	--on-low-memory | --on-signal | --rss-above | --every | --max | \
 	--limit-time | --filter | --sort | --depth | --of)
 		return 0 ;;
 	esac
@@ -97,6 +104,7 @@ _holdfast_value() {	# COMMAND OPTION
 	-o | --core | --exe)       _holdfast_paths f ;;
 	--sysroot | --debug-dir | --dir)   _holdfast_paths d ;;
 	--content)                 _holdfast_words full pointers ;;
+	--on-signal)               _holdfast_words $(compgen -A signal) ;;
 	--sort)                    _holdfast_words $(_holdfast_sort_keys "$1") ;;
 	esac
 }
@@ -122,6 +130,10 @@ _holdfast() {
 	elif [[ $command == crash ]]; then
 		((COMP_CWORD > 2)) ||
 			_holdfast_words install uninstall status list
+	elif [[ $command == run ]]; then
+		_holdfast_paths f
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY \
+			< <(compgen -c -- "$word")
 	elif [[ $command == dump ]]; then
 		_holdfast_words $(_holdfast_pids)
 	elif (($(_holdfast_arguments) < $(_holdfast_files "$command"))); then

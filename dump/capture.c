@@ -8,16 +8,15 @@
 
 #include "base/progress.h"
 #include "dump/copier.h"
+#include "dump/early_maps.h"
 #include "dump/exclude.h"
 #include "dump/fork_safety.h"
 #include "dump/free_space.h"
 #include "dump/live_memory.h"
 #include "dump/mapped_files.h"
-#include "dump/pagemap.h"
 #include "dump/plan_write.h"
 #include "dump/proc_facts.h"
 #include "dump/proc_file.h"
-#include "dump/proc_maps.h"
 #include "dump/ranges.h"
 #include "dump/target.h"
 #include "formats/frames.h"
@@ -36,6 +35,7 @@ struct capture {
 	struct headroom_watch watch;
 	struct copier copier;
 	struct redactor *redactor;	/* NULL: all is kept */
+	struct early_maps early;
 	bool may_fork;		/* as far as is known before the stop */
 	struct err why_not;	/* else */
 };
@@ -43,9 +43,8 @@ struct capture {
 /** All that must be read while the process stands. */
 static bool collect(struct capture *c, uint32_t via, struct err *err)
 {
-	return proc_maps_read(via, &c->image, err) &&
+	return early_maps_finish(&c->early, via, &c->image, err) &&
 	       mapped_files_open(via, &c->image, &c->files, err) &&
-	       pagemap_read(via, &c->image, err) &&
 	       ranges_plan(&c->image, &c->files, &c->plan, err) &&
 	       exclude_apply(c->options->excludes, c->options->n_excludes,
 			     &c->image, &c->plan, err) &&
@@ -359,6 +358,7 @@ static bool prepare(struct capture *c, struct capture_result *ret,
 		.watch = c->may_fork ? &c->watch : NULL,
 		.give_up = options->on_low_memory == LOW_MEMORY_GIVE_UP,
 	};
+	early_maps_read(&c->early, c->pid);
 	return true;
 }
 
@@ -369,6 +369,7 @@ static void clean_up(struct capture *c)
 	redactor_free(c->redactor);
 	piece_queue_free(&c->queue);
 	plan_free(&c->plan);
+	early_maps_free(&c->early);
 	mapped_files_close(&c->files);
 	diag_free(&c->copier.diag);
 	image_close(&c->image);

@@ -10,6 +10,8 @@
 #include "base/progress.h"
 #include "dump/core_holes.h"
 #include "dump/core_spool.h"
+#include "dump/free_space.h"
+#include "dump/resolve.h"
 #include "formats/module_fill.h"
 #include "dump/exclude.h"
 
@@ -140,7 +142,7 @@ static bool write_snapshot(struct image *image,
 	ok = capture_redactor(image, options, &redactor, err) &&
 	     redacted_begin(redactor, target, image, &writer, err) &&
 	     write_memory(image, redactor, writer, err) &&
-	     capture_load_modules(image, options, &options->search, err);
+	     resolve_on_top(image, options, err);
 	if (ok)
 		redact_locals(redactor);
 	redactor_free(redactor);
@@ -179,6 +181,8 @@ static bool convert(const char *path, const struct capture_options *options,
 			   NULL, err) &&
 	     capture_target(options, image.meta.pid, comm, ret, &target, err);
 	ret->memory_bytes = count_bytes(&image);
+	ok = ok && free_space_suffices(ret->path, ret->memory_bytes,
+				       &image.diag, err);
 	progress_begin("converting", ret->memory_bytes);
 	ok = ok && write_snapshot(&image, options, &target, err);
 	progress_end();

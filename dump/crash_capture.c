@@ -268,7 +268,10 @@ static bool finish(struct job *j, const struct module_search *search,
 	bool ok;
 
 	start_clock(FINISH_SECONDS);
+	/* Workers answer in files, too. */
+	limit_files(RLIM_INFINITY);
 	ok = capture_load_modules(&j->image, j->options, search, err);
+	limit_files(j->crash->max_size);
 	if (ok) {
 		redact_locals(j->redactor);
 		ok = snapshot_finish(j->writer, &j->image, err);
@@ -285,7 +288,8 @@ static bool capture_dying(struct job *j, struct err *err)
 	char sysroot[32];
 	bool ok;
 
-	limit_files(j->crash->max_size);
+	/* The rest is for symbols, types, frames. */
+	limit_files(j->crash->max_size - j->crash->max_size / 16);
 	capture_search(&j->files, j->options, &search, sysroot);
 	ok = capture_find_modules(&j->image, &search, err) &&
 	     capture_redactor(&j->image, j->options, &j->redactor, err) &&

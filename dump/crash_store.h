@@ -9,7 +9,6 @@
  *     lock                     whose bytes are locked (fcntl(2), open file
  *                              description locks): 0 the folder, others an
  *                              executable each
- *     cache/                   types that were read once (base/cache.h)
  *
  * Folder and files are for one user alone, root. Only snapshots of the user,
  * by the names above, are ever removed.

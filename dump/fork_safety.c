@@ -5,28 +5,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/utsname.h>
 
+#include "dump/kernel_version.h"
 #include "dump/proc_file.h"
 #include "dump/proc_maps.h"
 
 /* Linux 6.5: iov_iter_extract_pages() in direct I/O. */
 enum { PINS_SINCE_MAJOR = 6, PINS_SINCE_MINOR = 5 };
-
-static bool pins_direct_io(void)
-{
-	struct utsname name;
-	unsigned long major, minor = 0;
-	char *end;
-
-	if (uname(&name) != 0)
-		return false;
-	major = strtoul(name.release, &end, 10);
-	if (*end == '.')
-		minor = strtoul(end + 1, NULL, 10);
-	return major > PINS_SINCE_MAJOR ||
-	       (major == PINS_SINCE_MAJOR && minor >= PINS_SINCE_MINOR);
-}
 
 static bool is_direct(uint32_t pid, const char *fd)
 {
@@ -76,7 +61,8 @@ bool fork_safety_process(uint32_t pid, struct err *why)
 	if (!none(pid, "task", has_filter))
 		return err_set(why, ERR_UNSUPPORTED, "a seccomp filter "
 			       "restricts its system calls");
-	if (!pins_direct_io() && !none(pid, "fd", is_direct))
+	if (!kernel_at_least(PINS_SINCE_MAJOR, PINS_SINCE_MINOR) &&
+	    !none(pid, "fd", is_direct))
 		return err_set(why, ERR_UNSUPPORTED, "it has files open for "
 			       "direct I/O (O_DIRECT), which a fork can break "
 			       "on kernels before %d.%d", PINS_SINCE_MAJOR,

@@ -18,8 +18,10 @@
 #include "dump/inject.h"
 #include "dump/proc_file.h"
 
-/* How often all threads are tried for one that can collect the copy. */
-enum { COLLECT_TRIES = 50, COLLECT_NAP_NS = 10000000 };
+/* How often all threads are tried for one that can collect the copy: they are
+ * let go in between, since where they stand may be the reason; but only after
+ * some patience with those that do not stop, since only then they can be. */
+enum { COLLECT_TRIES = 50, COLLECT_NAP_NS = 10000000, STOP_TRIES = 4 };
 
 /** Memory gets short: the kernel is to end the copy, not the process. */
 static void offer_to_oom(uint32_t pid)
@@ -133,9 +135,9 @@ static bool collect_by(struct stopped *stopped, const struct frozen *frozen,
 }
 
 /** Stop threads of the target, one after the other, until one does it. */
-static bool collect_by_any(const struct frozen *frozen, struct err *why)
+static bool collect_by_any(struct stopped *some, const struct frozen *frozen,
+			   struct err *why)
 {
-	struct stopped one;
 	struct dirent *entry;
 	bool done = false;
 	char path[64];
@@ -151,31 +153,42 @@ static bool collect_by_any(const struct frozen *frozen, struct err *why)
 		if (tid == 0 || tid > INT32_MAX)
 			continue;
 		err_clear(why);
-		done = stop_thread(frozen->parent, (uint32_t)tid, &one,
-				   why) && collect_by(&one, frozen, why);
-		stop_resume(&one);
+		done = stop_thread(some, (uint32_t)tid, why) &&
+		       collect_by(some, frozen, why);
 	}
 	closedir(dir);
 	return done;
 }
 
+/** The target runs: make it collect the copy, trying for a while. */
+static bool collect_running(const struct frozen *frozen, struct err *why)
+{
+	const struct timespec nap = { .tv_nsec = COLLECT_NAP_NS };
+	bool done = false;
+
+	for (int i = 0; !done && i < COLLECT_TRIES && is_left(frozen); i++) {
+		struct stopped some = { .pid = frozen->parent, .watch = -1 };
+
+		if (i > 0)
+			nanosleep(&nap, NULL);
+		for (int k = 0; !done && k < STOP_TRIES; k++)
+			done = collect_by_any(&some, frozen, why);
+		stop_resume(&some);
+	}
+	return done || !is_left(frozen);
+}
+
 void frozen_end(struct frozen *frozen, struct stopped *stopped,
 		struct diag *diag)
 {
-	const struct timespec nap = { .tv_nsec = COLLECT_NAP_NS };
 	struct err why = {0};
-	bool done = false;
+	bool done;
 
 	if (frozen->pid == 0)
 		return;
 	kill_copy(frozen->pid);
-	for (int i = 0; !done && i < COLLECT_TRIES && is_left(frozen); i++) {
-		if (i > 0)
-			nanosleep(&nap, NULL);
-		err_clear(&why);
-		done = stopped ? collect_by(stopped, frozen, &why) :
-				 collect_by_any(frozen, &why);
-	}
+	done = stopped ? collect_by(stopped, frozen, &why) :
+			 collect_running(frozen, &why);
 	if (!done && diag && is_left(frozen))
 		diag_add(diag, "the dead copy (process %u) is left to the "
 			 "process, which could not be made to collect it: %s",

@@ -34,6 +34,10 @@ typedef void guardian_body(int socket, void *ctx);
 /** The body of a guardian that obeys the orders below, and nothing else. */
 guardian_body guardian_main;
 
+/** For bodies: wipe the arguments of holdfast, so that "pkill -f holdfast"
+ * is not meant for the guardian. */
+void guardian_hide_arguments(void);
+
 /**
  * Start a guardian that runs @body with @ctx (of which it has a copy, as of
  * all memory). Best called before much memory is allocated. Release with

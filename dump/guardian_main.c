@@ -24,11 +24,8 @@ static uintptr_t stat_field(const struct proc_text *text, int n)
 	return at ? (uintptr_t)strtoull(at, NULL, 10) : 0;
 }
 
-/**
- * "pkill -f holdfast" is not meant for us, so let no arguments tell of it.
- * The kernel shows them from where they lie in our own memory.
- */
-static void hide_arguments(void)
+/* The kernel shows them from where they lie in our own memory. */
+void guardian_hide_arguments(void)
 {
 	static const char name[] = "hf-guardian";
 	struct proc_text text;
@@ -66,7 +63,7 @@ void guardian_main(int socket, void *ctx)
 	bool alive = true;
 
 	(void)ctx;
-	hide_arguments();
+	guardian_hide_arguments();
 	while (alive) {
 		if (wait_order(&keeper) == 0)
 			keeper_lapse(&keeper);

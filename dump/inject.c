@@ -32,8 +32,8 @@ struct rseq_cs {
 /* In-kernel results that mean "again"; linux/errno.h does not show them. */
 enum { RESTARTSYS = 512, RESTART_LAST = 516, CALL_TRIES = 16 };
 
-/* The thread has to begin its call within this time, and to stop again. */
-static const uint64_t begin_ns = 1000000000, call_ns = UINT64_MAX;
+/* The thread has to begin its call within this time; then it will end it. */
+static const uint64_t begin_ns = 2000000000, call_ns = UINT64_MAX;
 
 static bool read_exactly(int mem, uint64_t addr, void *buf, size_t n)
 {
@@ -153,14 +153,21 @@ static bool step_to_event(struct borrowed *b, struct err *why)
 	return true;
 }
 
-/** It runs, but not as far as its call: fetch it back. */
+/** It did not begin its call in time: fetch it back, without the call. */
 static void recall(struct borrowed *b)
 {
+	struct arch_regs regs = b->regs;
 	struct err ignored = {0};
-	int status;
+	int status = 0;
 
-	if (ptrace(PTRACE_INTERRUPT, b->tid, NULL, NULL) == 0)
-		(void)wait_stop(b, begin_ns, &status, &ignored);
+	if (ptrace(PTRACE_INTERRUPT, b->tid, NULL, NULL) != 0 ||
+	    !wait_stop(b, call_ns, &status, &ignored) ||
+	    status >> 16 == PTRACE_EVENT_STOP)
+		return;
+	/* Late, it stands at the entry. */
+	arch_regs_for_nothing(&regs);
+	if (arch_regs_set(b->tid, &regs))
+		(void)step_to_event(b, &ignored);
 }
 
 bool inject_borrow(struct stopped *stopped, struct borrowed *ret,

@@ -61,7 +61,10 @@ static bool hold(struct keeper *k, uint32_t pid)
 	if (!found) {
 		let_go(k);
 		k->since_ns = now_ns();
-		reply.ok = stop_process(pid, k->socket, &k->stopped,
+		reply.ok = k->stop_again ?
+			   k->stop_again(pid, &k->stopped, &image.diag,
+					 &reply.err) :
+			   stop_process(pid, k->socket, &k->stopped,
 					&image.diag, &reply.err);
 	}
 	reply.ok = reply.ok &&

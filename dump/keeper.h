@@ -24,8 +24,9 @@ struct keeper {
 	/* Lets the threads go on and empties @stopped: stop_resume(), or what
 	 * keeps them traced. */
 	void (*let_go)(struct stopped *stopped);
-	/* Stops a process that runs on traced, so that it can collect its
-	 * copy; let_go() follows. NULL: it is not traced when it runs. */
+	/* Stops a process that is traced while it runs, so that it can be
+	 * captured or collect its copy; let_go() follows. NULL: it is not
+	 * traced when it runs, and stop_process() does. */
 	bool (*stop_again)(uint32_t pid, struct stopped *ret,
 			   struct diag *diag, struct err *err);
 };

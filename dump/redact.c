@@ -479,6 +479,6 @@ void redact_locals(struct redactor *r)
 		    is_kept(r, l->value))
 			continue;
 		l->value = 0;
-		l->flags |= LOCAL_LOST;
+		l->flags |= LOCAL_LOST | LOCAL_REDACTED;
 	}
 }

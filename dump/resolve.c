@@ -104,14 +104,11 @@ static bool lost_something(const struct resolution *r)
 	return lost;
 }
 
-static bool load(struct resolution *r, struct err *err)
+/* Damage may have taken the modules. */
+static bool find_modules(struct resolution *r, struct err *err)
 {
-	const struct module_search *search = &r->options->search;
-
-	if (r->image.modules.len == 0 &&
-	    !capture_find_modules(&r->image, search, err))
-		return false;
-	return capture_load_modules(&r->image, r->options, search, err);
+	return r->image.modules.len > 0 ||
+	       capture_find_modules(&r->image, &r->options->search, err);
 }
 
 static void swap_frames(struct image *a, struct image *b)
@@ -126,17 +123,45 @@ static void swap_frames(struct image *a, struct image *b)
 	memcpy(&b->locals, &c.locals, sizeof(c.locals));
 }
 
-/* Without the files of all modules, the frames of the capture may be better. */
-static bool load_on_top(struct resolution *r, struct err *err)
+/*
+ * A register that was no pointer was made 0 (dump/redact.h), so what is
+ * computed from one is not what it was.
+ */
+static void doubt_locals(struct image *image)
+{
+	for (size_t i = 0; i < image->locals.len; i++) {
+		struct local *l = &image->locals.at[i];
+
+		if (!(l->flags & (LOCAL_REGISTER | LOCAL_VALUE)) ||
+		    image_mapping(image, l->value))
+			continue;
+		l->value = 0;
+		l->flags |= LOCAL_LOST;
+	}
+}
+
+static bool load(struct image *image, const struct capture_options *options,
+		 struct err *err)
+{
+	if (!capture_load_modules(image, options, &options->search, err))
+		return false;
+	/* A core still has its registers while it becomes a snapshot. */
+	if (image->meta.pointers_only && image->meta.kind == IMAGE_SNAPSHOT)
+		doubt_locals(image);
+	return true;
+}
+
+bool resolve_on_top(struct image *image, const struct capture_options *options,
+		    struct err *err)
 {
 	struct image before = {0};
 	bool ok;
 
-	swap_frames(&r->image, &before);
-	ok = load(r, err);
-	if (before.locals.len > r->image.locals.len ||
-	    before.frames.len > r->image.frames.len)
-		swap_frames(&r->image, &before);
+	swap_frames(image, &before);
+	ok = load(image, options, err);
+	if (before.locals.len > image->locals.len ||
+	    before.frames.len > image->frames.len)
+		swap_frames(image, &before);
 	vec_free(&before.frames);
 	vec_free(&before.locals);
 	return ok;
@@ -151,7 +176,8 @@ static bool add_information(struct resolution *r, struct diag *damage,
 {
 	*damage = r->image.diag;
 	r->image.diag = (struct diag){0};
-	if (!remember(r, err) || !forget(&r->image, err) || !load(r, err))
+	if (!remember(r, err) || !forget(&r->image, err) ||
+	    !find_modules(r, err) || !load(&r->image, r->options, err))
 		return false;
 	if (!lost_something(r))
 		return true;
@@ -161,7 +187,8 @@ static bool add_information(struct resolution *r, struct diag *damage,
 	diag_free(&r->image.diag);
 	if (r->options->search.debuginfod)
 		r->options->search.debuginfod->is_told = false;
-	return load_on_top(r, err);
+	return find_modules(r, err) &&
+	       resolve_on_top(&r->image, r->options, err);
 }
 
 static bool renew(struct resolution *r, struct resolve_result *ret,

@@ -29,4 +29,12 @@ struct resolve_result {
 bool resolve_snapshot(const char *path, const struct capture_options *options,
 		      struct resolve_result *ret, struct err *err) MUST_CHECK;
 
+/**
+ * Add to @image, opened from a snapshot or core, what its module files tell
+ * and is not known yet. Frames stay when there were more of them or of their
+ * locals. Files that are missing or damaged are diagnostics.
+ */
+bool resolve_on_top(struct image *image, const struct capture_options *options,
+		    struct err *err) MUST_CHECK;
+
 #endif

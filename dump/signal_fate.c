@@ -2,24 +2,26 @@
 #include "dump/signal_fate.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-bool signal_ends_by_default(int signal)
+static enum signal_fate by_default(int signal)
 {
 	switch (signal) {
 	case SIGCHLD:
 	case SIGCONT:
 	case SIGURG:
 	case SIGWINCH:
+		return FATE_IGNORED;
 	case SIGSTOP:
 	case SIGTSTP:
 	case SIGTTIN:
 	case SIGTTOU:
-		return false;
+		return FATE_STOPPED;
 	default:
-		return signal > 0;
+		return FATE_ENDED;
 	}
 }
 
@@ -32,17 +34,18 @@ static bool is_in(const char *status, const char *key, int signal)
 		       (signal - 1) & 1;
 }
 
-bool signal_is_fatal(int status, int signal)
+enum signal_fate signal_fate(int status, int signal)
 {
 	char text[8192];
 	ssize_t got;
 
-	if (!signal_ends_by_default(signal) || signal > 64)
-		return false;
 	got = pread(status, text, sizeof(text) - 1, 0);
-	if (got <= 0)
-		return false;
+	if (got <= 0 || signal < 1 || signal > 64)
+		return FATE_HANDLED;
 	text[got] = '\0';
-	return !is_in(text, "\nSigCgt:", signal) &&
-	       !is_in(text, "\nSigIgn:", signal);
+	if (is_in(text, "\nSigCgt:", signal))
+		return FATE_HANDLED;
+	if (is_in(text, "\nSigIgn:", signal))
+		return FATE_IGNORED;
+	return by_default(signal);
 }

@@ -19,7 +19,7 @@
 
 /* Stops take microseconds; the wait backs off from spinning to 2 ms naps. */
 enum { SPINS = 200, NAP_NS = 50000, NAP_MAX_NS = 2000000 };
-static const uint64_t patience_ns = 2000000000, one_thread_ns = 100000000;
+static const uint64_t patience_ns = 2000000000, one_thread_ns = 500000000;
 
 static uint64_t now_ns(void)
 {
@@ -198,19 +198,22 @@ bool stop_traced(uint32_t pid, struct stopped *ret, struct diag *diag,
 	return stop_all(ret, diag, err);
 }
 
-bool stop_thread(uint32_t pid, uint32_t tid, struct stopped *ret,
-		 struct err *err)
+bool stop_thread(struct stopped *stopped, uint32_t tid, struct err *err)
 {
 	uint64_t deadline = now_ns() + one_thread_ns;
 	struct diag ignored = {0};
+	struct held_thread *t;
 	size_t added = 0;
 	bool ok;
 
-	*ret = (struct stopped){ .pid = pid, .watch = -1 };
-	ok = seize(ret, tid, &added, err) &&
-	     wait_for(&ret->threads.at[0], ret, deadline, &ignored, err);
+	if (!seize(stopped, tid, &added, err))
+		return false;
+	t = &stopped->threads.at[map_get(&stopped->known, tid, 1) - 1];
+	if (t->hold == HOLD_STUCK)
+		t->hold = HOLD_RUNNING;
+	ok = wait_for(t, stopped, deadline, &ignored, err);
 	diag_free(&ignored);
-	return ok && ret->threads.at[0].hold == HOLD_STOPPED;
+	return ok && t->hold == HOLD_STOPPED;
 }
 
 /** True when waitpid() told of @tid, or never will. */

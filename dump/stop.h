@@ -67,11 +67,12 @@ bool stop_traced(uint32_t pid, struct stopped *ret, struct diag *diag,
 		 struct err *err) MUST_CHECK;
 
 /**
- * Stop one thread of @pid, waiting a tenth of a second at most; false without
- * an error when it does not. Release with stop_resume() in any case.
+ * Stop one more thread of stopped->pid, waiting half a second at most; false
+ * without an error when it does not, which may be tried again. Release with
+ * stop_resume() in any case.
  */
-bool stop_thread(uint32_t pid, uint32_t tid, struct stopped *ret,
-		 struct err *err) MUST_CHECK;
+bool stop_thread(struct stopped *stopped, uint32_t tid, struct err *err)
+	MUST_CHECK;
 
 /**
  * Let the threads go on, with the signals they had coming.

@@ -11,8 +11,8 @@
  *
  *     supervise_start -> { supervise_next -> capture_held }... -> supervise_end
  *
- * Between supervise_next() and the end of the capture the process stands. All
- * calls are for one thread.
+ * A process that is about to die stands from supervise_next() to the end of
+ * the capture. All calls are for one thread.
  */
 #ifndef DUMP_SUPERVISE_H
 #define DUMP_SUPERVISE_H
@@ -33,10 +33,10 @@ struct supervise_options {
 };
 
 enum supervise_kind {
-	/* A process stands, to be captured. It dies afterwards: */
+	/* A process is to be captured. It stands, and dies afterwards: */
 	SUPERVISE_FATAL,	/* of a signal */
 	SUPERVISE_EXIT,
-	/* or goes on: */
+	/* or it goes on, before the capture holds it and after: */
 	SUPERVISE_SIGNAL,	/* the one of options.on_signal, swallowed */
 	SUPERVISE_RSS,		/* first above the limit, then half as much
 				 * again as the last time */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -40,14 +41,38 @@ static bool reply(struct supervision *s, const struct supervise_event *event)
 /* Of all that this process traces: what keeper.stop_again() has to know. */
 static uintptr_t options_of_all;
 
+/** Has a thread come to its end, which nobody has looked at yet? */
+static bool is_ending(const struct stopped *stopped)
+{
+	for (size_t i = 0; i < stopped->threads.len; i++) {
+		siginfo_t info = {0};
+
+		if (waitid(P_PID, stopped->threads.at[i].tid, &info, WSTOPPED |
+			   WNOHANG | WNOWAIT | __WALL) == 0 &&
+		    info.si_pid != 0 &&
+		    info.si_status >> 8 == PTRACE_EVENT_EXIT)
+			return true;
+	}
+	return false;
+}
+
 /** Whatever is made of its threads, they stay traced, with our options. */
-static bool stop_again(uint32_t pid, struct stopped *ret, struct diag *diag,
-		       struct err *err)
+static bool stop(uint32_t pid, struct stopped *ret, struct diag *diag,
+		 struct err *err)
 {
 	bool ok = stop_traced(pid, ret, diag, err);
 
 	ret->options = options_of_all;
 	return ok;
+}
+
+/** As stop() for what is to go on: a thread at its end cannot be borrowed. */
+static bool stop_again(uint32_t pid, struct stopped *ret, struct diag *diag,
+		       struct err *err)
+{
+	return stop(pid, ret, diag, err) &&
+	       (!(options_of_all & PTRACE_O_TRACEEXIT) || !is_ending(ret) ||
+		err_set(err, ERR_IO, "process %u exits", pid));
 }
 
 static bool hold(struct supervision *s, uint32_t pid)
@@ -56,7 +81,7 @@ static bool hold(struct supervision *s, uint32_t pid)
 	struct err why = {0};
 	bool ok;
 
-	ok = stop_again(pid, &s->keeper.stopped, &nobody, &why);
+	ok = stop(pid, &s->keeper.stopped, &nobody, &why);
 	diag_free(&nobody);
 	s->keeper.since_ns = supervise_now_ns();
 	s->keeper.lapsed = false;
@@ -111,7 +136,7 @@ static bool tell_wishes(struct supervision *s)
 	for (size_t i = 0; ok && s->asked && i < s->traced.len; i++) {
 		if (!s->traced.at[i].doomed &&
 		    take_wish(s, &s->traced.at[i], &event))
-			ok = tell(s, &event);
+			ok = reply(s, &event);
 	}
 	return ok;
 }
@@ -267,6 +292,7 @@ void supervise_body(int socket, void *arg)
 	sigset_t mask;
 	int children;
 
+	guardian_hide_arguments();
 	options_of_all = trace_options(ctx->options);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);

@@ -5,7 +5,8 @@
  *
  * One process, one thread. It obeys the orders of keeper.h, and ORDER_NEXT,
  * which it answers when there is something to tell: reply.arg is the kind
- * (enum supervise_kind), the thread and the signal; the process stands then.
+ * (enum supervise_kind), the thread and the signal. A process that is about
+ * to die stands then; one that goes on is held when the client says so.
  * The first reply comes without an order, when the program is traced.
  *
  * Every stop is looked at before it is taken from the kernel (WNOWAIT), so

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dump/interrupted.h"
 #include "dump/proc_file.h"
 #include "dump/process_end.h"
 #include "dump/signal_fate.h"
@@ -93,18 +94,33 @@ static void swallow(uint32_t tid)
 	go_on(tid, 0);
 }
 
+/** The thread would not have woken for it: so its call does not end. */
+static void ignore(uint32_t tid, int signal)
+{
+	struct arch_regs regs;
+
+	if (arch_regs_get(tid, &regs) && interrupted_restart(&regs))
+		(void)arch_regs_set(tid, &regs);
+	go_on(tid, signal);
+}
+
 static void on_signal(struct supervision *s, uint32_t tid, int signal)
 {
 	struct traced *traced = find_thread(s, tid);
+	enum signal_fate fate = FATE_HANDLED;
 
+	if (traced)
+		fate = signal_fate(traced->status, signal);
 	if (!traced || traced->doomed) {
 		go_on(tid, signal);
 	} else if (signal == s->options->on_signal) {
 		traced->wants_signal = true;
 		traced->signal_tid = tid;
 		swallow(tid);
-	} else if (signal_is_fatal(traced->status, signal)) {
+	} else if (fate == FATE_ENDED) {
 		tell_last(s, traced, SUPERVISE_FATAL, tid, signal);
+	} else if (fate == FATE_IGNORED) {
+		ignore(tid, signal);
 	} else {
 		go_on(tid, signal);
 	}
@@ -149,6 +165,26 @@ static void on_exit_event(struct supervision *s, uint32_t tid)
 		go_on(tid, 0);
 }
 
+static bool is_traced(uint32_t pid)
+{
+	siginfo_t info;
+
+	return waitid(P_PID, pid, &info, WSTOPPED | WEXITED | WNOHANG |
+		      WNOWAIT | __WALL) == 0;
+}
+
+/** The child is known before its parent can end, so that one of them is; it
+ * may have come and gone before. */
+static void on_fork(struct supervision *s, uint32_t tid)
+{
+	unsigned long child;
+
+	if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &child) == 0 &&
+	    !find_process(s, (uint32_t)child) && is_traced((uint32_t)child))
+		(void)trace_add(s, (uint32_t)child);
+	go_on(tid, 0);
+}
+
 /* A thread other than the first has become the first by execve(). Until its
  * stop is taken from the kernel that takes it for a mistake to name it
  * (looks_like_a_spurious_pid() in kernel/ptrace.c). */
@@ -178,6 +214,10 @@ static void on_trap(struct supervision *s, uint32_t tid, int status)
 		break;
 	case PTRACE_EVENT_STOP:
 		on_stop(s, tid, status & 0xff);
+		break;
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+		on_fork(s, tid);
 		break;
 	case PTRACE_EVENT_EXEC:
 		on_exec(tid);

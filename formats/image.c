@@ -148,6 +148,17 @@ bool image_is_redacted(const struct image *image, uint64_t addr)
 	return redacted->bits.at[span->first + word / 64] >> word % 64 & 1;
 }
 
+bool image_lost_some(const struct image *image, uint64_t addr, uint64_t n)
+{
+	if (image->redacted.spans.len == 0)
+		return false;
+	for (uint64_t i = 0; i < n + addr % 8; i += 8) {
+		if (image_is_redacted(image, (addr & ~UINT64_C(7)) + i))
+			return true;
+	}
+	return false;
+}
+
 const char *path_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');

@@ -141,6 +141,7 @@ enum local_flags {
 	LOCAL_VALUE = 4,	/* has no place: @value was computed */
 	LOCAL_LOST = 8,		/* optimised out here */
 	LOCAL_UNSET = 16,	/* declared behind the line of its frame */
+	LOCAL_REDACTED = 32,	/* lost as well: left out of the capture */
 };
 
 /* A parameter or local variable of a frame. */
@@ -311,6 +312,10 @@ const struct symbol *image_symbol(const struct image *image, uint64_t addr,
 /** Was the aligned word at @addr replaced by zero? Then it was neither null
  * nor a pointer. O(log n), and nothing where all was captured. */
 bool image_is_redacted(const struct image *image, uint64_t addr);
+
+/** Was some word that holds one of @n bytes at @addr? Then their value is not
+ * known. */
+bool image_lost_some(const struct image *image, uint64_t addr, uint64_t n);
 
 /** The last component of a path: "/usr/bin/redis-server" is "redis-server". */
 const char *path_name(const char *path);

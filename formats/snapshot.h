@@ -31,7 +31,7 @@ bool image_open(const char *path, struct image *ret, struct err *err)
 struct snapshot_target {
 	const char *path;	/* "-" is standard output */
 	bool force;		/* replace an existing file */
-	int level;		/* of zstd; 0 takes the default, 3 */
+	int level;		/* of zstd; 0 takes the default, 1 */
 };
 
 struct snapshot_writer;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,29 @@ enum { LONGEST_NAP = 200 };	/* ms */
 struct worker {
 	int fd;			/* memfd with the answer */
 };
+
+/* Whom workers become; set before the first of them. */
+static struct {
+	bool set;
+	uid_t uid;
+	gid_t gid;
+} owner;
+
+void worker_run_as(uid_t uid, gid_t gid)
+{
+	owner.set = true;
+	owner.uid = uid;
+	owner.gid = gid;
+}
+
+static bool drop_rights(void)
+{
+	return !owner.set ||
+	       (setgroups(0, NULL) == 0 &&
+		setresgid(owner.gid, owner.gid, owner.gid) == 0 &&
+		setresuid(owner.uid, owner.uid, owner.uid) == 0 &&
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+}
 
 bool worker_answer(struct worker *worker, const void *bytes, size_t n)
 {
@@ -72,6 +96,9 @@ static _Noreturn void be_worker(worker_body *body, void *ctx, int fd,
 	};
 	struct worker worker = { .fd = fd };
 
+	/* First: a change of user ends what the next line asks for. */
+	if (!drop_rights())
+		_exit(1);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);

@@ -29,6 +29,12 @@ struct worker_process {
 	int64_t deadline;	/* as worker_now() */
 };
 
+/**
+ * From now on workers are @uid and @gid, with no other groups: debug
+ * information of strangers is read by root, too. Needs that right.
+ */
+void worker_run_as(uid_t uid, gid_t gid);
+
 /** The work: false means that it failed. Runs in the forked process. */
 typedef bool worker_body(void *ctx, struct worker *worker);
 

@@ -163,6 +163,32 @@ static void add_names(struct image *image)
 	}
 }
 
+static void add_frames(struct image *image)
+{
+	for (uint32_t i = 0; i < 9; i++) {
+		struct frame f = {
+			.thread = i / 3, .module = i % 3 ? i % 2 : UINT32_MAX,
+			.pc = 0x400000 + i * 7, .cfa = 0x7f0000000000 + i * 64,
+			.function = i % 3 ? "ns::serve" : "",
+			.file = i % 2 ? "/src/serve.cc" : "", .line = i * 11,
+			.flags = i % 8, .first_local = image->locals.len,
+			.n_locals = i % 4,
+		};
+
+		for (uint32_t k = 0; k < f.n_locals; k++) {
+			struct local l = {
+				.name = k ? "request" : "this",
+				.type = k ? k % 3 : TYPE_NONE, .flags = i * 3,
+				.addr = 0x7f0000000000 + k * 8, .size = 8 * k,
+				.value = i * 1000 + k,
+			};
+
+			check(vec_push(&image->locals, l));
+		}
+		check(vec_push(&image->frames, f));
+	}
+}
+
 void make_image(struct image *image)
 {
 	*image = (struct image){0};
@@ -181,6 +207,7 @@ void make_image(struct image *image)
 	add_modules(image);
 	add_types(image);
 	add_names(image);
+	add_frames(image);
 	check(vec_push(&image->auxv, 33) && vec_push(&image->auxv, 0x7000) &&
 	      vec_push(&image->auxv, 0) && vec_push(&image->auxv, 0));
 	diag_add_at(&image->diag, 0x602000, 2, "pages could not be read");
@@ -446,13 +473,46 @@ static const char *compare_diag(const struct image *a, const struct image *b)
 	return NULL;
 }
 
+static bool same_frame(const struct frame *a, const struct frame *b)
+{
+	return a->thread == b->thread && a->module == b->module &&
+	       a->pc == b->pc && a->cfa == b->cfa && a->line == b->line &&
+	       a->flags == b->flags && a->first_local == b->first_local &&
+	       a->n_locals == b->n_locals &&
+	       strcmp(a->function, b->function) == 0 &&
+	       strcmp(a->file, b->file) == 0;
+}
+
+static bool same_local(const struct local *a, const struct local *b)
+{
+	return a->type == b->type && a->flags == b->flags &&
+	       a->addr == b->addr && a->size == b->size &&
+	       a->value == b->value && strcmp(a->name, b->name) == 0;
+}
+
+static const char *compare_frames(const struct image *a, const struct image *b)
+{
+	if (a->frames.len != b->frames.len || a->locals.len != b->locals.len)
+		return "frames";
+	for (size_t i = 0; i < a->frames.len; i++) {
+		if (!same_frame(&a->frames.at[i], &b->frames.at[i]))
+			return "frames";
+	}
+	for (size_t i = 0; i < a->locals.len; i++) {
+		if (!same_local(&a->locals.at[i], &b->locals.at[i]))
+			return "locals";
+	}
+	return NULL;
+}
+
 const char *make_image_compare(const struct image *want,
 			       const struct image *got)
 {
 	static const char *(*const parts[])(const struct image *,
 					    const struct image *) = {
 		compare_meta, compare_threads, compare_maps, compare_modules,
-		compare_names, compare_types, compare_memory, compare_diag,
+		compare_names, compare_types, compare_frames, compare_memory,
+		compare_diag,
 	};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

@@ -235,6 +235,33 @@ def test_upgraded():
     build(ROOT + APP, 10, "-g")
 
 
+def test_few_rights():
+    """CAP_SYS_PTRACE is all that is needed, while the files are there."""
+    ids = ids_of(ROOT + APP)
+    with container(ROOT) as c:
+        dump(c.pid, "few.zst", "setpriv", "--bounding-set=-all,+sys_ptrace")
+        check("few.zst", ids)
+        c.end()
+
+
+def test_stream():
+    """To standard output, from a program that was piped in: nothing is
+    written inside."""
+    ids = ids_of(ROOT + APP)
+    with container(ROOT) as c:
+        with open(f"{DIR}/stream.zst", "wb") as out, \
+                open(HOLDFAST, "rb") as program:
+            subprocess.run(
+                ["nsenter", "-t", str(c.pid), "-p", "unshare", "-m",
+                 "--mount-proc", "sh", "-c",
+                 "mount -t tmpfs none /mnt && cat > /mnt/holdfast && "
+                 "chmod 700 /mnt/holdfast && /mnt/holdfast dump -o - 1"],
+                check=True, stdin=program, stdout=out,
+                stderr=subprocess.DEVNULL)
+        check("stream.zst", ids)
+        c.end()
+
+
 def test_overlay():
     """Files of overlayfs, whose numbers differ from what /proc says."""
     lower, merged = f"{DIR}/over/lower", f"{DIR}/over/merged"
@@ -266,6 +293,8 @@ def main():
     test_chroot()
     test_wrong_number()
     test_from_a_sibling()
+    test_few_rights()
+    test_stream()
     test_upgraded()
     test_overlay()
 

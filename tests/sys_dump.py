@@ -593,19 +593,21 @@ def test_no_room(target):
     assert leftovers() == before
     target.is_fine()
     if os.getuid() == 0:
-        full_disk(target)
+        full_disk(target, "1m", "only 1.0 MiB are free")
+        full_disk(target, "3m", "disk full")
 
 
-def full_disk(target):
+def full_disk(target, size, why):
+    """Too small to begin with, or so it turns out."""
     mount = f"{DIR}/small"
     os.mkdir(mount)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none",
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none",
                        mount], stderr=subprocess.DEVNULL).returncode != 0:
         os.rmdir(mount)
         return
     try:
         text = holdfast("-o", "small/x.zst", target.pid, ok=False)
-        assert "disk full" in text, text
+        assert why in text and len(text.splitlines()) == 1, text
         assert os.listdir(mount) == []
     finally:
         subprocess.run(["umount", mount], check=True)

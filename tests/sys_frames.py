@@ -349,10 +349,12 @@ def main():
     check_holders(snapshot)
     try_program('frames.c', 'gcc', ['-O2'])
     try_program('frames.c', 'gcc', ['-O2', '-gdwarf-4'])
+    try_program('frames.c', 'gcc', ['-O1', '-gdwarf-2', '-gstrict-dwarf'])
     try_program('frames.c', 'clang', ['-O0'])
     try_program('frames.c', 'clang', ['-O2', '-gdwarf-5'])
     try_program('frames.cc', 'g++', ['-O0'])
-    try_program('frames.cc', 'g++', ['-O2'])
+    try_program('frames.cc', 'g++', ['-O2', '-fdebug-types-section'])
+    try_program('frames.cc', 'g++', ['-O2', '-flto'])
     try_program('frames.cc', 'clang++', ['-O2'])
     sys.exit(1 if failures else 0)
 

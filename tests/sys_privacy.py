@@ -243,6 +243,17 @@ def ordered(rows):
     return sorted(json.dumps(r, sort_keys=True) for r in rows)
 
 
+def tree_nodes(tree):
+    """Leak groups are named by their types: what they hold, in their place."""
+    nodes = []
+    for node in tree["nodes"]:
+        if node.get("root", "").split(" ")[0] in ("leaked", "stale", "weak"):
+            nodes += node["children"]
+        else:
+            nodes.append(node)
+    return ordered(nodes)
+
+
 def compare(name, pid, *options):
     full = dump(pid, "full")
     reduced = dump(pid, "reduced", "--content=pointers", *options)
@@ -263,7 +274,7 @@ def compare(name, pid, *options):
             sum(c["blocks"] for c in cycles[1]["cycles"]):
         fail(f"{name}: cycles differ")
     if trees[0]["total"] != trees[1]["total"] or \
-            ordered(trees[0]["nodes"]) != ordered(trees[1]["nodes"]):
+            tree_nodes(trees[0]) != tree_nodes(trees[1]):
         fail(f"{name}: dominators differ")
     info = [json.loads(run("info", "--json", p)) for p in (full, reduced)]
     if [i["content"] for i in info] != ["full", "pointers"]:

@@ -293,7 +293,9 @@ def capture_parts(program):
                 ('all.zst', ('--debug-dir', debug)),
                 ('half.zst', ('--sysroot', nothing, '--debug-dir',
                               place('half'))),
-                ('bare.zst', ('--no-types',))):
+                ('bare.zst', ('--no-types',)),
+                ('secret-none.zst', ('--content=pointers', '--sysroot', nothing)),
+                ('secret-all.zst', ('--content=pointers', '--debug-dir', debug))):
             done('dump', '--force', *options, '-o', place(name), pid)
     same('captured with nothing', debug_states(place('none.zst'))['prog'],
          'none')
@@ -312,6 +314,13 @@ def stopped_pid(program):
     raise AssertionError(f'{program} does not run')
 
 
+def computed(path):
+    """(name, value) of locals that are in no memory."""
+    threads = json.loads(report('threads', path))['threads']
+    return [(v['name'], v['value']) for t in threads for f in t['frames']
+            for v in f['locals'] if v['addr'] is None and v['state'] == 'live']
+
+
 def check_parts():
     debug, all_of_it = place('parts-debug'), place('all.zst')
     for name in ('none.zst', 'half.zst', 'bare.zst'):
@@ -319,6 +328,17 @@ def check_parts():
         done('resolve', '--force', '--debug-dir', debug, '-o', to, place(name))
         check_same(f'{name} resolved', to, all_of_it)
         check_memory_kept(f'{name} resolved', place(name), to)
+    to = place('secret.zst')
+    done('resolve', '--debug-dir', debug, '-o', to, place('secret-none.zst'))
+    check_memory_kept('pointers alone', place('secret-none.zst'), to)
+    # What was in a register, and no pointer, is known at the capture only.
+    check_sections('pointers alone', to, place('secret-all.zst'), 'frames')
+    for command in REPORTS:
+        expect(command == 'threads' or report(command, to) ==
+               report(command, place('secret-all.zst')),
+               f'pointers alone: {command} differs')
+    for place_of, value in computed(to):
+        expect(value not in ('0', '19'), f'pointers alone: {place_of} {value}')
     states = debug_states(place('resolved.zst'))
     same('parts', (states['prog'], states['libpart.so']), ('full', 'full'))
     # Twice is not twice as much.

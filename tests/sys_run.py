@@ -54,7 +54,11 @@ class Folder:
     def run(self, *args, options=(), stdin=''):
         """(status as of subprocess, stdout, stderr)"""
         child = self.start(*args, options=options)
-        out, err = child.communicate(stdin, timeout=LIMIT)
+        try:
+            out, err = child.communicate(stdin, timeout=LIMIT)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            raise
         return child.returncode, out, err
 
     def snapshots(self):
@@ -169,6 +173,7 @@ def check_quiet():
             (('exit', '0'), 0, ''), (('exit', '3'), 3, ''),
             (('recover',), 0, 'caught 100\n'),
             (('signals',), 0, 'ticks 2000\n'),
+            (('ignored',), 0, 'epoll_wait 1\n'),
             (('many_threads',), 0, '3000 threads\n'),
             (('thread_exec',), 5, ''), (('main_leaves',), 6, ''),
             (('children',), 0, '60 children\n'),
@@ -191,7 +196,8 @@ def check_missing():
         case.expect(done.stderr.startswith(f'holdfast: {name}: ') and
                     done.stderr.count('\n') == 1, done.stderr)
     for args in ([], ['--every', '0s', 'true'], ['--on-signal', 'KILL', 'true'],
-                 ['--on-signal', 'NONE', 'true'], ['--rss-above', 'x', 'true'],
+                 ['--on-signal', 'NONE', 'true'],
+                 ['--on-signal', 'SEGV', 'true'], ['--rss-above', 'x', 'true'],
                  ['-o', '-', 'true']):
         done = subprocess.run([HOLDFAST, 'run', *args], cwd=case.path,
                               text=True, stderr=subprocess.PIPE,
@@ -264,10 +270,12 @@ class Obedient:
         self.case.same('answer', answer.split('did ')[-1], line)
 
     def written(self):
-        """Wait for holdfast's next line; the file that it names."""
-        line = self.child.stderr.readline()
-        self.case.expect('.core.zst: ' in line, f'stderr {line!r}')
-        return line.split(': ')[0]
+        """Wait until holdfast names a file; notes are passed over."""
+        for line in self.child.stderr:
+            if '.core.zst: ' in line:
+                return line.split(': ')[0]
+        self.case.expect(False, 'no file was written')
+        return ''
 
     def end(self, status, line='quit'):
         self.tell(line)
@@ -312,9 +320,7 @@ def check_rss():
 def check_every():
     case = Folder('every')
     program = Obedient(case, '--every', '50ms', '--max', '2', '--no-types')
-    names = [program.written()]
-    program.child.stderr.readline()	# the last one, it says
-    names.append(program.written())
+    names = [program.written(), program.written()]
     case.same('names', names, [f'crashing.{program.pid}.{n}.core.zst'
                                for n in (1, 2)])
     program.do('a')
@@ -375,6 +381,15 @@ def check_forks():
     child = re.fullmatch(r'child (\d+) signal 11\n', out).group(1)
     case.same('snapshots', case.snapshots(), [f'x.{child}.core.zst'])
     case.same('pid', info(case.one())['process']['pid'], int(child))
+    case = Folder('two followed children')
+    done = subprocess.run([HOLDFAST, 'run', '--follow-forks', 'sh', '-c',
+                           f'{PROGRAM} abort & {PROGRAM} thread_segv & wait'],
+                          cwd=case.path, stderr=subprocess.DEVNULL,
+                          timeout=LIMIT)
+    case.same('status', done.returncode, 0)
+    case.same('signals', sorted(info(f'{case.path}/{name}')['process']
+                                ['signal'] for name in case.snapshots()),
+              ['SIGABRT', 'SIGSEGV'])
     case = Folder('followed daemon')
     done = subprocess.run([HOLDFAST, 'run', '--follow-forks', 'sh', '-c',
                            f'{PROGRAM} segv & exit 4'], cwd=case.path,

@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -224,6 +225,38 @@ static void signals(void)
 	printf("ticks %d\n", (int)ticks);
 }
 
+static int ends[2];
+
+static void *annoy(void *victim)
+{
+	for (int i = 0; i < 1000; i++) {
+		pthread_kill(*static_cast<pthread_t *>(victim),
+			     i % 2 ? SIGWINCH : SIGALRM);
+		sched_yield();
+	}
+	if (write(ends[1], "x", 1) != 1)
+		exit(92);
+	return nullptr;
+}
+
+/* A call that is not begun again ends for no signal that is ignored. */
+static void ignored(void)
+{
+	struct epoll_event event = {};
+	pthread_t self_thread = pthread_self(), thread;
+	int epoll = epoll_create1(0), got;
+
+	event.events = EPOLLIN;
+	signal(SIGALRM, SIG_IGN);
+	if (pipe(ends) != 0 ||
+	    epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event) != 0)
+		exit(91);
+	pthread_create(&thread, nullptr, annoy, &self_thread);
+	got = epoll_wait(epoll, &event, 1, -1);
+	pthread_join(thread, nullptr);
+	printf("epoll_wait %d\n", got);
+}
+
 static void *nothing(void *arg)
 {
 	return arg;
@@ -370,7 +403,7 @@ int main(int argc, char **argv)
 		{ "free", crash_free }, { "bad_alloc", crash_bad_alloc },
 		{ "xmalloc", crash_xmalloc }, { "recover", recover },
 		{ "reraise", reraise }, { "blocked", blocked },
-		{ "signals", signals }, { "many_threads", many_threads },
+		{ "signals", signals }, { "ignored", ignored }, { "many_threads", many_threads },
 		{ "thread_exec", thread_exec },
 		{ "main_leaves", main_leaves }, { "main_left", main_left },
 		{ "fork_crash", fork_crash }, { "children", children },

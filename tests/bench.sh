@@ -52,33 +52,44 @@ stop_target() {
 	target=
 }
 
-for blocks in ${BENCH_BLOCKS:-1000000 10000000}; do
+# capture FILE: without types, three times; sets $wall and $pause (ms) to the
+# medians
+capture() {
+	for _ in 1 2 3; do
+		timed "$HOLDFAST" dump --force --no-types -o "$1" "$target"
+		"$HOLDFAST" info --json "$1" | field process.pause_ms >"$dir/pause"
+		echo "$wall $(cat "$dir/pause")"
+	done >"$dir/captures"
+	wall=$(awk '{ print $1 }' "$dir/captures" | sort -n | sed -n 2p)
+	pause=$(awk '{ print $2 }' "$dir/captures" | sort -n | sed -n 2p)
+}
+
+for blocks in ${BENCH_BLOCKS:-1000000 14000000}; do
 	echo "== $blocks blocks"
 	start_target "$blocks"
 	rss=$(awk '/VmRSS/ { print $2 * 1024 }' "/proc/$target/status")
 	snap=$dir/snap.core.zst
 	timed "$HOLDFAST" dump --force -o "$snap" "$target"
 	dump=$wall
-	timed "$HOLDFAST" dump --force --no-types -o "$dir/plain.core.zst" "$target"
+	capture "$dir/plain.core.zst"
 	echo "capture            $(calc "$dump" 2) s with types, $wall s without;" \
 	     "$(calc "$(size "$snap") / 1048576" 1) MiB of $(calc "$rss / 1048576" 0) MiB RSS"
+	echo "pause              $(calc "$pause" 1) ms"
+	zstd -q -d -f -o "$dir/bytes" "$dir/plain.core.zst"
+	plain_wall=$wall
+	timed zstd -q -f -1 -T2 -o "$dir/one.zst" "$dir/bytes"
+	echo "zstd -1 -T2        $wall s on the same bytes; capture takes" \
+	     "$(calc "$plain_wall / $wall" 2) x as long"
+	zstd -q -f -3 -T2 -o "$dir/three.zst" "$dir/bytes"
+	echo "snapshot size      $(calc "$(size "$snap") / $(size "$dir/three.zst")" 2) x zstd -3 of the same bytes"
+	rm -f "$dir/bytes"
 	if command -v gcore >/dev/null; then
 		timed gcore -o "$dir/core" "$target"
-		core=$dir/core.$target
-		gcore_wall=$wall
-		echo "gcore              $wall s;" \
-		     "$(calc "$(size "$core") / 1048576" 1) MiB"
-		timed zstd -q -f -1 -T2 -o "$dir/one.zst" "$core"
-		echo "zstd -1 -T2        $wall s on gcore's file"
-		timed zstd -q -f -3 -o "$dir/three.zst" "$core"
-		echo "snapshot size      $(calc "$(size "$snap") / $(size "$dir/three.zst")" 2) x zstd -3 of gcore's file"
+		echo "gcore              $wall s, $(calc "$(size "$dir/core.$target") / 1048576" 1) MiB;" \
+		     "the pause is $(calc "$pause / $wall / 10" 2) % of that"
 	fi
 	stop_target
 	"$HOLDFAST" info --json "$snap" >"$dir/info"
-	pause=$(field process.pause_ms <"$dir/info")
-	echo "pause              $(calc "$pause" 1) ms"
-	[ -z "${gcore_wall:-}" ] ||
-		echo "                   $(calc "$pause / $gcore_wall / 10" 1) % of the time that gcore takes"
 	live=$(field heap.live_blocks <"$dir/info")
 	timed zstd -q -d -f -o "$dir/plain" "$snap"
 	echo "zstd -d            $wall s: the limit of any reader"

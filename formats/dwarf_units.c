@@ -364,7 +364,7 @@ static size_t read_signed(struct reader *r)
 			r->no_memory = true;
 	}
 	for (i = 0; i < signatures.len; i++) {
-		Dwarf_Sig8 signature;
+		Dwarf_Sig8 signature = {{0}};
 
 		memcpy(signature.signature, &signatures.at[i],
 		       sizeof(signature.signature));

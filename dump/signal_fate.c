@@ -20,6 +20,17 @@ static enum signal_fate by_default(int signal)
 	case SIGTTIN:
 	case SIGTTOU:
 		return FATE_STOPPED;
+	case SIGQUIT:
+	case SIGILL:
+	case SIGTRAP:
+	case SIGABRT:
+	case SIGBUS:
+	case SIGFPE:
+	case SIGSEGV:
+	case SIGXCPU:
+	case SIGXFSZ:
+	case SIGSYS:
+		return FATE_CRASHED;
 	default:
 		return FATE_ENDED;
 	}

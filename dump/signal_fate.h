@@ -15,7 +15,8 @@ enum signal_fate {
 	FATE_HANDLED,
 	FATE_IGNORED,
 	FATE_STOPPED,		/* job control */
-	FATE_ENDED,		/* the process dies */
+	FATE_ENDED,		/* the process dies, because somebody wants it */
+	FATE_CRASHED,		/* the process dies, and might leave a core */
 };
 
 /**

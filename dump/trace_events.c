@@ -117,7 +117,7 @@ static void on_signal(struct supervision *s, uint32_t tid, int signal)
 		traced->wants_signal = true;
 		traced->signal_tid = tid;
 		swallow(tid);
-	} else if (fate == FATE_ENDED) {
+	} else if (fate == FATE_CRASHED) {
 		tell_last(s, traced, SUPERVISE_FATAL, tid, signal);
 	} else if (fate == FATE_IGNORED) {
 		ignore(tid, signal);

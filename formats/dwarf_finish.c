@@ -2,7 +2,7 @@
 /* When all units were seen: what only the whole table can tell. */
 #include "formats/dwarf_reader.h"
 
-enum { MAX_CHAIN = 64, MAX_INHERITANCE = 32, MAX_COPIES = 1 << 20 };
+enum { MAX_CHAIN = 64, MAX_INHERITANCE = 32 };
 
 static struct type *at(struct reader *r, uint32_t id)
 {
@@ -137,11 +137,6 @@ static void count_mentions(struct type_table *table)
 		count_mention(table, table->members.at[i].type, 1);
 }
 
-static uint32_t mapped(const struct reader *r, const uint32_t *map, uint32_t id)
-{
-	return id < r->raw.types.len ? map[id] : TYPE_NONE;
-}
-
 /* Template instances and COMDAT describe one variable many times. */
 static int by_place(const void *a, const void *b)
 {
@@ -155,36 +150,81 @@ static int by_place(const void *a, const void *b)
 	return (x->type == TYPE_NONE) - (y->type == TYPE_NONE);
 }
 
-static bool move_vars(struct reader *r, const uint32_t *map,
-		      struct dwarf_types *ret)
-{
-	if (r->vars.len > 1)
-		qsort(r->vars.at, r->vars.len, sizeof(*r->vars.at), by_place);
-	for (size_t i = 0; i < r->vars.len; i++) {
-		struct dwarf_variable v = r->vars.at[i];
-		const struct dwarf_variable *last = ret->vars.len ?
-			&ret->vars.at[ret->vars.len - 1] : NULL;
+/* Where types and strings of one table are in another one. */
+struct move {
+	const struct type_table *from;
+	struct type_table *into;
+	const uint32_t *map;	/* [from->types.len] */
+};
 
-		if (last && last->addr == v.addr &&
-		    !((last->flags ^ v.flags) & VAR_TLS))
-			continue;
-		v.name = types_string(&ret->types,
-				      types_text(&r->raw, v.name));
-		v.linkage = types_string(&ret->types,
-					 types_text(&r->raw, v.linkage));
-		v.type = mapped(r, map, v.type);
-		if (!vec_push(&ret->vars, v))
-			return false;
-	}
+static uint32_t moved_type(const struct move *m, uint32_t id)
+{
+	return id < m->from->types.len ? m->map[id] : TYPE_NONE;
+}
+
+static struct dwarf_variable moved(const struct move *m,
+				   const struct dwarf_variable *from)
+{
+	struct dwarf_variable v = *from;
+
+	v.name = types_string(m->into, types_text(m->from, v.name));
+	v.linkage = types_string(m->into, types_text(m->from, v.linkage));
+	v.type = moved_type(m, v.type);
+	return v;
+}
+
+static uint64_t declaration_key(const struct dwarf_variable *v)
+{
+	return hash_u64((uint64_t)v->name << 32 | v->type) ^ v->linkage;
+}
+
+/* What is declared in many units is declared once. */
+static bool add_unlocated(struct dwarf_part *part, struct map *seen,
+			  const struct dwarf_variable *v)
+{
+	bool added;
+
+	return map_slot(seen, declaration_key(v), &added) &&
+	       (!added || vec_push(&part->unlocated, *v));
+}
+
+static bool move_vars(const struct move *m, const struct dwarf_variable *vars,
+		      size_t n, struct dwarf_part *ret)
+{
+	if (!vec_reserve(&ret->vars, ret->vars.len + n))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		ret->vars.at[ret->vars.len++] = moved(m, &vars[i]);
 	return true;
 }
 
-bool dwarf_finish_module(struct reader *r, struct dwarf_types *ret,
-			 struct err *err)
+static bool move_unlocated(const struct move *m,
+			   const struct dwarf_variable *vars, size_t n,
+			   struct dwarf_part *ret)
 {
+	struct map seen = {0};
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < ret->unlocated.len; i++)
+		ok = map_set(&seen, declaration_key(&ret->unlocated.at[i]), 1);
+	for (size_t i = 0; ok && i < n; i++) {
+		struct dwarf_variable v = moved(m, &vars[i]);
+
+		ok = add_unlocated(ret, &seen, &v);
+	}
+	map_free(&seen);
+	return ok;
+}
+
+bool dwarf_finish_part(struct reader *r, struct dwarf_part *ret,
+		       struct err *err)
+{
+	struct move m = { .from = &r->raw, .into = &ret->types };
 	uint32_t *map = NULL;
 	bool ok;
 
+	memset(ret, 0, sizeof(*ret));
+	dwarf_keep_promises(r);
 	name_by_typedef(r);
 	size_types(r);
 	if (r->no_memory)
@@ -192,11 +232,71 @@ bool dwarf_finish_module(struct reader *r, struct dwarf_types *ret,
 	if (!types_init(&ret->types, err) ||
 	    !types_merge(&ret->types, &r->raw, UINT32_MAX, &map, err))
 		return false;
-	spread_vptr(&ret->types);
-	count_mentions(&ret->types);
+	m.map = map;
 	for (size_t i = 0; i < r->wanted.len; i++)
-		r->wanted.at[i] = mapped(r, map, r->wanted.at[i]);
-	ok = move_vars(r, map, ret) || err_nomem(err, "variables");
+		r->wanted.at[i] = moved_type(&m, r->wanted.at[i]);
+	ok = (move_vars(&m, r->vars.at, r->vars.len, ret) &&
+	      move_unlocated(&m, r->unlocated.at, r->unlocated.len, ret)) ||
+	     err_nomem(err, "variables");
 	free(map);
 	return ok;
+}
+
+bool dwarf_join_part(struct dwarf_part *into, const struct dwarf_part *from,
+		     struct err *err)
+{
+	struct move m = { .from = &from->types, .into = &into->types };
+	uint32_t *map = NULL;
+	bool ok;
+
+	if (!types_merge(&into->types, &from->types, UINT32_MAX, &map, err))
+		return false;
+	m.map = map;
+	ok = (move_vars(&m, from->vars.at, from->vars.len, into) &&
+	      move_unlocated(&m, from->unlocated.at, from->unlocated.len,
+			     into)) || err_nomem(err, "variables");
+	free(map);
+	return ok;
+}
+
+static bool keep_vars(const struct dwarf_part *part, struct dwarf_types *ret)
+{
+	for (size_t i = 0; i < part->vars.len; i++) {
+		const struct dwarf_variable *v = &part->vars.at[i];
+		const struct dwarf_variable *last = ret->vars.len ?
+			&ret->vars.at[ret->vars.len - 1] : NULL;
+
+		if (last && last->addr == v->addr &&
+		    !((last->flags ^ v->flags) & VAR_TLS))
+			continue;
+		if (!vec_push(&ret->vars, *v))
+			return false;
+	}
+	return true;
+}
+
+bool dwarf_finish_module(struct dwarf_part *part, struct elf_file *symbols,
+			 struct dwarf_types *ret, struct err *err)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (symbols && !dwarf_locate_by_symbols(part, symbols))
+		return err_nomem(err, "variables");
+	ret->types = part->types;
+	memset(&part->types, 0, sizeof(part->types));
+	spread_vptr(&ret->types);
+	count_mentions(&ret->types);
+	if (part->vars.len > 1)
+		qsort(part->vars.at, part->vars.len, sizeof(*part->vars.at),
+		      by_place);
+	if (keep_vars(part, ret))
+		return true;
+	dwarf_types_free(ret);
+	return err_nomem(err, "variables");
+}
+
+void dwarf_part_free(struct dwarf_part *part)
+{
+	types_free(&part->types);
+	vec_free(&part->vars);
+	vec_free(&part->unlocated);
 }

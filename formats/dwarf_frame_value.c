@@ -2,6 +2,7 @@
 #include "formats/dwarf_frame_value.h"
 
 #include "formats/dwarf_expr.h"
+#include "formats/dwarf_lists.h"
 #include "formats/leb.h"
 
 enum {
@@ -22,9 +23,9 @@ struct eval {
 
 static const struct expr_ops ops;
 
-static const struct dwarf_unit *unit_of(const struct eval *e)
+static const struct die_unit *unit_of(const struct eval *e)
 {
-	return &e->v->scopes->units.at[e->scope->unit];
+	return e->scope->unit;
 }
 
 static const struct unwind_frame *frame_of(const struct eval *e)
@@ -39,11 +40,12 @@ static uint64_t bias_of(const struct frame_values *v)
 
 static struct expr_env env_of(struct eval *e)
 {
-	const struct dwarf_unit *unit = unit_of(e);
+	const struct die_unit *unit = unit_of(e);
 
 	return (struct expr_env){
 		.ops = &ops, .ctx = e, .bias = bias_of(e->v),
-		.version = unit->version, .offset_size = unit->offset_size,
+		.version = unit->sizes.version,
+		.offset_size = unit->sizes.offset,
 	};
 }
 
@@ -123,53 +125,37 @@ static bool get_cfa(void *ctx, uint64_t *ret)
 
 static bool get_debug_addr(void *ctx, uint64_t index, uint64_t *ret)
 {
-	const struct eval *e = ctx;
-	Dwarf_Error error = NULL;
-	Dwarf_Addr addr = 0;
-
-	if (dwarf_debug_addr_index_to_addr(unit_of(e)->die, index, &addr,
-					   &error) != DW_DLV_OK) {
-		if (error)
-			dwarf_dealloc_error(e->v->scopes->reader->dbg, error);
-		return false;
-	}
-	*ret = addr;
-	return true;
+	return die_indexed_address(unit_of(ctx), index, ret);
 }
 
 static bool get_base_type(void *ctx, uint64_t offset, struct expr_type *ret)
 {
 	const struct eval *e = ctx;
 	struct reader *r = e->v->scopes->reader;
-	Dwarf_Die die = dwarf_die_at(r, unit_of(e)->header + offset);
-	uint64_t encoding = 0, size = 0;
-	bool ok;
+	uint64_t encoding, size;
+	struct die die;
 
-	if (!die)
+	if (!dwarf_die_at(r, unit_of(e)->key + offset, &die) ||
+	    !die_number(&die, DW_AT_encoding, &encoding) ||
+	    !die_number(&die, DW_AT_byte_size, &size) ||
+	    encoding > UINT8_MAX || size > UINT8_MAX)
 		return false;
-	ok = dwarf_number(r, die, DW_AT_encoding, &encoding) &&
-	     dwarf_number(r, die, DW_AT_byte_size, &size) &&
-	     encoding <= UINT8_MAX && size <= UINT8_MAX;
-	dwarf_dealloc_die(die);
 	*ret = (struct expr_type){ (uint8_t)encoding, (uint8_t)size };
-	return ok;
+	return true;
 }
 
 static bool get_procedure(void *ctx, uint64_t offset, bool is_global,
 			  struct bytes *ret)
 {
 	const struct eval *e = ctx;
-	struct reader *r = e->v->scopes->reader;
-	uint64_t key = is_global ? offset : unit_of(e)->header + offset;
-	Dwarf_Die die = dwarf_die_at(r, key);
-	bool ok;
+	const struct die_unit *unit = unit_of(e);
+	uint64_t start = is_global ? unit->file->info_key : unit->key;
+	struct die die;
 
-	if (!die)
+	if (!dwarf_die_at(e->v->scopes->reader, start + offset, &die))
 		return false;
-	ok = dwarf_location_at(r, unit_of(e), die, DW_AT_location,
-			       e->scope->addr, ret, NULL);
-	dwarf_dealloc_die(die);
-	if (!ok)
+	if (!dwarf_location_at(&die, DW_AT_location, e->scope->addr, ret,
+			       NULL))
 		*ret = bytes_of(NULL, 0);
 	return true;
 }
@@ -264,7 +250,7 @@ static bool get_parameter(void *ctx, uint64_t offset, uint64_t *ret)
 {
 	const struct eval *e = ctx;
 
-	return passed(e, bytes_of(NULL, 0), unit_of(e)->header + offset, ret);
+	return passed(e, bytes_of(NULL, 0), unit_of(e)->key + offset, ret);
 }
 
 static const struct expr_ops ops = {

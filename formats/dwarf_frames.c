@@ -162,6 +162,7 @@ static bool read_with(struct reader *r, const struct dwarf_frames_job *job,
 {
 	struct addresses a;
 	struct scopes scopes = {0};
+	struct dwarf_part part = { .vars = { .len = 0 } };
 	struct work w = {
 		.job = job, .out = ret, .types = types,
 		.values = { .job = job, .scopes = &scopes },
@@ -169,10 +170,12 @@ static bool read_with(struct reader *r, const struct dwarf_frames_job *job,
 	bool ok = collect(job, &a) || err_nomem(err, "frames");
 
 	ok = ok && scopes_build(r, a.addrs, a.after_call, a.n, &scopes, err) &&
-	     dwarf_finish_module(r, types, err) &&
+	     dwarf_finish_part(r, &part, err) &&
+	     dwarf_finish_module(&part, NULL, types, err) &&
 	     (describe(&w, at) || err_nomem(err, "frames"));
 	addresses_free(&a);
 	scopes_free(&scopes);
+	dwarf_part_free(&part);
 	map_free(&w.texts);
 	return ok;
 }
@@ -182,17 +185,18 @@ bool dwarf_frames_read(const struct dwarf_frames_job *job,
 		       struct dwarf_types *types, struct diag *diag,
 		       struct err *err)
 {
-	struct reader *r;
-	bool ok = true;
+	struct dwarf_input *input;
+	struct reader *r = NULL;
+	bool ok;
 
 	*types = (struct dwarf_types){0};
-	if (!dwarf_reader_open(job->elf, diag, &r, err))
+	if (!dwarf_input_open(job->elf, true, diag, &input, err))
 		return false;
-	if (r->file)
-		ok = read_with(r, job, ret, at, types, err);
-	else
-		ok = types_init(&types->types, err);
+	ok = input->units.len == 0 ? types_init(&types->types, err) :
+	     dwarf_reader_open(input, diag, &r, err) &&
+	     read_with(r, job, ret, at, types, err);
 	dwarf_reader_close(r);
+	dwarf_input_close(input);
 	return ok;
 }
 

@@ -5,66 +5,6 @@
 
 #include "formats/leb.h"
 
-static void forget(struct reader *r, Dwarf_Error error)
-{
-	if (error)
-		dwarf_dealloc_error(r->dbg, error);
-}
-
-void dwarf_lines_close(struct dwarf_lines *lines)
-{
-	if (lines->context)
-		dwarf_srclines_dealloc_b(lines->context);
-	*lines = (struct dwarf_lines){ .folder = "" };
-}
-
-/* The table that DW_AT_stmt_list tells of, as bytes. */
-static bool find_table(struct reader *r, Dwarf_Die unit, struct bytes *ret)
-{
-	size_t i = elf_file_find(r->elf, ".debug_line");
-	struct err ignored = {0};
-	uint64_t offset;
-
-	if (i == 0)
-		i = elf_file_find(r->elf, ".zdebug_line");
-	if (i == 0 || !dwarf_offset(r, unit, DW_AT_stmt_list, &offset) ||
-	    !elf_file_data(r->elf, i, ret, &ignored))
-		return false;
-	(void)bytes_take(ret, offset);
-	return !ret->broken;
-}
-
-void dwarf_lines_open(struct reader *r, Dwarf_Die unit,
-		      struct dwarf_lines *ret)
-{
-	Dwarf_Error error = NULL;
-	Dwarf_Unsigned version = 0;
-	Dwarf_Small n_tables = 0;
-	Dwarf_Signed n_files = 0;
-	const char *folder;
-
-	*ret = (struct dwarf_lines){ .folder = "" };
-	if (!find_table(r, unit, &ret->table))
-		return;
-	if (dwarf_srclines_b(unit, &version, &n_tables, &ret->context,
-			     &error) != DW_DLV_OK) {
-		dwarf_drop(r, error, "a line table");
-		ret->context = NULL;
-		return;
-	}
-	ret->version = (uint8_t)version;
-	if (dwarf_srclines_files_indexes(ret->context, &ret->first_file,
-					 &n_files, &ret->end_file, &error) !=
-	    DW_DLV_OK) {
-		dwarf_drop(r, error, "a line table");
-		dwarf_lines_close(ret);
-		return;
-	}
-	folder = dwarf_text(r, unit, DW_AT_comp_dir);
-	if (folder)
-		ret->folder = folder;
-}
-
 /* --- the line program --- */
 
 struct row {
@@ -76,7 +16,7 @@ struct row {
 /* What runs the program, and what is wanted of it. */
 struct program {
 	struct bytes code;
-	uint8_t min_length, line_range, opcode_base;
+	uint8_t version, min_length, line_range, opcode_base;
 	int8_t line_base;
 	bool is_statement;	/* at the start of each sequence */
 	const uint8_t *lengths;	/* [opcode_base - 1] operands of opcodes */
@@ -91,7 +31,9 @@ struct program {
 	struct dwarf_line *ret;
 };
 
-static bool read_header(struct bytes b, struct program *ret)
+/* What is behind the header, the names of files, goes to @names. */
+static bool read_header(struct bytes b, struct program *ret,
+			struct bytes *names)
 {
 	uint64_t length = bytes_u32(&b);
 	bool is_wide = length == UINT32_MAX;
@@ -104,6 +46,7 @@ static bool read_header(struct bytes b, struct program *ret)
 	version = bytes_u16(&unit);
 	if (version < 2 || version > 5)
 		return false;
+	ret->version = (uint8_t)version;
 	if (version >= 5)
 		(void)bytes_u16(&unit);		/* sizes of an address */
 	length = is_wide ? bytes_u64(&unit) : bytes_u32(&unit);
@@ -119,6 +62,7 @@ static bool read_header(struct bytes b, struct program *ret)
 	if (ret->line_range == 0 || ret->opcode_base == 0)
 		return false;
 	ret->lengths = bytes_take(&unit, ret->opcode_base - 1u);
+	*names = unit;
 	return ret->lengths && !ret->code.broken;
 }
 
@@ -248,9 +192,10 @@ bool dwarf_lines_find(const struct dwarf_lines *lines, const uint64_t *addrs,
 		      size_t n, struct dwarf_line *ret)
 {
 	struct program p = { .addrs = addrs, .n = n, .ret = ret };
+	struct bytes names;
 
 	memset(ret, 0, n * sizeof(*ret));
-	if (!lines->context || !read_header(lines->table, &p))
+	if (lines->table.size == 0 || !read_header(lines->table, &p, &names))
 		return true;
 	p.best = calloc(n + 1, sizeof(*p.best));
 	if (!p.best)
@@ -272,48 +217,163 @@ bool dwarf_lines_find(const struct dwarf_lines *lines, const uint64_t *addrs,
 
 /* --- files --- */
 
-/* Folder 0 is that of the compilation; before DWARF 5 it is not listed. */
-static const char *folder_of(struct reader *r, const struct dwarf_lines *lines,
-			     uint64_t index)
+static const char *take_string(struct bytes *b)
 {
-	Dwarf_Error error = NULL;
-	const char *name = NULL;
+	const char *text = (const char *)b->start + b->pos;
 
-	if ((index == 0 && lines->version < 5) || index > INT32_MAX)
+	if (bytes_left(b) == 0 || !memchr(text, '\0', bytes_left(b))) {
+		b->broken = true;
 		return "";
-	if (dwarf_srclines_include_dir_data(
-		    lines->context, (Dwarf_Signed)index, &name, &error) !=
-	    DW_DLV_OK)
-		forget(r, error);
-	return name ? name : "";
+	}
+	(void)bytes_take(b, strlen(text) + 1);
+	return text;
 }
 
-const char *dwarf_lines_file(struct reader *r,
-			     const struct dwarf_lines *lines, uint64_t index,
+/* DWARF 2 to 4: names up to an empty one; both count from 1. */
+static bool read_old_names(struct bytes *b, struct dwarf_lines *ret)
+{
+	struct dwarf_path path = { .name = "" };
+
+	if (!vec_push(&ret->folders, path) || !vec_push(&ret->files, path))
+		return false;
+	for (;;) {
+		path.name = take_string(b);
+		if (b->broken || !*path.name)
+			break;
+		if (!vec_push(&ret->folders, path))
+			return false;
+	}
+	while (!b->broken) {
+		path.name = take_string(b);
+		if (b->broken || !*path.name)
+			break;
+		path.folder = leb_u64(b);
+		(void)leb_u64(b);	/* time of change */
+		(void)leb_u64(b);	/* size */
+		if (!b->broken && !vec_push(&ret->files, path))
+			return false;
+	}
+	return true;
+}
+
+enum { MAX_FIELDS = 255 };
+
+struct field {
+	uint64_t content;	/* DW_LNCT_* */
+	unsigned form;
+};
+
+static struct dwarf_path read_path(struct bytes *b, const struct field *fields,
+				   size_t n, const struct die_unit *unit)
+{
+	struct dwarf_path path = { .name = "" };
+
+	for (size_t i = 0; i < n; i++) {
+		struct die_value v = {
+			.unit = unit, .form = fields[i].form, .at = *b,
+		};
+
+		die_form_skip(b, v.form, &unit->sizes);
+		if (b->broken)
+			break;
+		if (fields[i].content == DW_LNCT_path) {
+			path.name = die_value_text(&v);
+			if (!path.name)
+				path.name = "";
+		} else if (fields[i].content == DW_LNCT_directory_index) {
+			(void)die_value_number(&v, &path.folder);
+		}
+	}
+	return path;
+}
+
+/* DWARF 5: a description of the fields, a count, the entries. */
+static bool read_names(struct bytes *b, const struct die_unit *unit,
+		       struct dwarf_lines *ret, bool are_files)
+{
+	struct field fields[MAX_FIELDS];
+	size_t n_fields = bytes_u8(b);
+	uint64_t n;
+
+	for (size_t i = 0; i < n_fields; i++) {
+		uint64_t form;
+
+		fields[i].content = leb_u64(b);
+		form = leb_u64(b);
+		fields[i].form = form > UINT16_MAX ? 0 : (unsigned)form;
+	}
+	n = leb_u64(b);
+	/* Entries without fields would not end. */
+	for (uint64_t i = 0; n_fields > 0 && i < n && bytes_left(b) > 0; i++) {
+		struct dwarf_path path = read_path(b, fields, n_fields, unit);
+
+		if (b->broken)
+			break;
+		if (!(are_files ? vec_push(&ret->files, path)
+				: vec_push(&ret->folders, path)))
+			return false;
+	}
+	return true;
+}
+
+void dwarf_lines_close(struct dwarf_lines *lines)
+{
+	vec_free(&lines->files);
+	vec_free(&lines->folders);
+	memset(lines, 0, sizeof(*lines));
+	lines->folder = "";
+}
+
+void dwarf_lines_open(const struct die_unit *unit, struct dwarf_lines *ret)
+{
+	struct program program;
+	struct bytes names;
+	const char *folder;
+	uint64_t offset;
+	struct die die;
+	bool ok;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->folder = "";
+	if (!die_of_unit(unit, &die) ||
+	    !die_offset(&die, DW_AT_stmt_list, &offset))
+		return;
+	ret->table = unit->file->line;
+	(void)bytes_take(&ret->table, offset);
+	if (ret->table.broken || !read_header(ret->table, &program, &names)) {
+		ret->table = bytes_of(NULL, 0);
+		return;
+	}
+	folder = die_text(&die, DW_AT_comp_dir);
+	if (folder)
+		ret->folder = folder;
+	ret->version = program.version;
+	ok = ret->version < 5 ? read_old_names(&names, ret) :
+	     read_names(&names, unit, ret, false) &&
+	     read_names(&names, unit, ret, true);
+	if (!ok)
+		dwarf_lines_close(ret);
+}
+
+const char *dwarf_lines_file(const struct dwarf_lines *lines, uint64_t index,
 			     char *buf, size_t size)
 {
-	Dwarf_Error error = NULL;
-	Dwarf_Unsigned folder = 0, changed = 0, length = 0;
-	const char *name = NULL, *at = "";
+	const struct dwarf_path *file;
+	const char *at = "";
 
 	buf[0] = '\0';
-	if (!lines->context || index > INT32_MAX ||
-	    (Dwarf_Signed)index < lines->first_file ||
-	    (Dwarf_Signed)index >= lines->end_file)
+	if (index >= lines->files.len || !*lines->files.at[index].name)
 		return buf;
-	if (dwarf_srclines_files_data_b(lines->context, (Dwarf_Signed)index,
-					&name, &folder, &changed, &length,
-					NULL, &error) != DW_DLV_OK)
-		forget(r, error);
-	if (!name)
-		return buf;
-	if (name[0] != '/')
-		at = folder_of(r, lines, folder);
-	if (name[0] == '/' || at[0] == '/')
-		snprintf(buf, size, "%s%s%s", at, at[0] ? "/" : "", name);
+	file = &lines->files.at[index];
+	/* Folder 0 is that of the compilation; before DWARF 5 not listed. */
+	if (file->name[0] != '/' && file->folder < lines->folders.len)
+		at = lines->folders.at[file->folder].name;
+	if (file->name[0] == '/' || at[0] == '/')
+		snprintf(buf, size, "%s%s%s", at, at[0] ? "/" : "",
+			 file->name);
 	else
 		snprintf(buf, size, "%s%s%s%s%s", lines->folder,
 			 lines->folder[0] ? "/" : "", at, at[0] ? "/" : "",
-			 name);
+			 file->name);
 	return buf;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/dwarf_lists.h"
 
-#include <stdio.h>
-
 #include "formats/leb.h"
 
 /* DW_LLE_* and DW_RLE_*, which differ from the sixth on. */
@@ -13,8 +11,7 @@ enum entry_kind {
 };
 
 struct list {
-	struct reader *reader;
-	const struct dwarf_unit *unit;
+	const struct die_unit *unit;
 	struct bytes at;
 	uint64_t base;
 	bool has_locations;
@@ -25,132 +22,62 @@ struct entry {
 	struct bytes expr;
 };
 
-/* --- the unit --- */
-
-static void forget(struct reader *r, Dwarf_Error error)
-{
-	if (error)
-		dwarf_dealloc_error(r->dbg, error);
-}
-
-/* Without the attribute, lists begin behind the first header of the section. */
-static uint64_t lists_base(struct reader *r, const struct dwarf_unit *u,
-			   Dwarf_Half which)
-{
-	uint64_t base;
-
-	if (!dwarf_number(r, u->die, which, &base) &&
-	    !dwarf_offset(r, u->die, which, &base))
-		base = u->offset_size == 8 ? 20 : 12;
-	return base;
-}
-
-bool dwarf_unit_open(struct reader *r, Dwarf_Die die, struct dwarf_unit *ret,
-		     struct err *err)
-{
-	Dwarf_Error error = NULL;
-	Dwarf_Off start = 0, length = 0;
-	Dwarf_Half version = 0, offset_size = 0;
-
-	*ret = (struct dwarf_unit){ .die = die };
-	if (dwarf_get_version_of_die(die, &version, &offset_size) !=
-	    DW_DLV_OK ||
-	    dwarf_die_CU_offset_range(die, &start, &length, &error) !=
-	    DW_DLV_OK) {
-		dwarf_unit_close(ret);
-		return dwarf_failed(r->dbg, error, "a unit", err);
-	}
-	ret->header = start;
-	ret->version = (uint8_t)version;
-	ret->offset_size = offset_size == 8 ? 8 : 4;
-	(void)dwarf_address(r, die, DW_AT_low_pc, &ret->base);
-	if (version >= 5) {
-		ret->ranges_base = lists_base(r, ret, DW_AT_rnglists_base);
-		ret->locations_base = lists_base(r, ret, DW_AT_loclists_base);
-	}
-	return true;
-}
-
-void dwarf_unit_close(struct dwarf_unit *unit)
-{
-	if (unit->die)
-		dwarf_dealloc_die(unit->die);
-	*unit = (struct dwarf_unit){ .die = NULL };
-}
-
 /* --- lists --- */
 
-/* Section @name from @offset on; "debug_loc" may be compressed as of old. */
-static bool section_at(struct reader *r, const char *name, uint64_t offset,
-		       struct bytes *ret)
-{
-	struct err ignored = {0};
-	char text[32];
-	size_t i;
-
-	snprintf(text, sizeof(text), ".%s", name);
-	i = elf_file_find(r->elf, text);
-	if (i == 0) {
-		snprintf(text, sizeof(text), ".z%s", name);
-		i = elf_file_find(r->elf, text);
-	}
-	if (i == 0 || !elf_file_data(r->elf, i, ret, &ignored))
-		return false;
-	(void)bytes_take(ret, offset);
-	return !ret->broken;
-}
-
 /* DW_FORM_loclistx and rnglistx: entry @index of the table at @base. */
-static bool indexed_offset(struct reader *r, const struct dwarf_unit *u,
-			   const char *name, uint64_t base, uint64_t index,
-			   uint64_t *ret)
+static bool indexed_offset(const struct die_unit *u, struct bytes section,
+			   uint64_t base, uint64_t index, uint64_t *ret)
 {
-	struct bytes table;
+	size_t width = u->sizes.offset;
 
-	if (!section_at(r, name, base, &table) ||
-	    index > bytes_left(&table) / u->offset_size)
+	(void)bytes_take(&section, base);
+	if (index > bytes_left(&section) / width)
 		return false;
-	(void)bytes_take(&table, index * u->offset_size);
-	*ret = base + (u->offset_size == 8 ? bytes_u64(&table)
-					   : bytes_u32(&table));
-	return !table.broken;
+	(void)bytes_take(&section, index * width);
+	*ret = base + (width == 8 ? bytes_u64(&section)
+				  : bytes_u32(&section));
+	return !section.broken;
 }
 
-static bool open_list(struct reader *r, const struct dwarf_unit *u,
-		      Dwarf_Die die, Dwarf_Half which, struct list *ret)
+/* Where lists of @u are, and what offsets of old ones are counted from. */
+static struct bytes section_of(const struct die_unit *u, bool locations)
 {
+	if (u->sizes.version >= 5)
+		return locations ? u->file->loclists : u->file->rnglists;
+	/* Before DWARF 5 ranges stay in the main file. */
+	return locations ? u->file->loc : u->addr_file->ranges;
+}
+
+static bool open_list(const struct die *die, unsigned which, struct list *ret)
+{
+	const struct die_unit *u = die->unit;
 	bool locations = which != DW_AT_ranges;
-	const char *name = u->version >= 5 ?
-		(locations ? "debug_loclists" : "debug_rnglists") :
-		(locations ? "debug_loc" : "debug_ranges");
+	struct bytes section = section_of(u, locations);
+	uint64_t base = locations ? u->locations_base : u->ranges_base;
 	uint64_t offset, index;
 
 	*ret = (struct list){
-		.reader = r, .unit = u, .base = u->base,
-		.has_locations = locations,
+		.unit = u, .base = u->base, .has_locations = locations,
+		.at = section,
 	};
-	if (dwarf_list_index(r, die, which, &index)) {
-		uint64_t base = locations ? u->locations_base : u->ranges_base;
-
-		if (!indexed_offset(r, u, name, base, index, &offset))
+	if (die_list_index(die, which, &index)) {
+		if (!indexed_offset(u, section, base, index, &offset))
 			return false;
-	} else if (!dwarf_offset(r, die, which, &offset)) {
+	} else if (!die_offset(die, which, &offset)) {
 		return false;
+	} else if (u->sizes.version < 5 && !locations) {
+		offset += u->old_ranges;
 	}
-	return section_at(r, name, offset, &ret->at);
+	(void)bytes_take(&ret->at, offset);
+	return !ret->at.broken;
 }
 
 static uint64_t indexed_address(struct list *l)
 {
-	uint64_t index = leb_u64(&l->at);
-	Dwarf_Error error = NULL;
-	Dwarf_Addr addr = 0;
+	uint64_t addr = 0;
 
-	if (dwarf_debug_addr_index_to_addr(l->unit->die, index, &addr,
-					   &error) != DW_DLV_OK) {
-		forget(l->reader, error);
+	if (!die_indexed_address(l->unit, leb_u64(&l->at), &addr))
 		l->at.broken = true;
-	}
 	return addr;
 }
 
@@ -237,7 +164,7 @@ static bool next_entry(struct list *l, struct entry *e)
 	bool is_one;
 
 	e->expr = bytes_of(NULL, 0);
-	if (l->unit->version < 5)
+	if (l->unit->sizes.version < 5)
 		return next_old(l, e);
 	do {
 		if (!read_entry(l, e, &is_one))
@@ -274,76 +201,43 @@ static void tell(const struct dwarf_search *s, uint64_t low, uint64_t high)
 		s->hit(s->ctx, from);
 }
 
-static void cover_range(struct reader *r, Dwarf_Die die,
+static void cover_range(const struct die *die,
 			const struct dwarf_search *search)
 {
-	Dwarf_Error error = NULL;
-	enum Dwarf_Form_Class class;
-	Dwarf_Addr high = 0;
-	Dwarf_Half form = 0;
-	uint64_t low;
+	uint64_t low, high;
 
-	if (!dwarf_address(r, die, DW_AT_low_pc, &low))
+	if (!die_address(die, DW_AT_low_pc, &low))
 		return;
-	if (dwarf_highpc_b(die, &high, &form, &class, &error) != DW_DLV_OK) {
-		forget(r, error);
-		return;
-	}
-	if (class == DW_FORM_CLASS_CONSTANT)
-		high += low;
-	tell(search, low, high);
+	if (die_address(die, DW_AT_high_pc, &high))
+		tell(search, low, high);
+	else if (die_number(die, DW_AT_high_pc, &high))
+		tell(search, low, low + high);
 }
 
-void dwarf_cover(struct reader *r, const struct dwarf_unit *unit,
-		 Dwarf_Die die, const struct dwarf_search *search)
+void dwarf_cover(const struct die *die, const struct dwarf_search *search)
 {
 	struct list list;
 	struct entry e;
 
-	if (!dwarf_has(r, die, DW_AT_ranges)) {
-		cover_range(r, die, search);
-	} else if (open_list(r, unit, die, DW_AT_ranges, &list)) {
+	if (!die_has(die, DW_AT_ranges)) {
+		cover_range(die, search);
+	} else if (open_list(die, DW_AT_ranges, &list)) {
 		while (next_entry(&list, &e))
 			tell(search, e.low, e.high);
 	}
 }
 
-/* The DIE of the unit that @die is in; owned by the caller, or NULL. */
-static Dwarf_Die unit_of(struct reader *r, Dwarf_Die die)
+bool dwarf_entry(const struct die *die, uint64_t *ret)
 {
-	Dwarf_Error error = NULL;
-	Dwarf_Off offset = 0;
-	Dwarf_Die unit = NULL;
-
-	if (dwarf_CU_dieoffset_given_die(die, &offset, &error) != DW_DLV_OK ||
-	    dwarf_offdie_b(r->dbg, offset, r->is_info, &unit, &error) !=
-	    DW_DLV_OK) {
-		forget(r, error);
-		return NULL;
-	}
-	return unit;
-}
-
-bool dwarf_entry(struct reader *r, Dwarf_Die die, uint64_t *ret)
-{
-	struct dwarf_unit unit;
-	struct err err = {0};
-	Dwarf_Die unit_die;
 	struct list list;
 	struct entry e;
-	bool ok;
 
-	if (!dwarf_has(r, die, DW_AT_ranges))
-		return dwarf_address(r, die, DW_AT_low_pc, ret);
-	unit_die = unit_of(r, die);
-	if (!unit_die || !dwarf_unit_open(r, unit_die, &unit, &err))
+	if (!die_has(die, DW_AT_ranges))
+		return die_address(die, DW_AT_low_pc, ret);
+	if (!open_list(die, DW_AT_ranges, &list) || !next_entry(&list, &e))
 		return false;
-	ok = open_list(r, &unit, die, DW_AT_ranges, &list) &&
-	     next_entry(&list, &e);
-	if (ok)
-		*ret = e.low;
-	dwarf_unit_close(&unit);
-	return ok;
+	*ret = e.low;
+	return true;
 }
 
 static void note_hit(void *ctx, size_t i)
@@ -354,20 +248,18 @@ static void note_hit(void *ctx, size_t i)
 	*hit = true;
 }
 
-bool dwarf_covers(struct reader *r, const struct dwarf_unit *unit,
-		  Dwarf_Die die, uint64_t addr)
+bool dwarf_covers(const struct die *die, uint64_t addr)
 {
 	bool hit = false;
 	struct dwarf_search search = {
 		.addrs = &addr, .n = 1, .hit = note_hit, .ctx = &hit,
 	};
 
-	dwarf_cover(r, unit, die, &search);
+	dwarf_cover(die, &search);
 	return hit;
 }
 
-bool dwarf_location_at(struct reader *r, const struct dwarf_unit *unit,
-		       Dwarf_Die die, Dwarf_Half which, uint64_t addr,
+bool dwarf_location_at(const struct die *die, unsigned which, uint64_t addr,
 		       struct bytes *ret, bool *is_list)
 {
 	struct list list;
@@ -375,10 +267,10 @@ bool dwarf_location_at(struct reader *r, const struct dwarf_unit *unit,
 
 	if (is_list)
 		*is_list = false;
-	if (dwarf_expression(r, die, which, ret))
+	if (die_expression(die, which, ret))
 		return ret->size > 0;
-	if (!open_list(r, unit, die, which, &list) ||
-	    !find_entry(&list, addr, &e) || e.expr.size == 0)
+	if (!open_list(die, which, &list) || !find_entry(&list, addr, &e) ||
+	    e.expr.size == 0)
 		return false;
 	if (is_list)
 		*is_list = true;

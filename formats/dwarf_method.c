@@ -8,6 +8,7 @@
  * becomes a variable of that class, at the address of its code.
  */
 #include "formats/dwarf_lists.h"
+#include "formats/dwarf_reader.h"
 
 static bool is_manager(const char *name)
 {
@@ -22,15 +23,15 @@ static bool is_manager(const char *name)
 	return false;
 }
 
-void dwarf_method_declared(struct reader *r, Dwarf_Die die, uint32_t class)
+void dwarf_method_declared(struct reader *r, const struct die *die, uint32_t class)
 {
-	if (class == TYPE_NONE || !is_manager(dwarf_name(r, die)))
+	if (class == TYPE_NONE || !is_manager(dwarf_name(die)))
 		return;
-	if (!map_set(&r->managers, dwarf_key(r, die), (uint64_t)class + 1))
+	if (!map_set(&r->managers, die_key(die), (uint64_t)class + 1))
 		r->no_memory = true;
 }
 
-void dwarf_method_defined(struct reader *r, Dwarf_Die die)
+void dwarf_method_defined(struct reader *r, const struct die *die)
 {
 	uint64_t key = dwarf_reference(r, die, DW_AT_specification), class;
 	struct dwarf_variable v = { .flags = VAR_CODE };
@@ -44,11 +45,11 @@ void dwarf_method_defined(struct reader *r, Dwarf_Die die)
 		return;
 	/* What is inlined everywhere is defined without a place, and referred
 	 * to by definitions that have one. */
-	if (!map_set(&r->managers, dwarf_key(r, die), class))
+	if (!map_set(&r->managers, die_key(die), class))
 		r->no_memory = true;
 	v.type = (uint32_t)class - 1;
 	v.name = dwarf_string(r, "manager", false);
-	if (!dwarf_entry(r, die, &v.addr) || v.addr == 0)
+	if (!dwarf_entry(die, &v.addr) || v.addr == 0)
 		return;
 	if (!v.name || !vec_push(&r->vars, v))
 		r->no_memory = true;

@@ -4,12 +4,11 @@
 
 enum { WORD = 8 };
 
-static uint8_t kind_of_base(struct reader *r, Dwarf_Die die, uint64_t size,
-			    uint16_t *flags)
+static uint8_t kind_of_base(const struct die *die, uint64_t size, uint16_t *flags)
 {
 	uint64_t encoding = 0;
 
-	dwarf_number(r, die, DW_AT_encoding, &encoding);
+	die_number(die, DW_AT_encoding, &encoding);
 	switch (encoding) {
 	case DW_ATE_boolean:
 		return TYPE_BOOL;
@@ -58,9 +57,9 @@ static uint32_t enclosing(const struct reader *r)
 }
 
 /* C knows one space of tags; elsewhere types belong to where they stand. */
-static uint32_t type_name(struct reader *r, Dwarf_Die die)
+static uint32_t type_name(struct reader *r, const struct die *die)
 {
-	const char *name = dwarf_name(r, die);
+	const char *name = dwarf_name(die);
 
 	if (!name)
 		return 0;
@@ -69,20 +68,20 @@ static uint32_t type_name(struct reader *r, Dwarf_Die die)
 	return dwarf_string(r, name, !r->is_c);
 }
 
-static void base_type(struct reader *r, Dwarf_Die die, uint32_t id)
+static void base_type(struct reader *r, const struct die *die, uint32_t id)
 {
 	struct type t = blank(r, TYPE_INT);
 	uint64_t bits;
 
-	t.name = dwarf_string(r, dwarf_name(r, die), false);
-	if (!dwarf_number(r, die, DW_AT_byte_size, &t.size) &&
-	    dwarf_number(r, die, DW_AT_bit_size, &bits))
+	t.name = dwarf_string(r, dwarf_name(die), false);
+	if (!die_number(die, DW_AT_byte_size, &t.size) &&
+	    die_number(die, DW_AT_bit_size, &bits))
 		t.size = bits / 8 + (bits % 8 != 0);
-	t.kind = kind_of_base(r, die, t.size, &t.flags);
+	t.kind = kind_of_base(die, t.size, &t.flags);
 	dwarf_fill(r, id, &t, NULL, NULL);
 }
 
-static void pointer_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
+static void pointer_type(struct reader *r, const struct die *die, unsigned tag,
 			 uint32_t id)
 {
 	struct type t = blank(r, TYPE_POINTER);
@@ -90,7 +89,7 @@ static void pointer_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 	t.target = dwarf_type_of(r, die, DW_AT_type);
 	if (tag == DW_TAG_reference_type || tag == DW_TAG_rvalue_reference_type)
 		t.kind = TYPE_REFERENCE;
-	if (!dwarf_number(r, die, DW_AT_byte_size, &t.size))
+	if (!die_number(die, DW_AT_byte_size, &t.size))
 		t.size = WORD;
 	if (tag == DW_TAG_ptr_to_member_type) {
 		t.kind = TYPE_MEMBER_POINTER;
@@ -101,7 +100,7 @@ static void pointer_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 	dwarf_fill(r, id, &t, NULL, NULL);
 }
 
-static void typedef_type(struct reader *r, Dwarf_Die die, uint32_t id)
+static void typedef_type(struct reader *r, const struct die *die, uint32_t id)
 {
 	struct type t = blank(r, TYPE_TYPEDEF);
 
@@ -119,15 +118,15 @@ static void alias_type(struct reader *r, uint32_t id, uint32_t target)
 	dwarf_fill(r, id, &t, NULL, NULL);
 }
 
-static void enum_type(struct reader *r, Dwarf_Die die, uint32_t id)
+static void enum_type(struct reader *r, const struct die *die, uint32_t id)
 {
 	struct type t = blank(r, TYPE_ENUM);
 
 	t.name = type_name(r, die);
 	t.target = dwarf_type_of(r, die, DW_AT_type);
 	t.scope = enclosing(r);
-	dwarf_number(r, die, DW_AT_byte_size, &t.size);
-	if (dwarf_flag(r, die, DW_AT_declaration))
+	die_number(die, DW_AT_byte_size, &t.size);
+	if (die_flag(die, DW_AT_declaration))
 		t.flags |= TYPE_DECLARATION;
 	dwarf_fill(r, id, &t, NULL, NULL);
 }
@@ -144,9 +143,9 @@ static void open_frame(struct die_level *next, uint32_t id, struct type type)
 	next->is_variant = false;
 }
 
-static bool is_type(Dwarf_Half tag)
+static bool is_type(unsigned tag)
 {
-	static const Dwarf_Half tags[] = {
+	static const unsigned tags[] = {
 		DW_TAG_pointer_type, DW_TAG_const_type, DW_TAG_structure_type,
 		DW_TAG_typedef, DW_TAG_base_type, DW_TAG_reference_type,
 		DW_TAG_class_type, DW_TAG_array_type, DW_TAG_subroutine_type,
@@ -166,7 +165,7 @@ static bool is_type(Dwarf_Half tag)
 }
 
 /* A Rust vtable says whose it is; elsewhere this marks a vtable pointer. */
-static void containing_type(struct reader *r, Dwarf_Die die,
+static void containing_type(struct reader *r, const struct die *die,
 			    struct die_level *next)
 {
 	struct template_arg self = { .type = TYPE_NONE };
@@ -183,23 +182,19 @@ static void containing_type(struct reader *r, Dwarf_Die die,
 		r->no_memory = true;
 }
 
-static void push_class(struct reader *r, Dwarf_Die die)
+static void push_class(struct reader *r, const struct die *die)
 {
-	const char *name = dwarf_name(r, die);
-	Dwarf_Die unit = NULL;
+	const char *name = dwarf_name(die);
+	struct die unit;
 
 	/* What stands for a type unit need not repeat its name (clang). */
-	if (!name)
-		unit = dwarf_die_of_signature(r, die);
-	if (unit)
-		name = dwarf_name(r, unit);
+	if (!name && dwarf_die_of_signature(r, die, &unit))
+		name = dwarf_name(&unit);
 	if (name)
 		dwarf_scope_push(r, name);
-	if (unit)
-		dwarf_dealloc_die(unit);
 }
 
-static bool record_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
+static bool record_type(struct reader *r, const struct die *die, unsigned tag,
 			uint32_t id, struct die_level *next)
 {
 	struct type t = blank(r, TYPE_STRUCT);
@@ -228,8 +223,8 @@ static bool record_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 			t.name = name_there;
 	}
 	t.scope = enclosing(r);
-	dwarf_number(r, die, DW_AT_byte_size, &t.size);
-	if (dwarf_flag(r, die, DW_AT_declaration))
+	die_number(die, DW_AT_byte_size, &t.size);
+	if (die_flag(die, DW_AT_declaration))
 		t.flags |= TYPE_DECLARATION;
 	open_frame(next, id, t);
 	next->owner = r->depth;
@@ -238,7 +233,7 @@ static bool record_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 	return true;
 }
 
-static bool composite_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
+static bool composite_type(struct reader *r, const struct die *die, unsigned tag,
 			   uint32_t id, struct die_level *next)
 {
 	struct type t = blank(r, tag == DW_TAG_array_type ? TYPE_ARRAY
@@ -252,14 +247,14 @@ static bool composite_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 	return true;
 }
 
-bool dwarf_visit_type(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
+bool dwarf_visit_type(struct reader *r, const struct die *die, unsigned tag,
 		      struct die_level *next, bool *descend)
 {
 	uint32_t id;
 
 	if (!is_type(tag))
 		return false;
-	id = dwarf_id(r, dwarf_key(r, die));
+	id = dwarf_id(r, die_key(die));
 	switch (tag) {
 	case DW_TAG_base_type:
 		base_type(r, die, id);
@@ -302,16 +297,16 @@ static struct die_level *owner_of(struct reader *r)
 }
 
 /* Bits from the start of the record to a bit-field, DWARF 2 to 5. */
-static uint64_t bit_position(struct reader *r, Dwarf_Die die, uint64_t bytes,
+static uint64_t bit_position(const struct die *die, uint64_t bytes,
 			     uint64_t bit_size)
 {
 	uint64_t bits, from_top, storage = 0;
 
-	if (dwarf_number(r, die, DW_AT_data_bit_offset, &bits))
+	if (die_number(die, DW_AT_data_bit_offset, &bits))
 		return bits;
 	/* DWARF 2 counts from the most significant bit of the storage unit. */
-	if (dwarf_number(r, die, DW_AT_bit_offset, &from_top) &&
-	    dwarf_number(r, die, DW_AT_byte_size, &storage) &&
+	if (die_number(die, DW_AT_bit_offset, &from_top) &&
+	    die_number(die, DW_AT_byte_size, &storage) &&
 	    storage <= 16 && from_top <= storage * 8 &&
 	    bit_size <= storage * 8 - from_top)
 		return bytes * 8 + storage * 8 - from_top - bit_size;
@@ -319,12 +314,12 @@ static uint64_t bit_position(struct reader *r, Dwarf_Die die, uint64_t bytes,
 }
 
 /* A constant, or in DWARF 2 the expression "plus a constant". */
-static bool member_offset(struct reader *r, Dwarf_Die die, uint64_t *ret)
+static bool member_offset(const struct die *die, uint64_t *ret)
 {
 	struct bytes b;
 	uint8_t op;
 
-	if (dwarf_expression(r, die, DW_AT_data_member_location, &b)) {
+	if (die_expression(die, DW_AT_data_member_location, &b)) {
 		op = bytes_u8(&b);
 		if (op != DW_OP_plus_uconst && op != DW_OP_constu)
 			return false;
@@ -338,44 +333,44 @@ static bool member_offset(struct reader *r, Dwarf_Die die, uint64_t *ret)
 		}
 		return !b.broken;
 	}
-	return dwarf_number(r, die, DW_AT_data_member_location, ret);
+	return die_number(die, DW_AT_data_member_location, ret);
 }
 
-static void set_bits(struct reader *r, Dwarf_Die die, struct member *m)
+static void set_bits(const struct die *die, struct member *m)
 {
 	uint64_t size, at;
 
-	if (!dwarf_number(r, die, DW_AT_bit_size, &size) || size > UINT16_MAX)
+	if (!die_number(die, DW_AT_bit_size, &size) || size > UINT16_MAX)
 		return;
-	at = bit_position(r, die, m->offset, size);
+	at = bit_position(die, m->offset, size);
 	m->flags |= MEMBER_BITFIELD;
 	m->bit_size = (uint16_t)size;
 	m->offset = at / 8;
 	m->bit_offset = at % 8;
 }
 
-static void add_member(struct reader *r, Dwarf_Die die, Dwarf_Half tag)
+static void add_member(struct reader *r, const struct die *die, unsigned tag)
 {
 	const struct die_level *top = dwarf_top(r);
 	struct die_level *owner = owner_of(r);
 	struct member m = {0};
-	const char *name = dwarf_name(r, die);
-	bool placed = member_offset(r, die, &m.offset);
+	const char *name = dwarf_name(die);
+	bool placed = member_offset(die, &m.offset);
 
 	/* A static member is a variable that is defined elsewhere. */
-	if (!placed && (dwarf_flag(r, die, DW_AT_external) ||
-			dwarf_flag(r, die, DW_AT_declaration))) {
+	if (!placed && (die_flag(die, DW_AT_external) ||
+			die_flag(die, DW_AT_declaration))) {
 		dwarf_visit_variable(r, die);
 		return;
 	}
 	m.type = dwarf_type_of(r, die, DW_AT_type);
 	if (tag == DW_TAG_inheritance) {
 		m.flags |= MEMBER_BASE;
-		if (dwarf_flag(r, die, DW_AT_virtuality))
+		if (die_flag(die, DW_AT_virtuality))
 			m.flags |= MEMBER_VIRTUAL;
 	} else {
 		m.name = dwarf_string(r, name, false);
-		set_bits(r, die, &m);
+		set_bits(die, &m);
 	}
 	if (name && strncmp(name, "_vptr", 5) == 0) {
 		m.flags |= MEMBER_VPTR;
@@ -385,37 +380,37 @@ static void add_member(struct reader *r, Dwarf_Die die, Dwarf_Half tag)
 		m.flags |= MEMBER_VARIANT;
 		m.bit_offset = top->variant;
 	} else if (top->discriminant &&
-		   top->discriminant == dwarf_key(r, die)) {
+		   top->discriminant == die_key(die)) {
 		m.flags |= MEMBER_DISCRIMINANT;
 	}
 	if (!vec_push(&owner->members, m))
 		r->no_memory = true;
 }
 
-static void add_arg(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
+static void add_arg(struct reader *r, const struct die *die, unsigned tag,
 		    struct die_level *owner)
 {
 	struct template_arg a = {
 		.is_value = tag == DW_TAG_template_value_parameter,
 	};
 
-	a.name = dwarf_string(r, dwarf_name(r, die), false);
+	a.name = dwarf_string(r, dwarf_name(die), false);
 	a.type = dwarf_type_of(r, die, DW_AT_type);
 	if (a.is_value)
-		dwarf_number(r, die, DW_AT_const_value, &a.value);
+		die_number(die, DW_AT_const_value, &a.value);
 	if (!vec_push(&owner->args, a))
 		r->no_memory = true;
 }
 
-static void add_dimension(struct reader *r, Dwarf_Die die, struct die_level *array)
+static void add_dimension(struct reader *r, const struct die *die, struct die_level *array)
 {
 	uint64_t count, upper, lower = 0;
 
-	if (!dwarf_number(r, die, DW_AT_count, &count)) {
+	if (!die_number(die, DW_AT_count, &count)) {
 		count = UINT64_MAX;
-		dwarf_number(r, die, DW_AT_lower_bound, &lower);
+		die_number(die, DW_AT_lower_bound, &lower);
 		/* gcc once wrote an upper bound of -1 for [0]. */
-		if (dwarf_number(r, die, DW_AT_upper_bound, &upper) &&
+		if (die_number(die, DW_AT_upper_bound, &upper) &&
 		    upper < UINT32_MAX * UINT64_C(256) && upper >= lower)
 			count = upper - lower + 1;
 	}
@@ -424,7 +419,7 @@ static void add_dimension(struct reader *r, Dwarf_Die die, struct die_level *arr
 }
 
 /* A variant without a value is the one for all other values. */
-static void open_variant(struct reader *r, Dwarf_Die die, struct die_level *next)
+static void open_variant(struct reader *r, const struct die *die, struct die_level *next)
 {
 	struct die_level *owner = owner_of(r);
 	struct template_arg value = { .type = TYPE_NONE, .is_value = 1 };
@@ -433,7 +428,7 @@ static void open_variant(struct reader *r, Dwarf_Die die, struct die_level *next
 	next->owner = dwarf_top(r)->owner;
 	next->is_variant = true;
 	next->variant = VARIANT_OTHERWISE;
-	if (!dwarf_number(r, die, DW_AT_discr_value, &value.value))
+	if (!die_number(die, DW_AT_discr_value, &value.value))
 		return;
 	next->variant = (uint32_t)owner->args.len;
 	if (!vec_push(&owner->args, value))
@@ -446,7 +441,7 @@ static void open_part(struct reader *r, struct die_level *next)
 	next->owner = dwarf_top(r)->owner;
 }
 
-static bool visit_record_part(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
+static bool visit_record_part(struct reader *r, const struct die *die, unsigned tag,
 			      struct die_level *next, bool *descend)
 {
 	switch (tag) {
@@ -477,7 +472,7 @@ static bool visit_record_part(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
 	}
 }
 
-bool dwarf_visit_part(struct reader *r, Dwarf_Die die, Dwarf_Half tag,
+bool dwarf_visit_part(struct reader *r, const struct die *die, unsigned tag,
 		      struct die_level *next, bool *descend)
 {
 	struct die_level *top = dwarf_top(r);

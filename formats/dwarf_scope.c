@@ -31,21 +31,19 @@ static bool append_name(struct reader *r, const char *name)
 	return true;
 }
 
-uint32_t dwarf_string(struct reader *r, const char *name, bool qualify)
+static uint32_t make_string(struct reader *r, const char *name, uint32_t scope)
 {
+	const char *around = types_text(&r->raw, scope);
+	size_t n = strlen(around);
 	uint32_t id;
 
-	if (!name || !*name)
-		return 0;
 	r->text.len = 0;
-	if (qualify && r->scope.len > 0) {
-		if (!vec_reserve(&r->text, r->scope.len)) {
-			r->no_memory = true;
-			return 0;
-		}
-		memcpy(r->text.at, r->scope.at, r->scope.len);
-		r->text.len = r->scope.len;
+	if (!vec_reserve(&r->text, n + 1)) {
+		r->no_memory = true;
+		return 0;
 	}
+	memcpy(r->text.at, around, n);
+	r->text.len = n;
 	if (!append_name(r, name))
 		return 0;
 	id = types_string(&r->raw, r->text.at);
@@ -54,55 +52,59 @@ uint32_t dwarf_string(struct reader *r, const char *name, bool qualify)
 	return id;
 }
 
+/* Names are known by their place: most are asked for many times. */
+uint32_t dwarf_string(struct reader *r, const char *name, bool qualify)
+{
+	uint32_t scope = qualify ? r->scope : 0, id;
+	uint64_t key = (uint64_t)(uintptr_t)name, *slot;
+
+	if (!name || !*name)
+		return 0;
+	key = (key << 8 | r->language) ^ hash_u64(scope);
+	slot = map_slot(&r->names, key, NULL);
+	if (slot && *slot)
+		return (uint32_t)*slot;
+	id = make_string(r, name, scope);
+	if (slot)
+		*slot = id;
+	else
+		r->no_memory = true;
+	return id;
+}
+
 void dwarf_scope_push(struct reader *r, const char *name)
 {
 	uint32_t string = dwarf_string(r, name, true);
-	size_t n = r->text.len;
 
-	if (string == 0)
-		return;
-	if (!vec_reserve(&r->scope, n)) {
-		r->no_memory = true;
-		return;
-	}
-	memcpy(r->scope.at, r->text.at, n);
-	r->scope.len = n;
+	if (string != 0)
+		r->scope = string;
 }
 
 /*
  * The name of a function may stand in the DIE that declares it; there the
  * class is known, too.
  */
-static void push_function(struct reader *r, Dwarf_Die die)
+static void push_function(struct reader *r, const struct die *die)
 {
-	static const Dwarf_Half links[] = {
-		DW_AT_specification, DW_AT_abstract_origin,
-	};
-	Dwarf_Die other = NULL;
+	struct die at = *die;
 
 	for (int hop = 0; hop < MAX_HOPS; hop++) {
-		Dwarf_Die at = other ? other : die;
-		const char *name = dwarf_name(r, at);
-		uint64_t class = map_get(&r->scopes, dwarf_key(r, at), 0);
-		uint64_t key = 0;
+		const char *name = dwarf_name(&at);
+		uint32_t class = (uint32_t)map_get(&r->scopes, die_key(&at), 0);
+		uint64_t key;
 
 		if (name) {
-			if (class && r->scope.len == 0)
-				dwarf_scope_push(r, types_text(&r->raw,
-							(uint32_t)class));
+			if (class && !r->scope)
+				r->scope = class;
 			dwarf_scope_push(r, name);
 			break;
 		}
-		for (size_t i = 0; i < 2 && !key; i++)
-			key = dwarf_reference(r, at, links[i]);
-		if (other)
-			dwarf_dealloc_die(other);
-		other = key ? dwarf_die_at(r, key) : NULL;
-		if (!other)
+		key = dwarf_reference(r, &at, DW_AT_specification);
+		if (!key)
+			key = dwarf_reference(r, &at, DW_AT_abstract_origin);
+		if (!key || !dwarf_die_at(r, key, &at))
 			break;
 	}
-	if (other)
-		dwarf_dealloc_die(other);
 }
 
 void dwarf_scope_function(struct reader *r)
@@ -113,24 +115,12 @@ void dwarf_scope_function(struct reader *r)
 		if (f->tag != DW_TAG_subprogram || f->function_named)
 			continue;
 		f->function_named = true;
-		push_function(r, r->stack[i - 1].die);
+		push_function(r, &r->stack[i - 1].die);
 	}
 }
 
-void dwarf_scope_note(struct reader *r, Dwarf_Die die)
+void dwarf_scope_note(struct reader *r, const struct die *die)
 {
-	uint64_t key;
-
-	if (r->scope.len == 0)
-		return;
-	key = dwarf_key(r, die);
-	r->text.len = 0;
-	if (!vec_reserve(&r->text, r->scope.len + 1)) {
-		r->no_memory = true;
-		return;
-	}
-	memcpy(r->text.at, r->scope.at, r->scope.len);
-	r->text.at[r->scope.len] = '\0';
-	if (!map_set(&r->scopes, key, types_string(&r->raw, r->text.at)))
+	if (r->scope && !map_set(&r->scopes, die_key(die), r->scope))
 		r->no_memory = true;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/dwarf_scope_parts.h"
 
+#include "formats/dwarf_lists.h"
 #include "formats/leb.h"
 
 enum { MAX_HOPS = 8, PATH_SIZE = 4096 };
 
-static uint64_t origin_of(struct reader *r, Dwarf_Die die)
+static uint64_t origin_of(struct reader *r, const struct die *die)
 {
 	uint64_t key = dwarf_reference(r, die, DW_AT_abstract_origin);
 
@@ -14,44 +15,33 @@ static uint64_t origin_of(struct reader *r, Dwarf_Die die)
 
 /*
  * A DIE, and the ones that it completes: the concrete instance of a function,
- * the abstract one, its declaration. origin_next() until it is false.
+ * the abstract one, its declaration. origins_next() until it is false.
  */
 struct origins {
 	struct reader *r;
-	Dwarf_Die at;
-	Dwarf_Die owned;	/* @at, when it is not the first */
+	struct die at;
 	int hops;
 };
 
-static struct origins origins_of(struct reader *r, Dwarf_Die die)
+static struct origins origins_of(struct reader *r, const struct die *die)
 {
-	return (struct origins){ .r = r, .at = die };
-}
-
-static void origins_end(struct origins *o)
-{
-	if (o->owned)
-		dwarf_dealloc_die(o->owned);
-	o->owned = NULL;
+	return (struct origins){ .r = r, .at = *die };
 }
 
 static bool origins_next(struct origins *o)
 {
-	uint64_t key = o->hops++ < MAX_HOPS ? origin_of(o->r, o->at) : 0;
-	Dwarf_Die next = key ? dwarf_die_at(o->r, key) : NULL;
+	uint64_t key = o->hops++ < MAX_HOPS ? origin_of(o->r, &o->at) : 0;
 
-	origins_end(o);
-	o->at = o->owned = next;
-	return next != NULL;
+	return key && dwarf_die_at(o->r, key, &o->at);
 }
 
 /* --- functions --- */
 
-static const char *linkage_of(struct reader *r, Dwarf_Die die)
+static const char *linkage_of(const struct die *die)
 {
-	const char *name = dwarf_text(r, die, DW_AT_linkage_name);
+	const char *name = die_text(die, DW_AT_linkage_name);
 
-	return name ? name : dwarf_text(r, die, DW_AT_MIPS_linkage_name);
+	return name ? name : die_text(die, DW_AT_MIPS_linkage_name);
 }
 
 /* @name behind the namespaces and classes that @scope says. */
@@ -59,11 +49,9 @@ static uint32_t qualified(struct reader *r, uint32_t scope, const char *name)
 {
 	uint32_t id;
 
-	r->scope.len = 0;
-	if (scope)
-		dwarf_scope_push(r, types_text(&r->raw, scope));
-	id = dwarf_string(r, name, scope != 0);
-	r->scope.len = 0;
+	r->scope = scope;
+	id = dwarf_string(r, name, true);
+	r->scope = 0;
 	return id;
 }
 
@@ -77,7 +65,7 @@ static bool is_better(const char *linkage, uint32_t scope)
 			   (!scope && strncmp(linkage, "_ZN", 3) == 0));
 }
 
-uint32_t scope_name(struct reader *r, Dwarf_Die die)
+uint32_t scope_name(struct reader *r, const struct die *die)
 {
 	struct origins o = origins_of(r, die);
 	const char *name = NULL, *linkage = NULL;
@@ -85,19 +73,19 @@ uint32_t scope_name(struct reader *r, Dwarf_Die die)
 
 	do {
 		if (!name)
-			name = dwarf_name(r, o.at);
+			name = dwarf_name(&o.at);
 		if (!linkage)
-			linkage = linkage_of(r, o.at);
+			linkage = linkage_of(&o.at);
 		if (!scope)
 			scope = (uint32_t)map_get(&r->scopes,
-						  dwarf_key(r, o.at), 0);
+						  die_key(&o.at), 0);
 	} while (origins_next(&o));
 	if (is_better(linkage, scope))
 		return types_string(&r->raw, linkage);
 	return name ? qualified(r, scope, name) : 0;
 }
 
-struct scope_callee scope_callee_of(struct reader *r, Dwarf_Die die)
+struct scope_callee scope_callee_of(struct reader *r, const struct die *die)
 {
 	struct origins o = origins_of(r, die);
 	struct scope_callee callee = {0};
@@ -105,12 +93,12 @@ struct scope_callee scope_callee_of(struct reader *r, Dwarf_Die die)
 
 	do {
 		if (!callee.entry)
-			(void)dwarf_address(r, o.at, DW_AT_low_pc,
+			(void)die_address(&o.at, DW_AT_low_pc,
 					    &callee.entry);
 		if (!linkage)
-			linkage = linkage_of(r, o.at);
+			linkage = linkage_of(&o.at);
 		if (!name)
-			name = dwarf_name(r, o.at);
+			name = dwarf_name(&o.at);
 	} while (origins_next(&o));
 	if (linkage || name)
 		callee.linkage = types_string(&r->raw, linkage ? linkage
@@ -122,7 +110,7 @@ uint32_t scope_file(const struct scope_walk *w, uint64_t index)
 {
 	char path[PATH_SIZE];
 
-	dwarf_lines_file(w->r, w->lines, index, path, sizeof(path));
+	dwarf_lines_file(w->lines, index, path, sizeof(path));
 	return path[0] ? types_string(&w->r->raw, path) : 0;
 }
 
@@ -160,7 +148,7 @@ static bool is_static(struct bytes b)
 }
 
 /* What the concrete DIE leaves out, its origins say. */
-static void inherit(struct scope_walk *w, Dwarf_Die die, struct scope_var *v,
+static void inherit(struct scope_walk *w, const struct die *die, struct scope_var *v,
 		    uint32_t *type)
 {
 	struct origins o = origins_of(w->r, die);
@@ -168,16 +156,16 @@ static void inherit(struct scope_walk *w, Dwarf_Die die, struct scope_var *v,
 	bool has_file = false;
 
 	do {
-		const char *name = v->name ? NULL : dwarf_name(w->r, o.at);
+		const char *name = v->name ? NULL : dwarf_name(&o.at);
 
 		if (name)
 			v->name = dwarf_string(w->r, name, false);
 		if (*type == TYPE_NONE)
-			*type = dwarf_type_of(w->r, o.at, DW_AT_type);
+			*type = dwarf_type_of(w->r, &o.at, DW_AT_type);
 		if (!line)
-			dwarf_number(w->r, o.at, DW_AT_decl_line, &line);
+			die_number(&o.at, DW_AT_decl_line, &line);
 		if (!has_file)
-			has_file = dwarf_number(w->r, o.at, DW_AT_decl_file,
+			has_file = die_number(&o.at, DW_AT_decl_file,
 						&file);
 	} while (origins_next(&o));
 	v->line = line <= UINT32_MAX ? (uint32_t)line : 0;
@@ -185,26 +173,26 @@ static void inherit(struct scope_walk *w, Dwarf_Die die, struct scope_var *v,
 }
 
 /* False for what is no variable of a frame. */
-static bool find_place(struct scope_walk *w, Dwarf_Die die,
+static bool find_place(const struct scope_walk *w, const struct die *die,
 		       struct scope_var *v, bool *is_list)
 {
 	*is_list = false;
-	if (dwarf_has(w->r, die, DW_AT_location)) {
-		if (!dwarf_location_at(w->r, w->unit, die, DW_AT_location,
-				       w->scope->addr, &v->expr, is_list))
+	if (die_has(die, DW_AT_location)) {
+		if (!dwarf_location_at(die, DW_AT_location, w->scope->addr,
+				       &v->expr, is_list))
 			v->expr = bytes_of(NULL, 0);
 		return v->expr.size == 0 || !is_static(v->expr);
 	}
-	if (dwarf_flag(w->r, die, DW_AT_declaration) ||
-	    dwarf_flag(w->r, die, DW_AT_external))
+	if (die_flag(die, DW_AT_declaration) ||
+	    die_flag(die, DW_AT_external))
 		return false;
-	v->has_value = dwarf_expression(w->r, die, DW_AT_const_value,
+	v->has_value = die_expression(die, DW_AT_const_value,
 					&v->expr) ||
-		       dwarf_number(w->r, die, DW_AT_const_value, &v->value);
+		       die_number(die, DW_AT_const_value, &v->value);
 	return true;
 }
 
-bool scope_add_var(struct scope_walk *w, Dwarf_Die die, bool is_parameter)
+bool scope_add_var(struct scope_walk *w, const struct die *die, bool is_parameter)
 {
 	struct scopes *s = w->scopes;
 	struct scope_function *f = &s->functions.at[s->functions.len - 1];
@@ -228,34 +216,30 @@ bool scope_add_var(struct scope_walk *w, Dwarf_Die die, bool is_parameter)
 
 /* --- calls --- */
 
-static void callee_of_call(struct scope_walk *w, Dwarf_Die die)
+static void callee_of_call(struct scope_walk *w, const struct die *die)
 {
 	struct scope *scope = w->scope;
 	uint64_t key = dwarf_reference(w->r, die, DW_AT_call_origin);
-	Dwarf_Die origin;
+	struct die origin;
 
 	if (!key)
 		key = dwarf_reference(w->r, die, DW_AT_abstract_origin);
-	origin = key ? dwarf_die_at(w->r, key) : NULL;
-	if (origin) {
-		scope->callee = scope_callee_of(w->r, origin);
-		dwarf_dealloc_die(origin);
-	} else if (!dwarf_expression(w->r, die, DW_AT_call_target,
-				     &scope->callee_at)) {
-		(void)dwarf_expression(w->r, die, DW_AT_GNU_call_site_target,
-				       &scope->callee_at);
-	}
+	if (key && dwarf_die_at(w->r, key, &origin))
+		scope->callee = scope_callee_of(w->r, &origin);
+	else if (!die_expression(die, DW_AT_call_target, &scope->callee_at))
+		(void)die_expression(die, DW_AT_GNU_call_site_target,
+				     &scope->callee_at);
 }
 
-static bool add_parameter(struct scope_walk *w, Dwarf_Die die)
+static bool add_parameter(struct scope_walk *w, const struct die *die)
 {
 	struct scope_parameter p = { .key = 0 };
 
 	if (w->scope->n_parameters >= SCOPE_MAX_PARAMETERS ||
-	    (!dwarf_expression(w->r, die, DW_AT_call_value, &p.value) &&
-	     !dwarf_expression(w->r, die, DW_AT_GNU_call_site_value, &p.value)))
+	    (!die_expression(die, DW_AT_call_value, &p.value) &&
+	     !die_expression(die, DW_AT_GNU_call_site_value, &p.value)))
 		return true;
-	(void)dwarf_expression(w->r, die, DW_AT_location, &p.location);
+	(void)die_expression(die, DW_AT_location, &p.location);
 	p.key = dwarf_reference(w->r, die, DW_AT_call_parameter);
 	if (!p.key)
 		p.key = dwarf_reference(w->r, die, DW_AT_abstract_origin);
@@ -263,37 +247,31 @@ static bool add_parameter(struct scope_walk *w, Dwarf_Die die)
 	return vec_push(&w->scopes->parameters, p);
 }
 
-static bool returns_here(struct scope_walk *w, Dwarf_Die die)
+static bool returns_here(struct scope_walk *w, const struct die *die)
 {
 	uint64_t pc;
 
 	if (!w->after_call || w->scope->n_parameters > 0)
 		return false;
 	/* GNU's call site of DWARF 4 has it as its address. */
-	return (dwarf_address(w->r, die, DW_AT_call_return_pc, &pc) ||
-		dwarf_address(w->r, die, DW_AT_low_pc, &pc)) &&
+	return (die_address(die, DW_AT_call_return_pc, &pc) ||
+		die_address(die, DW_AT_low_pc, &pc)) &&
 	       pc == w->scope->addr + 1;
 }
 
-bool scope_add_call(struct scope_walk *w, Dwarf_Die die)
+bool scope_add_call(struct scope_walk *w, const struct die *die)
 {
-	Dwarf_Die child;
-	bool ok = true;
+	struct die child;
+	bool more, ok = true;
 
 	if (!returns_here(w, die))
 		return true;
 	callee_of_call(w, die);
 	w->scope->first_parameter = w->scopes->parameters.len;
-	for (child = dwarf_first(w->r, die); child;
-	     child = dwarf_next(w->r, child)) {
-		Dwarf_Error error = NULL;
-		Dwarf_Half tag = 0;
-
-		if (dwarf_tag(child, &tag, &error) != DW_DLV_OK)
-			dwarf_drop(w->r, error, "a call in DWARF");
-		if (tag == DW_TAG_call_site_parameter ||
-		    tag == DW_TAG_GNU_call_site_parameter)
-			ok &= add_parameter(w, child);
+	for (more = die_first(die, &child); more; more = die_next(&child)) {
+		if (die_tag(&child) == DW_TAG_call_site_parameter ||
+		    die_tag(&child) == DW_TAG_GNU_call_site_parameter)
+			ok &= add_parameter(w, &child);
 	}
 	return ok;
 }

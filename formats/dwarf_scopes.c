@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/dwarf_scopes.h"
 
+#include "formats/dwarf_lists.h"
 #include "formats/dwarf_scope_parts.h"
 #include "formats/dwarf_units.h"
 
@@ -8,7 +9,7 @@
 struct unit_work {
 	struct scopes *scopes;
 	struct reader *r;
-	uint32_t unit;		/* index */
+	const struct die_unit *unit;
 	struct dwarf_lines lines;
 	struct dwarf_line *line;	/* [n] */
 	const size_t *which;	/* [n] indexes of scopes, ascending */
@@ -18,16 +19,6 @@ struct unit_work {
 	size_t n, n_found;
 	uint64_t key;		/* of the function that is looked at */
 };
-
-static Dwarf_Half tag_of(struct reader *r, Dwarf_Die die)
-{
-	Dwarf_Error error = NULL;
-	Dwarf_Half tag = 0;
-
-	if (dwarf_tag(die, &tag, &error) != DW_DLV_OK)
-		dwarf_drop(r, error, "a unit of debug information");
-	return tag;
-}
 
 /* --- functions that hold the addresses --- */
 
@@ -41,9 +32,10 @@ static void take_function(void *ctx, size_t i)
 	w->function[i] = w->key;
 }
 
-static bool may_hold_functions(Dwarf_Half tag, bool everywhere)
+static bool may_hold_functions(unsigned tag, bool everywhere)
 {
 	switch (tag) {
+	case DW_TAG_compile_unit:
 	case DW_TAG_namespace:
 	case DW_TAG_module:
 		return true;
@@ -61,39 +53,28 @@ static bool may_hold_functions(Dwarf_Half tag, bool everywhere)
 /* Functions stand in units and namespaces mostly; @everywhere: look harder. */
 static void find_functions(struct unit_work *w, bool everywhere)
 {
-	const struct dwarf_unit *unit = &w->scopes->units.at[w->unit];
 	const struct dwarf_search search = {
 		.addrs = w->addrs, .n = w->n, .hit = take_function, .ctx = w,
 	};
-	Dwarf_Die stack[DWARF_MAX_DEPTH];
-	int depth = 1;
+	size_t at = w->unit->first;
+	struct die die;
 
-	stack[0] = dwarf_first(w->r, unit->die);
-	while (depth > 0) {
-		Dwarf_Die die = stack[depth - 1];
-		Dwarf_Half tag;
-
-		if (!die) {
-			if (--depth > 0)
-				stack[depth - 1] =
-					dwarf_next(w->r, stack[depth - 1]);
-			continue;
-		}
-		tag = tag_of(w->r, die);
-		w->key = dwarf_key(w->r, die);
-		if (tag == DW_TAG_subprogram)
-			dwarf_cover(w->r, unit, die, &search);
-		if (depth < DWARF_MAX_DEPTH &&
-		    may_hold_functions(tag, everywhere))
-			stack[depth++] = dwarf_first(w->r, die);
-		else
-			stack[depth - 1] = dwarf_next(w->r, die);
+	while (at < w->unit->end &&
+	       die_read(w->unit, at, &die) != DIE_DAMAGED) {
+		at = die.end;
+		if (!die.unit)
+			continue;	/* the end of siblings */
+		w->key = die_key(&die);
+		if (die_tag(&die) == DW_TAG_subprogram)
+			dwarf_cover(&die, &search);
+		if (!may_hold_functions(die_tag(&die), everywhere))
+			at = die_after(&die);
 	}
 }
 
 /* --- from the function inwards --- */
 
-static bool begin_function(struct scope_walk *w, Dwarf_Die die, Dwarf_Half tag)
+static bool begin_function(struct scope_walk *w, const struct die *die, unsigned tag)
 {
 	struct scopes *s = w->scopes;
 	struct scope *scope = w->scope;
@@ -108,16 +89,16 @@ static bool begin_function(struct scope_walk *w, Dwarf_Die die, Dwarf_Half tag)
 		struct scope_function *caller =
 			&s->functions.at[s->functions.len - 1];
 
-		if (dwarf_number(w->r, die, DW_AT_call_file, &file))
+		if (die_number(die, DW_AT_call_file, &file))
 			caller->file = scope_file(w, file);
-		dwarf_number(w->r, die, DW_AT_call_line, &line);
+		die_number(die, DW_AT_call_line, &line);
 		caller->line = line <= UINT32_MAX ? (uint32_t)line : 0;
 	} else {
 		scope->first_function = s->functions.len;
 		scope->n_functions = 0;
 		scope->self = scope_callee_of(w->r, die);
-		if (!dwarf_location_at(w->r, w->unit, die, DW_AT_frame_base,
-				       scope->addr, &scope->frame_base, NULL))
+		if (!dwarf_location_at(die, DW_AT_frame_base, scope->addr,
+				       &scope->frame_base, NULL))
 			scope->frame_base = bytes_of(NULL, 0);
 	}
 	scope->n_functions++;
@@ -128,33 +109,29 @@ static bool begin_function(struct scope_walk *w, Dwarf_Die die, Dwarf_Half tag)
  * Read what is in scope at this level; *@next is the DIE of the next one,
  * 0 when this is the innermost.
  */
-static bool read_level(struct scope_walk *w, Dwarf_Die die, uint64_t *next)
+static bool read_level(struct scope_walk *w, const struct die *die, uint64_t *next)
 {
-	Dwarf_Die child;
-	bool ok = true;
+	struct die child;
+	bool more, ok = true;
 
 	*next = 0;
-	for (child = dwarf_first(w->r, die); child;
-	     child = dwarf_next(w->r, child)) {
-		Dwarf_Half tag = tag_of(w->r, child);
-
-		switch (tag) {
+	for (more = die_first(die, &child); more; more = die_next(&child)) {
+		switch (die_tag(&child)) {
 		case DW_TAG_formal_parameter:
 		case DW_TAG_variable:
-			ok &= scope_add_var(w, child,
-					    tag == DW_TAG_formal_parameter);
+			ok &= scope_add_var(w, &child, die_tag(&child) ==
+					    DW_TAG_formal_parameter);
 			break;
 		case DW_TAG_call_site:
 		case DW_TAG_GNU_call_site:
-			ok &= scope_add_call(w, child);
+			ok &= scope_add_call(w, &child);
 			break;
 		case DW_TAG_lexical_block:
 		case DW_TAG_try_block:
 		case DW_TAG_catch_block:
 		case DW_TAG_inlined_subroutine:
-			if (*next == 0 && dwarf_covers(w->r, w->unit, child,
-						       w->scope->addr))
-				*next = dwarf_key(w->r, child);
+			if (*next == 0 && dwarf_covers(&child, w->scope->addr))
+				*next = die_key(&child);
 			break;
 		default:
 			break;
@@ -199,8 +176,8 @@ static bool read_scope(struct unit_work *u, size_t i, struct err *err)
 {
 	struct scopes *s = u->scopes;
 	struct scope_walk w = {
-		.scopes = s, .r = u->r, .unit = &s->units.at[u->unit],
-		.lines = &u->lines, .scope = &s->at.at[u->which[i]],
+		.scopes = s, .r = u->r, .lines = &u->lines,
+		.scope = &s->at.at[u->which[i]],
 		.after_call = u->after_call[u->which[i]],
 	};
 	uint64_t key = u->function[i];
@@ -208,17 +185,14 @@ static bool read_scope(struct unit_work *u, size_t i, struct err *err)
 
 	w.scope->unit = u->unit;
 	for (int depth = 0; ok && key && depth < DWARF_MAX_DEPTH; depth++) {
-		Dwarf_Die die = dwarf_die_at(u->r, key);
-		Dwarf_Half tag;
+		struct die die;
 
-		if (!die)
+		if (!dwarf_die_at(u->r, key, &die))
 			break;
-		tag = tag_of(u->r, die);
-		if (tag == DW_TAG_subprogram ||
-		    tag == DW_TAG_inlined_subroutine)
-			ok = begin_function(&w, die, tag);
-		ok = ok && read_level(&w, die, &key);
-		dwarf_dealloc_die(die);
+		if (die_tag(&die) == DW_TAG_subprogram ||
+		    die_tag(&die) == DW_TAG_inlined_subroutine)
+			ok = begin_function(&w, &die, die_tag(&die));
+		ok = ok && read_level(&w, &die, &key);
 	}
 	finish_scope(&w, &u->line[i]);
 	return ok || err_nomem(err, "scopes");
@@ -228,17 +202,15 @@ static bool read_scope(struct unit_work *u, size_t i, struct err *err)
 
 static bool read_unit(struct unit_work *w, struct map *read, struct err *err)
 {
-	const struct dwarf_unit *unit = &w->scopes->units.at[w->unit];
-
-	if (!map_set(read, unit->header, 1))
+	if (!map_set(read, w->unit->key, 1))
 		return err_nomem(err, "scopes");
-	dwarf_read_unit(w->r, unit->die, NULL, 0);
+	dwarf_read_unit(w->r, w->unit);
 	for (size_t i = 0; i < w->n; i++)
 		w->addrs[i] = w->scopes->at.at[w->which[i]].addr;
 	find_functions(w, false);
 	if (w->n_found < w->n)
 		find_functions(w, true);
-	dwarf_lines_open(w->r, unit->die, &w->lines);
+	dwarf_lines_open(w->unit, &w->lines);
 	if (!dwarf_lines_find(&w->lines, w->addrs, w->n, w->line))
 		return err_nomem(err, "lines");
 	for (size_t i = 0; i < w->n; i++) {
@@ -248,31 +220,16 @@ static bool read_unit(struct unit_work *w, struct map *read, struct err *err)
 	return true;
 }
 
-static bool open_unit(struct unit_work *w, uint64_t offset, struct err *err)
-{
-	struct dwarf_unit unit;
-	Dwarf_Error error = NULL;
-	Dwarf_Die die = NULL;
-
-	w->unit = (uint32_t)w->scopes->units.len;
-	if (dwarf_offdie_b(w->r->dbg, offset, true, &die, &error) != DW_DLV_OK)
-		return dwarf_failed(w->r->dbg, error, "a unit", err);
-	if (!dwarf_unit_open(w->r, die, &unit, err))
-		return false;
-	if (vec_push(&w->scopes->units, unit))
-		return true;
-	dwarf_unit_close(&unit);
-	return err_nomem(err, "scopes");
-}
-
-/* All scopes whose unit is at @offset, which is @units[first]. */
-static bool work_on_unit(struct scopes *s, const uint64_t *units, size_t first,
+/* All scopes whose unit is that of scope @first. */
+static bool work_on_unit(struct scopes *s, struct die_unit *const *units,
+			 size_t first,
 			 const bool *after_call, struct map *read,
 			 struct err *err)
 {
 	size_t n = s->at.len - first, *which = calloc(n, sizeof(*which));
 	struct unit_work w = {
 		.scopes = s, .r = s->reader, .which = which,
+		.unit = units[first],
 		.after_call = after_call,
 		.addrs = calloc(n, sizeof(*w.addrs)),
 		.function = calloc(n, sizeof(*w.function)),
@@ -284,10 +241,7 @@ static bool work_on_unit(struct scopes *s, const uint64_t *units, size_t first,
 		if (units[i] == units[first])
 			which[w.n++] = i;
 	}
-	ok = ok ? open_unit(&w, units[first], err) &&
-		  read_unit(&w, read, err) :
-	     err_nomem(err, "scopes");
-	dwarf_lines_close(&w.lines);
+	ok = ok ? read_unit(&w, read, err) : err_nomem(err, "scopes");
 	free(which);
 	free(w.addrs);
 	free(w.function);
@@ -296,7 +250,7 @@ static bool work_on_unit(struct scopes *s, const uint64_t *units, size_t first,
 }
 
 /* True when no address before @i has the unit of @i. */
-static bool is_first(const uint64_t *units, size_t i)
+static bool is_first(struct die_unit *const *units, size_t i)
 {
 	for (size_t k = 0; k < i; k++) {
 		if (units[k] == units[i])
@@ -309,7 +263,7 @@ bool scopes_build(struct reader *r, const uint64_t *addrs,
 		  const bool *after_call, size_t n, struct scopes *ret,
 		  struct err *err)
 {
-	uint64_t *units = calloc(n + 1, sizeof(*units));
+	struct die_unit **units = calloc(n + 1, sizeof(*units));
 	struct map read = {0};
 	bool ok = true;
 
@@ -321,9 +275,10 @@ bool scopes_build(struct reader *r, const uint64_t *addrs,
 	r->names_functions = true;
 	for (size_t i = 0; i < n; i++)
 		ret->at.at[ret->at.len++] = (struct scope){ .addr = addrs[i] };
-	dwarf_units_find(r, addrs, n, units);
+	dwarf_units_find(r->input, addrs, n, units);
 	for (size_t i = 0; ok && i < n; i++) {
-		if (units[i] && is_first(units, i))
+		if (units[i] && is_first(units, i) &&
+		    dwarf_input_begin(r->input, units[i]))
 			ok = work_on_unit(ret, units, i, after_call, &read,
 					  err);
 	}
@@ -336,9 +291,6 @@ bool scopes_build(struct reader *r, const uint64_t *addrs,
 
 void scopes_free(struct scopes *scopes)
 {
-	for (size_t i = 0; i < scopes->units.len; i++)
-		dwarf_unit_close(&scopes->units.at[i]);
-	vec_free(&scopes->units);
 	vec_free(&scopes->at);
 	vec_free(&scopes->functions);
 	vec_free(&scopes->vars);

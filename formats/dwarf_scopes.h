@@ -13,7 +13,7 @@
 #ifndef FORMATS_DWARF_SCOPES_H
 #define FORMATS_DWARF_SCOPES_H
 
-#include "formats/dwarf_lists.h"
+#include "formats/dwarf_reader.h"
 
 enum {
 	SCOPE_MAX_VARS = 4096,		/* of one function */
@@ -57,7 +57,7 @@ struct scope_callee {
 
 struct scope {
 	uint64_t addr;
-	uint32_t unit;		/* in scopes.units */
+	const struct die_unit *unit;
 	size_t first_function, n_functions;	/* innermost first */
 	struct bytes frame_base;
 	struct scope_callee self;
@@ -70,7 +70,6 @@ struct scope {
 
 struct scopes {
 	struct reader *reader;	/* borrowed */
-	VEC(struct dwarf_unit) units;
 	VEC(struct scope) at;	/* by addr */
 	VEC(struct scope_function) functions;
 	VEC(struct scope_var) vars;

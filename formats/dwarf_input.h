@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * All units of the DWARF that describes one module, and the sections that
+ * they lie in (DWARF 5, 7.5.1, 7.3).
+ *
+ * Headers of units are read at once, units when they are opened. A unit stays
+ * where it is until the input is closed. Open units may be read by several
+ * threads; opening is for one.
+ *
+ * Cost: about 200 bytes a unit, and its abbreviations.
+ */
+#ifndef FORMATS_DWARF_INPUT_H
+#define FORMATS_DWARF_INPUT_H
+
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/map.h"
+#include "formats/dwarf_die.h"
+
+/* Sections of one file, and the abbreviations decoded so far. */
+struct input_file {
+	struct die_sections sections;
+	struct bytes aranges;
+	struct elf_file *elf;		/* borrowed, unless it is owned */
+	bool is_owned;
+	struct map abbrevs;		/* see dwarf_input.c -> struct pointer */
+};
+
+struct dwarf_input {
+	VEC(struct die_unit *) units;	/* by key; in the arena */
+	VEC(struct input_file *) files;	/* the main file first */
+	struct map signatures;		/* of a type unit -> index + 1 */
+	uint64_t next_key;		/* of the next section */
+	struct arena arena;
+	struct diag *diag;		/* borrowed */
+};
+
+/**
+ * Read the headers of all units in @elf, which is borrowed as @diag is, until
+ * dwarf_input_close(). Without any DWARF there are no units.
+ *
+ * @param with_code	Lines and location lists will be asked for.
+ */
+bool dwarf_input_open(struct elf_file *elf, bool with_code,
+		      struct diag *diag, struct dwarf_input **ret,
+		      struct err *err) MUST_CHECK;
+
+void dwarf_input_close(struct dwarf_input *input);
+
+/**
+ * Make the DIEs of @unit readable. False when its abbreviations or its own
+ * DIE are damaged (counted), or memory is exhausted.
+ */
+bool dwarf_input_begin(struct dwarf_input *input, struct die_unit *unit);
+
+/** The unit that holds @key, or NULL; it may not be open. */
+struct die_unit *dwarf_input_unit(const struct dwarf_input *input,
+				  uint64_t key);
+
+/** The type unit with @signature, or NULL; it may not be open. */
+struct die_unit *dwarf_input_type_unit(const struct dwarf_input *input,
+				       uint64_t signature);
+
+#endif

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 B=${1:-build}
 passed=0 failed=0 skipped=0 names=
 out=$(mktemp -d)
+chmod 755 "$out"	# tests have users without rights
 trap 'rm -rf "$out"' EXIT
 
 finish() {	# NAME STATUS SECONDS

@@ -37,7 +37,7 @@ endif
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS)) \
              $(shell pkg-config --cflags libdwarf 2>/dev/null || echo -isystem /usr/include/libdwarf)
 PKG_LIBS   = -ldwarf -liberty $(shell pkg-config --libs $(PKGS))
-STATIC_LIBS = -ldwarf -liberty $(shell pkg-config --static --libs $(PKGS)) $(LDLIBS)
+STATIC_LIBS = -ldwarf -liberty $(shell pkg-config --static --libs $(PKGS)) -lm $(LDLIBS)
 
 # $(B) holds what is generated.
 ALL_CPPFLAGS := -I. -I$(B) -D_GNU_SOURCE $(PKG_CFLAGS) $(CPPFLAGS)

@@ -260,3 +260,46 @@ uint32_t block_index_from(const struct block_index *index, uint64_t at)
 	r = &index->regions[upto - 1];
 	return at - 1 < r->end ? blocks_upto(index, r, at - 1) : r->last + 1;
 }
+
+size_t block_index_n_cells(const struct block_index *index)
+{
+	const struct block_region *last;
+
+	if (index->n_regions == 0)
+		return 1;
+	last = &index->regions[index->n_regions - 1];
+	return last->first_cell + (size_t)cells_in(last) + 1;
+}
+
+/* @next is the cell that the region must begin with. */
+static bool region_is_sound(const struct block_index *index,
+			    const struct block_region *r, size_t next,
+			    size_t n_cells)
+{
+	uint64_t cells;
+
+	if (r->start >= r->end || r->first > r->last || r->last >= index->n ||
+	    r->first_cell != next)
+		return false;
+	cells = cells_in(r);
+	return cells < n_cells - next &&
+	       (cells == 0 || (index->cells[next] == r->first &&
+			       index->cells[next + cells - 1] <= r->last));
+}
+
+bool block_index_check(const struct block_index *index, size_t n_cells)
+{
+	uint32_t next_block = 0;
+	size_t next = 0;
+
+	for (size_t i = 0; i < index->n_regions; i++) {
+		const struct block_region *r = &index->regions[i];
+
+		if (r->first != next_block || next >= n_cells ||
+		    !region_is_sound(index, r, next, n_cells))
+			return false;
+		next += (size_t)cells_in(r);
+		next_block = r->last + 1;
+	}
+	return next_block == index->n && next + 1 == n_cells;
+}

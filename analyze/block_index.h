@@ -65,6 +65,15 @@ void block_index_fetch(const struct block_index *index, uint64_t at,
 void block_index_fetch_block(const struct block_index *index, uint64_t at,
 			     size_t hint);
 
+/** Number of cells. O(1). */
+size_t block_index_n_cells(const struct block_index *index);
+
+/**
+ * True when no look-up in an index that came from a file leaves its arrays:
+ * @n_cells cells that never fall and are n at most. O(regions).
+ */
+bool block_index_check(const struct block_index *index, size_t n_cells);
+
 /** First block with addr >= @at; n when there is none. */
 uint32_t block_index_from(const struct block_index *index, uint64_t at);
 

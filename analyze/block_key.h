@@ -22,6 +22,12 @@ static inline bool block_key_is_typed(uint64_t key)
 	return !(key & BLOCK_KEY_UNTYPED);
 }
 
+/** May @key be of a block, where there are @n_types types? */
+static inline bool block_key_is_valid(uint64_t key, uint64_t n_types)
+{
+	return !block_key_is_typed(key) || key >> 1 < n_types;
+}
+
 /** The type name of @key in @buf: "Account", "char[]"; NULL when untyped. */
 const char *block_key_type(const struct heap *heap, uint64_t key, char *buf,
 			   size_t size);

@@ -2,7 +2,9 @@
 #include "analyze/facts.h"
 
 #include <stdlib.h>
+#include <time.h>
 
+#include "analyze/heap_index.h"
 #include "formats/frames.h"
 #include "formats/module_fill.h"
 #include "formats/snapshot.h"
@@ -55,7 +57,8 @@ static bool make_tiers(struct facts *f, struct err *err)
 	return true;
 }
 
-static bool build_tree(struct facts *f, struct err *err)
+/* What the dominator tree is made from. */
+static bool make_spec(struct facts *f, struct err *err)
 {
 	f->spec = (struct dom_spec){
 		.graph = &f->heap.refs, .kinds = REF_HOLDING,
@@ -64,13 +67,14 @@ static bool build_tree(struct facts *f, struct err *err)
 		.group_row = f->leaks.rows, .group_member = f->leaks.nodes,
 		.bytes = f->heap.size, .n_bytes = f->heap.n_blocks,
 	};
-	return make_tiers(f, err) && dom_build(&f->spec, &f->dom, err);
+	return make_tiers(f, err);
 }
 
 bool facts_conclude(struct facts *facts, struct err *err)
 {
 	return leaks_build(&facts->heap, &facts->leaks, err) &&
-	       build_tree(facts, err);
+	       make_spec(facts, err) &&
+	       dom_build(&facts->spec, &facts->dom, err);
 }
 
 /* A core says what was mapped; the files that it names tell the rest. */
@@ -85,20 +89,58 @@ static bool complete_core(struct image *image, struct err *err)
 		frames_build(image, &search, err));
 }
 
-bool facts_open(const char *path, struct facts *ret, struct err *err)
+static uint64_t now_ns(void)
 {
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* How much is known of damage to the file. */
+static uint64_t count_findings(const struct diag *diag)
+{
+	uint64_t n = diag->len;
+
+	for (size_t i = 0; i < diag->len; i++)
+		n += diag->at[i].count;
+	return n;
+}
+
+static bool analyse(struct facts *facts, struct err *err)
+{
+	uint64_t start = now_ns();
+	uint64_t findings = count_findings(&facts->image.diag);
+
+	if (!heap_build(&facts->image, &facts->heap, err) ||
+	    !facts_conclude(facts, err))
+		return false;
+	/* Damage that was met on the way must be met again next time. */
+	if (count_findings(&facts->image.diag) == findings)
+		heap_index_keep(facts, now_ns() - start);
+	return true;
+}
+
+bool facts_open(const char *path, enum index_use use, struct facts *ret,
+		struct err *err)
+{
+	bool ok;
+
 	*ret = (struct facts){0};
-	if (image_open(path, &ret->image, err) &&
-	    complete_core(&ret->image, err) &&
-	    heap_build(&ret->image, &ret->heap, err) &&
-	    facts_conclude(ret, err))
-		return true;
-	facts_close(ret);
-	return false;
+	ok = image_open(path, &ret->image, err) &&
+	     complete_core(&ret->image, err);
+	if (ok && use == INDEX_MAY && heap_index_load(ret))
+		ok = make_spec(ret, err);
+	else
+		ok = ok && analyse(ret, err);
+	if (!ok)
+		facts_close(ret);
+	return ok;
 }
 
 void facts_close(struct facts *facts)
 {
+	heap_index_close(facts);
 	dom_free(&facts->dom);
 	free(facts->entries);
 	facts->entries = NULL;

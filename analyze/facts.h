@@ -30,6 +30,8 @@ enum facts_tier {
 	N_FACTS_TIERS,
 };
 
+struct heap_index;
+
 struct facts {
 	struct image image;
 	struct heap heap;	/* of image */
@@ -38,16 +40,22 @@ struct facts {
 	struct dom_spec spec;	/* what dom was built from */
 	struct dom_tier tiers[N_FACTS_TIERS];
 	uint32_t *entries;	/* of the tiers, one behind the other */
+	struct heap_index *index;	/* heap_index.h; NULL: none */
 };
 
+/* May the results of an earlier analysis be used, and those of this one be
+ * kept? */
+enum index_use { INDEX_NEVER, INDEX_MAY };
+
 /**
- * Open @path and analyse it. For a core that is no snapshot, types and
+ * Open @path and analyse it, or take the results from its index
+ * (heap_index.h); they are the same. For a core that is no snapshot, types and
  * variables come from the files it names, where they are the same build.
  * Release with facts_close(). The struct must not
  * move: its parts refer to each other.
  */
-bool facts_open(const char *path, struct facts *ret, struct err *err)
-	MUST_CHECK;
+bool facts_open(const char *path, enum index_use use, struct facts *ret,
+		struct err *err) MUST_CHECK;
 
 /** Fill in leaks and dominators of @facts, whose heap is there; facts_open()
  * does it. Release with facts_close() in any case. */

@@ -74,7 +74,8 @@ static bool wins(struct heap *heap, const struct claim *claim)
 
 	if (old == TYPE_NONE)	/* barred, perhaps */
 		return claim->confidence > heap->confidence[claim->node];
-	if (heap->evidence[claim->node] == EVIDENCE_VTABLE ||
+	if ((heap->evidence[claim->node] == EVIDENCE_VTABLE &&
+	     rank > SURE_UNSIZED) ||
 	    claim->confidence < rank || begins_with(types, old, claim->type))
 		return false;
 	if (claim->confidence > rank)

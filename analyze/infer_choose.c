@@ -344,6 +344,33 @@ bool choose_start(struct chooser *c, uint32_t node, uint32_t kind,
 	return true;
 }
 
+bool choose_holder(struct chooser *c, uint32_t node, uint32_t type,
+		   struct choice *ret)
+{
+	uint32_t found = TYPE_NONE;
+
+	*ret = (struct choice){ .type = TYPE_NONE };
+	c->candidates.len = 0;
+	if (!add_outer(c, type, true))
+		return false;
+	for (size_t i = 0; i < c->candidates.len && i < MAX_CANDIDATES; i++) {
+		struct candidate one = c->candidates.at[i];
+
+		if (!add_outer(c, one.type, one.is_class))
+			return false;
+		if (one.is_class || is_wrapper(c, one.type, type) ||
+		    !infer_fits(c->heap, node, type_at(c, one.type)->size,
+				false))
+			continue;
+		if (found != TYPE_NONE)
+			return true;
+		found = one.type;
+	}
+	if (found != TYPE_NONE)
+		set(ret, found, EVIDENCE_DERIVED, SURE_DERIVED);
+	return true;
+}
+
 /* The one type that has @target at @offset and fits the block. */
 static void decide_inside(const struct chooser *c, uint32_t node,
 			  uint32_t target, uint64_t offset, struct choice *ret)

@@ -57,6 +57,10 @@ void chooser_free(struct chooser *chooser);
 bool choose_start(struct chooser *chooser, uint32_t node, uint32_t kind,
 		  struct choice *ret) MUST_CHECK;
 
+/** Block @node begins with an object of class @type, and is larger. */
+bool choose_holder(struct chooser *chooser, uint32_t node, uint32_t type,
+		   struct choice *ret) MUST_CHECK;
+
 /** A pointer to @target refers to byte @offset of block @node. */
 bool choose_inside(struct chooser *chooser, uint32_t node, uint32_t target,
 		   uint64_t offset, struct choice *ret) MUST_CHECK;

@@ -7,6 +7,7 @@ enum {
 	SURE_OWNED = 95,
 	SURE_CONTENT = 90,
 	SURE_ARRAY = 85,
+	SURE_BYTES = 80,	/* char * may be a pointer to anything */
 };
 
 bool follow_submit(struct follow *f, const struct place *from,
@@ -68,7 +69,7 @@ static bool claim_array(struct follow *f, const struct place *from,
 	return follow_submit(f, from, claim);
 }
 
-/* char * to bytes that read as text. */
+/* char *, surely to bytes that read as text. */
 static bool claim_text(struct follow *f, const struct place *from,
 		       struct claim *claim, uint32_t pointee)
 {
@@ -76,12 +77,14 @@ static bool claim_text(struct follow *f, const struct place *from,
 
 	if (heap->content[claim->node] == CONTENT_UNKNOWN)
 		infer_bar(f->heap, claim->node, SURE_CONTENT);
-	if (heap->content[claim->node] != CONTENT_TEXT)
+	if (heap->content[claim->node] == CONTENT_UNKNOWN ||
+	    heap->content[claim->node] == CONTENT_POINTERS)
 		return true;
 	claim->type = pointee;
 	claim->count = heap->size[claim->node] > UINT32_MAX ? UINT32_MAX :
 		       (uint32_t)heap->size[claim->node];
-	claim->confidence = SURE_CONTENT;
+	claim->confidence = heap->content[claim->node] == CONTENT_TEXT ?
+			    SURE_CONTENT : SURE_BYTES;
 	return follow_submit(f, from, claim);
 }
 

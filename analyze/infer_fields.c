@@ -327,6 +327,37 @@ static bool follow_blocks(struct follow *f, struct err *err)
 	return true;
 }
 
+/*
+ * A block that begins with an object, and is larger: the one type that has an
+ * object of that class as its first member, and the size of the block.
+ * (A derived class has a vtable of its own.)
+ */
+static bool follow_beginnings(struct follow *f, struct err *err)
+{
+	const struct heap *heap = f->heap;
+
+	for (uint32_t i = 0; i < heap->n_blocks; i++) {
+		struct claim claim = {
+			.node = i, .count = 1, .why_node = i,
+		};
+		struct choice choice;
+
+		if (heap->evidence[i] != EVIDENCE_VTABLE ||
+		    heap->confidence[i] != SURE_BEGINS)
+			continue;
+		if (!choose_holder(&f->chooser, i, heap->type[i], &choice))
+			return err_nomem(err, "types of blocks");
+		if (choice.type == TYPE_NONE)
+			continue;
+		claim.type = choice.type;
+		claim.evidence = choice.evidence;
+		claim.confidence = choice.confidence;
+		if (!infer_claim(f->infer, &claim))
+			return err_nomem(err, "types of blocks");
+	}
+	return true;
+}
+
 /* Each round of shapes may open the way to others. */
 static bool follow_all(struct follow *f, struct err *err)
 {
@@ -355,7 +386,8 @@ bool infer_fields(struct infer *infer, struct err *err)
 	progress_begin("typing blocks", 0);
 	ok = chooser_init(&f.chooser, infer->heap, err) &&
 	     size_weights_build(infer->heap, &f.weights, err) &&
-	     follow_roots(&f, err) && follow_all(&f, err);
+	     follow_beginnings(&f, err) && follow_roots(&f, err) &&
+	     follow_all(&f, err);
 	progress_end();
 	chooser_free(&f.chooser);
 	shape_cache_free(&f.shapes);

@@ -25,6 +25,8 @@ enum {
 	MIN_KEPT_ALONE = 40,	/* ... and all other types contradict */
 	MIN_KEPT_SHAPE = 60,	/* where there is no field that leads to it */
 	MANY = 4,		/* blocks that say something together */
+	SOME = 10,		/* tenths, a block: more than no contradiction */
+	EMBEDDED = 20,		/* what parts of others are behind */
 	MIN_MARGIN = 8,	/* tenths, a block: ahead of the next type */
 	FIT_PERCENT = 98,
 	SURE_SLOT = 85,
@@ -48,6 +50,7 @@ struct cluster {
 struct by_size {
 	uint64_t size;
 	uint32_t type;
+	bool embedded;		/* is a member of others */
 };
 
 struct shapes {
@@ -76,29 +79,63 @@ static int by_size_then_id(const void *a, const void *b)
 	return x->type < y->type ? -1 : x->type > y->type;
 }
 
+/* What others are derived from is rarely allocated alone, and what others
+ * have as a member not so often. */
+static bool find_parts(const struct type_table *types, uint64_t **bases,
+		       uint64_t **members)
+{
+	size_t words = types->types.len / 64 + 1;
+
+	*bases = calloc(words, sizeof(**bases));
+	*members = calloc(words, sizeof(**members));
+	if (!*bases || !*members)
+		return false;
+	for (uint32_t i = 0; i < types->members.len; i++) {
+		const struct member *m = &types->members.at[i];
+		uint32_t id = types_strip(types, m->type);
+		uint64_t *set = m->flags & MEMBER_BASE ? *bases : *members;
+
+		if (id != TYPE_NONE)
+			set[id / 64] |= UINT64_C(1) << id % 64;
+	}
+	return true;
+}
+
+static bool has_bit(const uint64_t *set, uint32_t i)
+{
+	return set[i / 64] >> i % 64 & 1;
+}
+
+static bool is_record(const struct type *t)
+{
+	return (t->kind == TYPE_STRUCT || t->kind == TYPE_CLASS) &&
+	       t->size >= 8 && t->n_members > 0 && t->popularity > 0 &&
+	       !(t->flags & (TYPE_DECLARATION | TYPE_POLYMORPHIC));
+}
+
 /* Records that blocks may be of: defined, and something points at them. */
 static bool find_records(struct shapes *s)
 {
 	const struct type_table *types = &s->heap->image->types;
+	uint64_t *bases = NULL, *members = NULL;
+	bool ok = find_parts(types, &bases, &members);
 
-	for (uint32_t i = 0; i < types->types.len; i++) {
+	for (uint32_t i = 0; ok && i < types->types.len; i++) {
 		const struct type *t = &types->types.at[i];
-		struct by_size one = { t->size, i };
+		struct by_size one = { t->size, i, has_bit(members, i) };
 
 		if (t->kind == TYPE_CHAR && t->size == 1 &&
 		    strcmp(types_text(types, t->name), "char") == 0)
 			s->letter = i;
-		if ((t->kind != TYPE_STRUCT && t->kind != TYPE_CLASS) ||
-		    t->size < 8 || t->n_members == 0 ||
-		    t->flags & (TYPE_DECLARATION | TYPE_POLYMORPHIC))
-			continue;
-		if (!vec_push(&s->records, one))
-			return false;
+		if (is_record(t) && !has_bit(bases, i))
+			ok = vec_push(&s->records, one);
 	}
+	free(bases);
+	free(members);
 	if (s->records.len > 0)
 		qsort(s->records.at, s->records.len, sizeof(*s->records.at),
 		      by_size_then_id);
-	return true;
+	return ok;
 }
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -342,26 +379,28 @@ static int prior(const struct type *t)
 struct ranking {
 	uint32_t type;
 	int best, next, kept;	/* tenths, a block */
+	int evidence;		/* of the best without what is thought of it */
 	uint32_t n;		/* types that fit */
 };
 
-static void rank(struct shapes *s, const struct cluster *c, uint32_t type,
-		 struct ranking *r)
+static void rank(struct shapes *s, const struct cluster *c,
+		 const struct by_size *one, struct ranking *r)
 {
-	const struct type *t = &s->heap->image->types.types.at[type];
-	int sum, kept;
+	const struct type *t = &s->heap->image->types.types.at[one->type];
+	int sum, kept, evidence;
 
-	if (t->popularity == 0 ||
-	    !infer_fits(s->heap, c->sample[0], t->size, false) ||
-	    !rate(s, c, type, &sum, &kept))
+	if (!infer_fits(s->heap, c->sample[0], t->size, false) ||
+	    !rate(s, c, one->type, &sum, &kept))
 		return;
 	r->n++;
-	sum += prior(t);
+	evidence = sum;
+	sum += prior(t) - (one->embedded ? EMBEDDED : 0);
 	if (sum > r->best) {
 		r->next = r->best;
 		r->best = sum;
 		r->kept = kept;
-		r->type = type;
+		r->evidence = evidence;
+		r->type = one->type;
 	} else if (sum > r->next) {
 		r->next = sum;
 	}
@@ -409,7 +448,7 @@ static void rank_all(struct shapes *s, const struct cluster *c, uint32_t module,
 		uint32_t type = s->records.at[i].type;
 
 		if ((types->types.at[type].module == module) != others)
-			rank(s, c, type, r);
+			rank(s, c, &s->records.at[i], r);
 	}
 }
 
@@ -422,7 +461,7 @@ static bool is_clear(const struct ranking *r, int kept)
 /* Many blocks, and none of them contradicts: others fit less well. */
 static bool is_ahead(const struct ranking *r, const struct cluster *c)
 {
-	return r->type != TYPE_NONE && r->best > 0 && c->n >= MANY &&
+	return r->type != TYPE_NONE && r->evidence >= SOME && c->n >= MANY &&
 	       (r->n == 1 || r->best - r->next >= MIN_MARGIN);
 }
 

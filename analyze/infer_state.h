@@ -59,6 +59,14 @@ bool infer_take(struct infer *infer, uint32_t *node);
  */
 void infer_bar(struct heap *heap, uint32_t node, uint8_t confidence);
 
+/*
+ * Percent, of a block that begins with the vtable pointer of a class. With
+ * another size than the class: something that holds one, or an object with a
+ * tail. When nothing tells the size of the class: a declared type that fits
+ * may know better.
+ */
+enum { SURE_BEGINS = 80, SURE_UNSIZED = 95 };
+
 /** True when claims contradict each other: the type may be followed no more. */
 bool infer_is_disputed(const struct heap *heap, uint32_t node);
 

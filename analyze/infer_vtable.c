@@ -183,6 +183,12 @@ static bool claim_object(struct infer *infer, struct classes *classes,
 		return true;
 	claim.count = count_objects(infer, c->node, c->vtable,
 				    types->types.at[claim.type].size);
+	if (types->types.at[claim.type].size == 0)
+		claim.confidence = SURE_UNSIZED;
+	else if (claim.count == 1 &&
+		 !infer_fits(infer->heap, c->node,
+			     types->types.at[claim.type].size, true))
+		claim.confidence = SURE_BEGINS;
 	return infer_claim(infer, &claim) || err_nomem(err, "types of blocks");
 }
 

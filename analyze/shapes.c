@@ -229,6 +229,21 @@ void shape_look(const struct heap *heap, struct window *window, uint32_t node,
 
 /* --- one against the other --- */
 
+/* Behind a pointer to the start of a block one into it, or just behind it:
+ * the end of what is used, and of what there is. */
+static bool is_end_of_range(const struct heap *heap,
+			    const struct seen_block *block, uint32_t i)
+{
+	uint32_t node;
+
+	while (i > 0 && block->at[i - 1].seen == SEEN_INSIDE)
+		i--;
+	if (i == 0 || block->at[i - 1].seen != SEEN_START)
+		return false;
+	node = block->at[i - 1].node;
+	return block->at[i].value - heap->addr[node] <= heap->size[node];
+}
+
 bool size_weights_build(const struct heap *heap, struct size_weights *ret,
 			struct err *err)
 {
@@ -426,6 +441,11 @@ struct shape_score shape_compare(const struct heap *heap,
 
 	for (uint32_t i = 0; i < n; i++) {
 		int one = compare(&m, &shape->at[i], &block->at[i]);
+
+		if (block->at[i].seen == SEEN_INSIDE &&
+		    is_pointer(shape->at[i].kind) &&
+		    is_end_of_range(heap, block, i))
+			one = KEPT_ROUGHLY;
 
 		score.sum += one;
 		if (one >= KEPT_LEAST && is_pointer_or_code(shape->at[i].kind))

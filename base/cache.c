@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "base/outfile.h"
 #include "base/vec.h"
 
 #define MAGIC "HFCACHE1"
@@ -181,21 +181,33 @@ static bool take_apart(const uint8_t *file, size_t size, struct bytes *tag,
 	return !b.broken && bytes_left(&b) == 0;
 }
 
-bool cache_get(const struct cache *cache, const char *name, const void *tag,
-	       size_t n, struct cache_entry *ret)
+/* Whatever stands there, a fifo included, opens at once. */
+static int open_kept(const struct cache *cache, const char *name)
+{
+	if (cache->folder < 0)
+		return -1;
+	return openat(cache->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
+		      O_NONBLOCK | O_NOCTTY);
+}
+
+static void note_use(int fd)
 {
 	const struct timespec now[2] = {{ .tv_nsec = UTIME_NOW },
 					{ .tv_nsec = UTIME_NOW }};
+
+	(void)futimens(fd, now);
+}
+
+bool cache_get(const struct cache *cache, const char *name, const void *tag,
+	       size_t n, struct cache_entry *ret)
+{
 	struct bytes kept_tag;
 	bool whole, ok = false;
 	size_t size = 0;
 	int fd;
 
 	*ret = (struct cache_entry){0};
-	if (cache->folder < 0)
-		return false;
-	fd = openat(cache->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC |
-		    O_NONBLOCK | O_NOCTTY);
+	fd = open_kept(cache, name);
 	if (fd < 0)
 		return false;
 	ret->file = read_file(fd, cache->limit, &size);
@@ -206,7 +218,7 @@ bool cache_get(const struct cache *cache, const char *name, const void *tag,
 	else
 		ok = kept_tag.size == n && memcmp(kept_tag.start, tag, n) == 0;
 	if (ok)
-		(void)futimens(fd, now);
+		note_use(fd);
 	else
 		cache_entry_free(ret);
 	close(fd);
@@ -309,29 +321,74 @@ static bool sum_of(const uint64_t sizes[2], const void *tag,
 	return true;
 }
 
+void cache_spare_disk(struct cache *cache, unsigned part)
+{
+	struct statvfs st;
+	uint64_t free_bytes;
+
+	if (cache->folder < 0 || fstatvfs(cache->folder, &st) != 0)
+		return;
+	free_bytes = (uint64_t)st.f_bavail * st.f_frsize;
+	if (cache->limit > free_bytes / part)
+		cache->limit = free_bytes / part;
+}
+
+int cache_open_file(const struct cache *cache, const char *name)
+{
+	struct stat st;
+	int fd = open_kept(cache, name);
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && is_own_file(&st)) {
+		note_use(fd);
+		return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+bool cache_create(const struct cache *cache, const char *name,
+		  struct outfile *ret, struct err *err)
+{
+	char path[NAME_SIZE + 32];
+
+	*ret = (struct outfile){ .fd = -1 };
+	if (cache->folder < 0)
+		return err_set(err, ERR_IO, "there is no cache");
+	if (snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", cache->folder,
+		     name) >= (int)sizeof(path))
+		return err_set(err, ERR_LIMIT, "the name is too long");
+	return outfile_open(path, true, ret, err);
+}
+
+bool cache_commit(const struct cache *cache, struct outfile *of,
+		  struct err *err)
+{
+	if (!outfile_commit(of, err))
+		return false;
+	trim(cache);
+	return true;
+}
+
 void cache_put(const struct cache *cache, const char *name, const void *tag,
 	       size_t n, struct bytes content)
 {
 	const uint64_t sizes[2] = { n, content.size };
 	struct err ignored = {0};
 	struct outfile of;
-	char path[NAME_SIZE + 32];
 	uint64_t sum;
 	bool ok;
 
 	if (cache->folder < 0 || content.size > cache->limit / 2 ||
-	    snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", cache->folder,
-		     name) >= (int)sizeof(path) ||
 	    !sum_of(sizes, tag, &content, &sum) ||
-	    !outfile_open(path, true, &of, &ignored))
+	    !cache_create(cache, name, &of, &ignored))
 		return;
 	ok = outfile_write(&of, MAGIC, MAGIC_BYTES, &ignored) &&
 	     outfile_write(&of, &sum, sizeof(sum), &ignored) &&
 	     outfile_write(&of, sizes, sizeof(sizes), &ignored) &&
 	     outfile_write(&of, tag, n, &ignored) &&
-	     outfile_write(&of, content.start, content.size, &ignored) &&
-	     outfile_commit(&of, &ignored);
-	outfile_abort(&of);
-	if (ok)
-		trim(cache);
+	     outfile_write(&of, content.start, content.size, &ignored);
+	if (!ok || !cache_commit(cache, &of, &ignored))
+		outfile_abort(&of);
 }

@@ -12,7 +12,7 @@
  *
  * Nothing depends on a cache: each failure is a miss, and none is told.
  *
- * A file: "HFCACHE1", u64 XXH3-64 of all that follows, u64 bytes of the tag,
+ * A file of cache_put(): "HFCACHE1", u64 XXH3-64 of all that follows, u64 bytes of the tag,
  * u64 bytes of the content, the tag, the content; little-endian.
  */
 #ifndef BASE_CACHE_H
@@ -21,6 +21,7 @@
 #include <stddef.h>
 
 #include "base/bytes.h"
+#include "base/outfile.h"
 
 struct cache {
 	int folder;		/* descriptor; -1: no cache */
@@ -61,6 +62,30 @@ void cache_entry_free(struct cache_entry *entry);
  */
 void cache_put(const struct cache *cache, const char *name, const void *tag,
 	       size_t n, struct bytes content);
+
+/*
+ * Files of a format of their own, which their reader checks: too large to be
+ * read as a whole.
+ */
+
+/** Take at most one @part-th of what the disk has free. */
+void cache_spare_disk(struct cache *cache, unsigned part);
+
+/**
+ * Open the file kept as @name to read it; -1 when there is none. Counts as a
+ * use. Only its owner may have written it. It may be replaced and removed
+ * while it is open, but does not change.
+ */
+int cache_open_file(const struct cache *cache, const char *name);
+
+/** Begin a file that will be kept as @name; end with cache_commit() or
+ * outfile_abort(). ERR_IO: there is no cache, or it cannot be written. */
+bool cache_create(const struct cache *cache, const char *name,
+		  struct outfile *ret, struct err *err) MUST_CHECK;
+
+/** Keep what was written, and drop what there is no more room for. */
+bool cache_commit(const struct cache *cache, struct outfile *of,
+		  struct err *err) MUST_CHECK;
 
 /** XXH3-64 of @n bytes, for tags. */
 uint64_t cache_sum(const void *bytes, size_t n, uint64_t seed);

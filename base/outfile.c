@@ -190,7 +190,9 @@ static bool flush(struct outfile *of, struct err *err)
 			    SYNC_FILE_RANGE_WRITE) != 0 &&
 	    (errno == EIO || errno == ENOSPC || errno == EDQUOT))
 		return write_failed(of, err);
-	posix_fadvise(of->fd, 0, (off_t)of->flushed, POSIX_FADV_DONTNEED);
+	if (!of->keep_pages)
+		posix_fadvise(of->fd, 0, (off_t)of->flushed,
+			      POSIX_FADV_DONTNEED);
 	of->flushed = of->size;
 	return true;
 }
@@ -275,7 +277,8 @@ static bool commit_temp(struct outfile *of, struct err *err)
 
 	if (fsync(fd) != 0)
 		return write_failed(of, err);
-	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	if (!of->keep_pages)
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	of->fd = -1;
 	if (close(fd) != 0)
 		return write_failed(of, err);

@@ -39,6 +39,9 @@ struct outfile {
 	uint64_t flushed;	/* bytes sent to the disk */
 	bool force;
 	bool failed;		/* a write failed: no commit */
+	/* Set by whoever reads the file again soon: leave it in the page
+	 * cache. */
+	bool keep_pages;
 };
 
 /** Start writing @path ("-": standard output). @ret is closed on failure. */

@@ -87,14 +87,14 @@ static bool load(struct diff_report *r, size_t i, struct err *err)
 	bool ok;
 
 	image->file = r->options.args[i];
-	if (!report_open(image->file, &one.facts, err))
+	if (!report_open(image->file, &r->options, &one.facts, err))
 		return false;
 	image->captured_at = arena_text(&r->arena,
 		one.facts.image.meta.captured_at,
 		strlen(one.facts.image.meta.captured_at));
 	report_each_note(&one, take_note, &taker);
 	ok = digest_build(&one.facts, &r->names, &r->digests[i], err);
-	facts_close(&one.facts);
+	report_close(&one.facts);
 	if (ok && (!image->captured_at || taker.failed))
 		return err_nomem(err, "the notes");
 	return ok;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/heap_index.h"
 #include "base/human.h"
 #include "cli/report.h"
 #include "cli/text_table.h"
@@ -201,6 +202,7 @@ static int print_json(const struct report *r)
 	json_put_text(document, "kind", kind_name(&f->image));
 	json_put_text(document, "content", f->image.meta.pointers_only ?
 		      "pointers" : "full");
+	json_put_bool(document, "index", heap_index_used(f));
 	json_put(document, "process", process_json(&f->image));
 	json_put(document, "modules", modules_json(&f->image));
 	json_put_u64(document, "threads", f->image.threads.len);
@@ -240,6 +242,8 @@ static void print_process(const struct report *r)
 	if (m->captured_at[0])
 		printf("Captured   %s, after a pause of %.1f ms\n",
 		       m->captured_at, (double)m->pause_ns / 1e6);
+	if (heap_index_used(&r->facts))
+		puts("Analysis   kept from an earlier one of this file");
 	if (m->pointers_only)
 		puts("Content    pointers only: text and numbers were left "
 		     "out, as asked");

@@ -9,7 +9,7 @@
 #include "tui/run.h"
 
 static const char usage[] =
-	"usage: holdfast tui FILE [OLD]\n"
+	"usage: holdfast tui [--no-index] FILE [OLD]\n"
 	"       holdfast FILE\n"
 	"\n"
 	"Browse a snapshot or core on the terminal: its types, who retains what,\n"
@@ -18,17 +18,20 @@ static const char usage[] =
 	"grew since, who holds the growth, and what was lost.\n"
 	"`?` shows all keys; NO_COLOR=1 does without colours.\n"
 	"\n"
+	"  --no-index      analyse anew; neither use nor keep earlier results\n"
+	"\n"
 	"Exit status: 0 done, 2 trouble.\n";
 
 /* Only one image's facts are in memory at a time. */
-static bool digest_old(const char *path, struct digest_names *names,
-		       struct digest *ret, struct err *err)
+static bool digest_old(const char *path, enum index_use use,
+		       struct digest_names *names, struct digest *ret,
+		       struct err *err)
 {
 	struct facts facts;
 	bool ok;
 
 	*ret = (struct digest){0};
-	if (!facts_open(path, &facts, err))
+	if (!facts_open(path, use, &facts, err))
 		return false;
 	ok = digest_build(&facts, names, ret, err);
 	facts_close(&facts);
@@ -53,16 +56,18 @@ static bool compare(const struct facts *facts, struct digest *old,
 }
 
 /* @old_path may be NULL. */
-static bool browse(const char *path, const char *old_path, struct err *err)
+static bool browse(const char *path, const char *old_path, enum index_use use,
+		   struct err *err)
 {
 	struct comparison comparison = { .old_file = old_path };
 	struct digest old = {0};
 	struct facts facts;
 	bool ok = false;
 
-	if (old_path && !digest_old(old_path, &comparison.names, &old, err))
+	if (old_path && !digest_old(old_path, use, &comparison.names, &old,
+				    err))
 		goto out;
-	if (!facts_open(path, &facts, err))
+	if (!facts_open(path, use, &facts, err))
 		goto out;
 	ok = !old_path || compare(&facts, &old, &comparison, err);
 	progress_line_clear();
@@ -78,8 +83,14 @@ out:
 
 static int run(int argc, char **argv)
 {
+	enum index_use use = INDEX_MAY;
 	struct err err = {0};
 
+	if (argc > 2 && !strcmp(argv[1], "--no-index")) {
+		use = INDEX_NEVER;
+		argv++;
+		argc--;
+	}
 	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
 		return cmd_help(&cmd_tui);
 	if (argc < 2 || argc > 3 || argv[1][0] == '-' ||
@@ -88,7 +99,7 @@ static int run(int argc, char **argv)
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		err_set(&err, ERR_UNSUPPORTED, "the browser needs a terminal; "
 			"`holdfast %s` prints a summary instead", argv[1]);
-	else if (browse(argv[1], argc == 3 ? argv[2] : NULL, &err))
+	else if (browse(argv[1], argc == 3 ? argv[2] : NULL, use, &err))
 		return EXIT_DONE;
 	return cmd_trouble(&err);
 }

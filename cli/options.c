@@ -10,7 +10,7 @@
 enum { DEFAULT_ROWS = 30 };
 
 enum { OPT_JSON = 256, OPT_BYTES, OPT_LIMIT, OPT_SORT, OPT_FILTER, OPT_COLOR,
-       OPT_FREE, OPT_DEPTH, OPT_OF, OPT_EXIT_CODE };
+       OPT_FREE, OPT_DEPTH, OPT_OF, OPT_EXIT_CODE, OPT_NO_INDEX };
 
 static const struct option longs[] = {
 	{ "json",   no_argument,       NULL, OPT_JSON },
@@ -23,6 +23,7 @@ static const struct option longs[] = {
 	{ "depth",  required_argument, NULL, OPT_DEPTH },
 	{ "of",     required_argument, NULL, OPT_OF },
 	{ "exit-code", no_argument,    NULL, OPT_EXIT_CODE },
+	{ "no-index", no_argument,     NULL, OPT_NO_INDEX },
 	{ "help",   no_argument,       NULL, 'h' },
 	{ 0 },
 };
@@ -128,6 +129,9 @@ static bool take_option(struct options *o, int c, const char *arg)
 		return true;
 	case OPT_EXIT_CODE:
 		o->exit_code = true;
+		return true;
+	case OPT_NO_INDEX:
+		o->no_index = true;
 		return true;
 	default:
 		return false;

@@ -25,6 +25,7 @@ struct options {
 	uint64_t depth;		/* --depth, 0 when not given */
 	const char *of;		/* --of ADDR, or NULL */
 	bool exit_code;		/* --exit-code */
+	bool no_index;		/* --no-index */
 	char **args;		/* what follows the options: FILE first */
 	int n_args;
 };
@@ -52,7 +53,8 @@ bool options_match(const struct options *options, const char *name);
 	"  --json          one JSON document instead of text\n" \
 	"  --limit N       show at most N rows (default 30; JSON: all)\n" \
 	"  --bytes         exact sizes\n" \
-	"  --color[=WHEN]  titles stand out: always, never, auto (default auto)\n"
+	"  --color[=WHEN]  titles stand out: always, never, auto (default auto)\n" \
+	"  --no-index      analyse anew; neither use nor keep earlier results\n"
 #define OPTIONS_USAGE_SORTED OPTIONS_USAGE \
 	"  --filter REGEX  only types whose name matches\n" \
 	"  --sort KEY      order of the rows\n"

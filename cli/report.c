@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "analyze/heap_index.h"
 #include "analyze/roots.h"
 #include "base/human.h"
 #include "cli/progress_line.h"
@@ -12,13 +13,27 @@
 /* Less than this is a program's own mapping or two. */
 enum { UNOWNED_WORTH_A_NOTE = 1 << 20 };
 
-bool report_open(const char *file, struct facts *ret, struct err *err)
+bool report_open(const char *file, const struct options *options,
+		 struct facts *ret, struct err *err)
 {
-	if (facts_open(file, ret, err))
+	enum index_use use = options->no_index ? INDEX_NEVER : INDEX_MAY;
+
+	if (facts_open(file, use, ret, err))
 		return true;
 	return is_pid(file) && err->code == ERR_IO ?
 	       err_wrap(err, "to look at process %s, run `holdfast dump %s` "
 			"first", file, file) : false;
+}
+
+void report_close(struct facts *facts)
+{
+	struct err err = {0};
+
+	/* The reader need not wait for what is written for the next one. */
+	fflush(stdout);
+	if (!heap_index_finish(facts, &err))
+		fprintf(stderr, "holdfast: note: %s\n", err.message);
+	facts_close(facts);
 }
 
 bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
@@ -30,7 +45,8 @@ bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
 	if (options_parse(cmd, argc, argv, min, max, &ret->options, status) ==
 	    PARSED_EXIT)
 		return false;
-	ok = report_open(ret->options.args[0], &ret->facts, &err);
+	ok = report_open(ret->options.args[0], &ret->options, &ret->facts,
+			 &err);
 	progress_line_clear();
 	if (ok)
 		return true;
@@ -41,7 +57,7 @@ bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
 
 void report_end(struct report *report)
 {
-	facts_close(&report->facts);
+	report_close(&report->facts);
 	options_free(&report->options);
 }
 

@@ -24,8 +24,12 @@ bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
 void report_end(struct report *report);
 
 /** As facts_open(); of a process id says what to do with it first. */
-bool report_open(const char *file, struct facts *ret, struct err *err)
-	MUST_CHECK;
+bool report_open(const char *file, const struct options *options,
+		 struct facts *ret, struct err *err) MUST_CHECK;
+
+/** As facts_close(), after everything is printed; tells when the results could
+ * not be kept. */
+void report_close(struct facts *facts);
 
 /**
  * A whole report on one file: begin, @print, notes below its text, end.

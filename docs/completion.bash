@@ -6,7 +6,7 @@ _holdfast_commands='dump run crash resolve info memory suspects types leaks cycl
 retainers threads show blocks diff tui help'
 
 _holdfast_options() {	# COMMAND
-	local report='--json --limit --bytes --color --help'
+	local report='--json --limit --bytes --color --no-index --help'
 
 	case $1 in
 	dump)
@@ -35,7 +35,7 @@ _holdfast_options() {	# COMMAND
 	diff)
 		echo "$report --filter --sort --exit-code" ;;
 	tui)
-		echo '--help' ;;
+		echo '--no-index --help' ;;
 	esac
 }
 

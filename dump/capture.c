@@ -14,6 +14,7 @@
 #include "dump/free_space.h"
 #include "dump/live_memory.h"
 #include "dump/mapped_files.h"
+#include "dump/pagemap.h"
 #include "dump/plan_write.h"
 #include "dump/proc_facts.h"
 #include "dump/proc_file.h"
@@ -36,19 +37,51 @@ struct capture {
 	struct copier copier;
 	struct redactor *redactor;	/* NULL: all is kept */
 	struct early_maps early;
+	bool stale;		/* sizes of mappings are of before */
 	bool may_fork;		/* as far as is known before the stop */
 	struct err why_not;	/* else */
 };
 
-/** All that must be read while the process stands. */
+/** What must be read of the process itself, while it stands. */
 static bool collect(struct capture *c, uint32_t via, struct err *err)
 {
-	return early_maps_finish(&c->early, via, &c->image, err) &&
+	enum pagemap_part part = c->may_fork ? PAGEMAP_NOT_COPIED : PAGEMAP_ALL;
+
+	return early_maps_finish(&c->early, via, &c->image, &c->stale, err) &&
 	       mapped_files_open(via, &c->image, &c->files, err) &&
-	       ranges_plan(&c->image, &c->files, &c->plan, err) &&
-	       exclude_apply(c->options->excludes, c->options->n_excludes,
-			     &c->image, &c->plan, err) &&
+	       pagemap_read_part(via, &c->image, part, c->stale, err) &&
 	       proc_facts_read(c->pid, via, &c->image, err);
+}
+
+/** What can be read of a copy as well, through @via, and what follows. */
+static bool collect_rest(struct capture *c, uint32_t via, struct err *err)
+{
+	if (c->may_fork) {
+		if (!pagemap_read_part(via, &c->image, PAGEMAP_COPIED,
+				       c->stale, err))
+			return false;
+		pagemap_join(&c->image);
+	}
+	return ranges_plan(&c->image, &c->files, &c->plan, err) &&
+	       exclude_apply(c->options->excludes, c->options->n_excludes,
+			     &c->image, &c->plan, err);
+}
+
+/** Set aside what a copy will lack, by a plan for that alone. */
+static bool keep_lacking(struct capture *c, struct err *err)
+{
+	struct image part = c->image;
+	struct plan plan;
+	bool ok;
+
+	memset(&part.ranges, 0, sizeof(part.ranges));
+	part.diag = (struct diag){0};
+	ok = ranges_plan(&part, &c->files, &plan, err) &&
+	     live_memory_keep(&c->image, &plan, &c->image.diag, err);
+	plan_free(&plan);
+	vec_free(&part.ranges);
+	diag_free(&part.diag);
+	return ok;
 }
 
 /** Who got the fatal signal comes first, as in the kernel's cores. */
@@ -66,28 +99,34 @@ static void put_fatal_first(struct capture *c)
 	}
 }
 
-/** Replace the process by a frozen copy, so that it can go on. */
-static bool fork_target(struct capture *c, struct err *err)
+/** Replace the process by a frozen copy, so that it can go on; *@via becomes
+ * that. Without one the process stands. */
+static bool fork_target(struct capture *c, uint32_t *via, struct err *err)
 {
 	struct guardian_view view;
 
-	if (c->may_fork &&
-	    fork_safety_mappings(&c->image, &c->why_not) &&
-	    !live_memory_keep(&c->image, &c->plan, &c->image.diag, err))
+	if (!c->may_fork || !fork_safety_mappings(&c->image, &c->why_not))
+		return true;
+	if (!keep_lacking(c, err))
 		return false;
-	if (c->why_not.code == ERR_NONE && c->may_fork &&
-	    guardian_fork(c->guardian, &view, &c->image.meta.pause_ns,
-			  &c->why_not)) {
+	if (!guardian_fork(c->guardian, &view, &c->image.meta.pause_ns,
+			   &c->why_not))
+		return true;
+	*via = view.pid;
+	live_memory_use_copy(&c->image, view.mem);
+	piece_queue_flow(&c->queue);
+	c->copier.forked = true;
+	return true;
+}
+
+static void note_fork(struct capture *c)
+{
+	if (c->copier.forked)
 		ranges_forked(&c->image, &c->plan);
-		live_memory_use_copy(&c->image, view.mem);
-		piece_queue_flow(&c->queue);
-		c->copier.forked = true;
-	} else if (!c->options->no_fork) {
+	else if (!c->options->no_fork)
 		diag_add(&c->image.diag, "the process stood still while its "
 			 "memory was copied, since it could not be forked: %s",
 			 c->why_not.message);
-	}
-	return true;
 }
 
 /** From a running process to one that can be read at leisure, or nearly. */
@@ -100,8 +139,11 @@ static bool seize(struct capture *c, struct err *err)
 		return false;
 	put_fatal_first(c);
 	if (live_memory_adopt(view.mem, &c->image, err) &&
-	    collect(c, view.pid, err) && fork_target(c, err))
+	    collect(c, view.pid, err) && fork_target(c, &view.pid, err) &&
+	    collect_rest(c, view.pid, err)) {
+		note_fork(c);
 		return true;
+	}
 	if (!guardian_release(c->guardian, NULL, NULL, &ignored))
 		diag_add(&c->image.diag, "%s", ignored.message);
 	return false;

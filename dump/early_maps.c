@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "dump/kernel_version.h"
-#include "dump/pagemap.h"
 #include "dump/proc_file.h"
 #include "dump/proc_maps.h"
 
@@ -99,25 +98,12 @@ static bool read_maps(const struct early_maps *early, uint32_t pid,
 	return ok;
 }
 
-/** A mapping that had no page a moment ago may have some now. */
-static void set_known(struct image *image, bool known)
-{
-	for (size_t i = 0; i < image->mappings.len; i++)
-		image->mappings.at[i].has_smaps = known;
-}
-
 bool early_maps_finish(const struct early_maps *early, uint32_t pid,
-		       struct image *image, struct err *err)
+		       struct image *image, bool *stale, struct err *err)
 {
-	bool ok;
-
-	if (!read_maps(early, pid, image)) {
-		image->mappings.len = 0;
-		return proc_maps_read(pid, image, err) &&
-		       pagemap_read(pid, image, err);
-	}
-	set_known(image, false);
-	ok = pagemap_read(pid, image, err);
-	set_known(image, true);
-	return ok;
+	*stale = read_maps(early, pid, image);
+	if (*stale)
+		return true;
+	image->mappings.len = 0;
+	return proc_maps_read(pid, image, err);
 }

@@ -27,10 +27,14 @@ void early_maps_read(struct early_maps *ret, uint32_t pid);
 void early_maps_free(struct early_maps *early);
 
 /**
- * In the pause: fill image->mappings and image->page_runs of process @pid, as
- * proc_maps_read() and pagemap_read() do.
+ * In the pause: fill image->mappings of process @pid, as proc_maps_read()
+ * does.
+ *
+ * @stale	Gets whether figures are of before, so that a mapping that had
+ *		no page may have some.
  */
 bool early_maps_finish(const struct early_maps *early, uint32_t pid,
-		       struct image *image, struct err *err) MUST_CHECK;
+		       struct image *image, bool *stale, struct err *err)
+	MUST_CHECK;
 
 #endif

@@ -247,7 +247,7 @@ bool guardian_hold(struct guardian *guardian, uint32_t pid,
 		   struct image *image, struct guardian_view *ret,
 		   struct err *err)
 {
-	struct guardian_reply reply;
+	struct guardian_reply reply = {0};
 	int fds[REPLY_FDS];
 
 	*ret = (struct guardian_view){ .mem = -1 };
@@ -263,7 +263,7 @@ bool guardian_hold(struct guardian *guardian, uint32_t pid,
 bool guardian_fork(struct guardian *guardian, struct guardian_view *ret,
 		   uint64_t *pause_ns, struct err *why)
 {
-	struct guardian_reply reply;
+	struct guardian_reply reply = {0};
 	int fds[REPLY_FDS];
 
 	*ret = (struct guardian_view){ .mem = -1 };
@@ -278,7 +278,7 @@ bool guardian_fork(struct guardian *guardian, struct guardian_view *ret,
 bool guardian_release(struct guardian *guardian, uint64_t *pause_ns,
 		      struct diag *diag, struct err *err)
 {
-	struct guardian_reply reply;
+	struct guardian_reply reply = {0};
 	struct image state = {0};
 	int fds[REPLY_FDS];
 	bool ok = ask(guardian, ORDER_RELEASE, 0, &reply, fds, err);

@@ -11,12 +11,18 @@
 
 #include "base/progress.h"
 
+struct kept_piece {
+	uint64_t start, end;	/* addresses */
+	size_t at;		/* in kept */
+};
+
 struct live_memory {
 	int fd;			/* what is read */
 	int target;		/* of the target, when @fd is of a copy; or -1 */
 	const struct image *image;
 	uint8_t *kept;		/* [kept_size]: pieces that are in_pause */
 	size_t kept_size;
+	VEC(struct kept_piece) kept_pieces;
 };
 
 /** pread() until @n bytes, the end or an error; bytes read. */
@@ -103,6 +109,7 @@ static void live_close(void *self)
 		close(live->target);
 	if (live->kept)
 		munmap(live->kept, live->kept_size);
+	vec_free(&live->kept_pieces);
 	free(live);
 }
 
@@ -226,8 +233,12 @@ bool live_memory_keep(struct image *image, const struct plan *plan,
 	for (size_t i = 0; i < plan->pieces.len; i++) {
 		const struct piece *p = &plan->pieces.at[i];
 
+		struct kept_piece kept = { p->start, p->end, at };
+
 		if (!p->in_pause)
 			continue;
+		if (!vec_push(&live->kept_pieces, kept))
+			return err_nomem(err, "memory that a copy lacks");
 		size = (size_t)(p->end - p->start);
 		if (p->from == FROM_MEMORY)
 			read_memory(live->fd, p->start, live->kept + at, size,
@@ -248,7 +259,6 @@ struct copying {
 	struct piece_queue *queue;
 	uint8_t *buf;		/* the reserved one, or NULL */
 	size_t used;		/* bytes of it */
-	size_t kept;		/* bytes of what was set aside, passed by */
 	struct diag *diag;
 };
 
@@ -268,23 +278,45 @@ static bool is_gone(int mem, uint64_t addr)
 	return pread(mem, &byte, 1, (off_t)addr) == 0;
 }
 
+/** What was set aside of [@addr, @addr + @n); NULL when it is not all there. */
+static const uint8_t *find_kept(const struct live_memory *live, uint64_t addr,
+				size_t n)
+{
+	size_t low = 0, high = live->kept_pieces.len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct kept_piece *k = &live->kept_pieces.at[middle];
+
+		if (addr < k->start)
+			high = middle;
+		else if (addr >= k->end)
+			low = middle + 1;
+		else
+			return n <= k->end - addr ?
+			       live->kept + k->at + (addr - k->start) : NULL;
+	}
+	return NULL;
+}
+
 /** Bring @n bytes at @addr of @piece to @to; false when the copy is gone. */
 static bool bring(struct copying *c, const struct piece *piece, uint64_t addr,
 		  uint8_t *to, size_t n)
 {
 	const struct live_memory *live = c->live;
+	const uint8_t *kept = piece->in_pause ? find_kept(live, addr, n) : NULL;
 	int mem = live->fd;
 	size_t got;
 
-	if (piece->in_pause && live->kept) {
-		memcpy(to, live->kept + c->kept + (addr - piece->start), n);
+	if (kept) {
+		memcpy(to, kept, n);
 		return true;
 	}
 	if (piece->from == FROM_OBJECT) {
 		live_read_file(piece, addr, to, n, c->diag);
 		return true;
 	}
-	if (piece->from_running && live->target >= 0)
+	if ((piece->from_running || piece->in_pause) && live->target >= 0)
 		mem = live->target;
 	got = read_fully(mem, to, n, addr);
 	if (got == n)
@@ -352,8 +384,6 @@ bool live_copy_from(const struct image *image, const struct plan *plan,
 				*at = piece->start;
 			ok = copy_piece(&c, piece, at, go_on, ctx, err);
 		}
-		if (piece->in_pause)
-			c.kept += (size_t)(piece->end - piece->start);
 	}
 	hand_over(&c);
 	return ok;

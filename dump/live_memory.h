@@ -31,7 +31,8 @@ bool live_memory_adopt(int mem, struct image *image, struct err *err)
 
 /**
  * Set the pieces aside that @plan wants copied while the process is held,
- * into memory of our own (IN_PAUSE_MAX at most).
+ * into memory of our own (IN_PAUSE_MAX at most). Another plan may follow, of
+ * which pieces that are in_pause are sought among these.
  */
 bool live_memory_keep(struct image *image, const struct plan *plan,
 		      struct diag *diag, struct err *err) MUST_CHECK;

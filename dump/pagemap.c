@@ -43,6 +43,8 @@ struct scan {
 	struct image *image;
 	uint64_t *entries;	/* [ENTRIES] */
 	struct page_region *regions;	/* [REGIONS], in the same memory */
+	enum pagemap_part part;
+	bool look_at_all;
 };
 
 bool pagemap_entry(uint64_t entry, enum page_kind *ret)
@@ -173,14 +175,25 @@ static bool read_mapping(struct scan *s, const struct mapping *m,
 	return true;
 }
 
+/** True for memory of which a forked copy has the same pages. */
+static bool is_copied(const struct mapping *m)
+{
+	return mapping_classify(m) == CLASS_PRIVATE && m->inode == 0 &&
+	       !mapping_has_flag(m, "dc") && !mapping_has_flag(m, "wf") &&
+	       !mapping_has_flag(m, "ht");
+}
+
 static bool look_at(struct scan *s, struct mapping *m, struct err *err)
 {
 	bool oom = false;
 
+	if (s->part != PAGEMAP_ALL &&
+	    is_copied(m) != (s->part == PAGEMAP_COPIED))
+		return true;
 	m->first_run = s->image->page_runs.len;
 	/* Pages of hugetlbfs are not part of Rss. */
 	if (mapping_classify(m) == CLASS_LEFT_OUT ||
-	    (m->has_smaps && m->rss == 0 && m->swap == 0 &&
+	    (!s->look_at_all && m->has_smaps && m->rss == 0 && m->swap == 0 &&
 	     !mapping_has_flag(m, "ht")))
 		return true;
 	if (s->has_ioctl && !scan_mapping(s, m, &oom)) {
@@ -197,7 +210,17 @@ static bool look_at(struct scan *s, struct mapping *m, struct err *err)
 
 bool pagemap_read(uint32_t pid, struct image *image, struct err *err)
 {
-	struct scan s = { .image = image, .has_ioctl = true, .guard = IS_GUARD };
+	return pagemap_read_part(pid, image, PAGEMAP_ALL, false, err);
+}
+
+bool pagemap_read_part(uint32_t pid, struct image *image,
+		       enum pagemap_part part, bool look_at_all,
+		       struct err *err)
+{
+	struct scan s = {
+		.image = image, .has_ioctl = true, .guard = IS_GUARD,
+		.part = part, .look_at_all = look_at_all,
+	};
 	char path[64];
 	bool ok = false;
 
@@ -221,4 +244,24 @@ out:
 	free(s.regions);
 	close(s.fd);
 	return ok;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct page_run *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+void pagemap_join(struct image *image)
+{
+	size_t first = 0;
+
+	if (image->page_runs.len > 0)
+		qsort(image->page_runs.at, image->page_runs.len,
+		      sizeof(*image->page_runs.at), by_start);
+	for (size_t i = 0; i < image->mappings.len; i++) {
+		image->mappings.at[i].first_run = first;
+		first += image->mappings.at[i].n_runs;
+	}
 }

@@ -23,6 +23,27 @@
 bool pagemap_read(uint32_t pid, struct image *image, struct err *err)
 	MUST_CHECK;
 
+enum pagemap_part {
+	PAGEMAP_ALL,
+	PAGEMAP_NOT_COPIED,	/* what a forked copy lacks, or shows else */
+	PAGEMAP_COPIED,		/* plain anonymous memory: pages of a forked copy
+				 * are those of the process */
+};
+
+/**
+ * As pagemap_read(), for a part of the mappings; when both have been read,
+ * pagemap_join() puts them together.
+ *
+ * @look_at_all	Look at mappings, too, that had no page according to smaps:
+ *		its figures are old.
+ */
+bool pagemap_read_part(uint32_t pid, struct image *image,
+		       enum pagemap_part part, bool look_at_all,
+		       struct err *err) MUST_CHECK;
+
+/** Bring image->page_runs into the order of addresses. */
+void pagemap_join(struct image *image);
+
 /** The kind of the page that a word of /proc/PID/pagemap tells of; false
  * when there is none. */
 bool pagemap_entry(uint64_t entry, enum page_kind *ret);

@@ -51,6 +51,8 @@ bool image_open(const char *path, struct image *ret, struct err *err)
 	     source_open(path, &ret->diag, &source, err) &&
 	     read_image(source, path, ret, err);
 	if (ok)
+		ret->identity = source_identity(source);
+	if (ok)
 		ok = core_memory_open(source, ret, err);
 	else
 		source_close(source);

@@ -241,6 +241,7 @@ struct memory_ops {
 
 struct image {
 	struct image_meta meta;
+	uint64_t identity;	/* of the file (source_identity.h); 0: none */
 	const struct memory_ops *ops;
 	void *memory;
 	VEC(struct range) ranges;

@@ -13,6 +13,7 @@
 #include "base/vec.h"
 #include "formats/seekable.h"
 #include "formats/source_convert.h"
+#include "formats/source_identity.h"
 
 enum { CACHE_BLOCKS = 64, N_BUCKETS = 128 };
 
@@ -369,6 +370,16 @@ uint64_t source_size(const struct source *source)
 bool source_compressed(const struct source *source)
 {
 	return source->compressed;
+}
+
+uint64_t source_identity(const struct source *source)
+{
+	struct err ignored = {0};
+	uint64_t sum = 0, size;
+
+	if (source->compressed && source->table.checksums)
+		return table_identity(&source->table);
+	return file_identity(source->fd, &sum, &size, &ignored) ? sum : 0;
 }
 
 static bool open_file(const char *path, int *ret_fd, struct stat *ret_stat,

@@ -45,6 +45,9 @@ uint64_t source_size(const struct source *source);
 /** True when the bytes on disk are compressed. */
 bool source_compressed(const struct source *source);
 
+/** What tells this file from others (source_identity.h); 0: not known. */
+uint64_t source_identity(const struct source *source);
+
 /** Copy up to @n bytes at @offset; returns how many, stopping at a lost one. */
 size_t source_read(struct source *source, uint64_t offset, void *buf, size_t n);
 

@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "base/arena.h"
 #include "base/progress.h"
 #include "formats/seekable.h"
 #include "formats/seekable_write.h"
+#include "formats/source_identity.h"
 #include "formats/unpack.h"
 
 /*
@@ -45,43 +45,6 @@ bool source_convertible(int fd)
 	enum unpack_kind kind = kind_of(fd);
 
 	return kind == UNPACK_GZIP || kind == UNPACK_XZ;
-}
-
-/* Hash what tells this file from others, and from what it was before. */
-static bool hash_file(int fd, uint64_t *ret, uint64_t *ret_size,
-		      struct err *err)
-{
-	XXH3_state_t *state = XXH3_createState();
-	uint8_t *bytes = malloc(STEP);
-	struct stat st;
-	bool ok = false;
-
-	if (!state || !bytes) {
-		err_nomem(err, "the cache");
-	} else if (fstat(fd, &st) != 0) {
-		err_errno(err, "looking at the file");
-	} else {
-		uint64_t size = (uint64_t)st.st_size;
-		const int64_t facts[] = {
-			(int64_t)st.st_dev, (int64_t)st.st_ino, st.st_size,
-			st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-		};
-
-		XXH3_64bits_reset(state);
-		XXH3_64bits_update(state, facts, sizeof(facts));
-		XXH3_64bits_update(state, bytes,
-				   file_read_at(fd, bytes, STEP, 0));
-		if (size > STEP)
-			XXH3_64bits_update(state, bytes,
-					   file_read_at(fd, bytes, STEP,
-							size - STEP));
-		*ret = XXH3_64bits_digest(state);
-		*ret_size = size;
-		ok = true;
-	}
-	free(bytes);
-	XXH3_freeState(state);
-	return ok;
 }
 
 /* Make @path with what is missing above it, for the owner alone. */
@@ -232,7 +195,7 @@ bool source_convert(int fd, const char *path, struct diag *diag, int *ret_fd,
 	if (!c.ops)
 		return err_set(err, ERR_FORMAT, "%s: unknown compression",
 			       path);
-	if (!hash_file(fd, &hash, &c.size, err))
+	if (!file_identity(fd, &hash, &c.size, err))
 		return false;
 	dir = cache_dir(&arena, err);
 	if (dir)

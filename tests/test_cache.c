@@ -265,7 +265,7 @@ static void without_a_home_or_when_switched_off_there_is_none(void **state)
 	assert_no_cache();
 	setenv("HOME", "not/absolute", 1);
 	assert_no_cache();
-	setenv("HOME", "/nonexistent", 1);
+	setenv("HOME", "/dev/null/home", 1);
 	assert_no_cache();
 	snprintf(path, sizeof(path), "%s/elsewhere", home);
 	setenv("XDG_CACHE_HOME", path, 1);

@@ -4,238 +4,283 @@
 
 Runs a program under alloc_log.so, which stops it and tells who allocated each
 block; captures it there; and compares `holdfast blocks --json` with the truth:
-types that the program registered itself, else the T of
-__new_allocator<T>::allocate() among the (inlined) frames that allocated.
+types that the program registered itself in truth.txt (its first argument),
+else what the allocating functions were called (alloc_truth.py).
 
     judge.py [--verbose] HOLDFAST ALLOC_LOG.SO PROGRAM [ARG...]
 
-Prints a line: correct, ambiguous, wrong, untyped, in percent of the blocks
-with a truth, then of their bytes, and the precision of each confidence level.
+Prints correct, wrong, untyped in percent of the blocks with a truth, then of
+their bytes; the precision of each confidence level; how many of the words in
+typed blocks that refer to a block are fields with a name. JUDGE_KEEP=DIR keeps
+snapshot, log and truth.
+
+A truth is a type; several that are equally right, with bars between; or "-"
+when no type is right (a block that many objects share): untyped is correct.
 """
+import bisect
 import collections
 import contextlib
 import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import alloc_truth
+
+VERDICTS = ("correct", "ambiguous", "wrong", "untyped")
+MAX_SHOWN = 150     # blocks whose fields are asked for, one by one
+
 
 def normal(name):
-    """One spelling for what gcc, clang, and demanglers spell differently."""
-    if name is None:
-        return None
-    name = re.sub(r"\b(const|volatile|struct|class|enum)\b", "", name)
+    """One spelling for what gcc, clang, rustc and demanglers spell differently."""
+    name = re.sub(r"\b(const|volatile|struct|class|enum|union)\b", "", name)
     name = name.replace("std::__cxx11::", "std::").replace("std::__1::", "std::")
-    name = re.sub(r"std::basic_string<char[^<>]*(<[^<>]*>[^<>]*)*>", "std::string", name)
-    for a, b in (("unsigned long", "ulong"), ("long unsigned int", "ulong"),
-                 ("long int", "long"), ("unsigned int", "uint"),
-                 ("char32_t", "char32"), ("wchar_t", "wchar")):
+    name = name.replace("std::filesystem::__cxx11::", "std::filesystem::")
+    for a, b in (("long long unsigned int", "ulong"), ("unsigned long long", "ulong"),
+                 ("unsigned long", "ulong"), ("long unsigned int", "ulong"),
+                 ("long int", "long"), ("unsigned int", "uint"), ("short int", "short"),
+                 ("unsigned short", "ushort"), ("short unsigned int", "ushort"),
+                 ("(anonymous namespace)", "{anonymous}"),
+                 (", alloc::alloc::Global", ""), (", std::hash::random::RandomState", ""),
+                 ("closure_env#", "closure#"), (",)", ")"),
+                 # One code serves both.
+                 ("alloc::vec::Vec<u8>", "alloc::string::String")):
         name = name.replace(a, b)
     name = re.sub(r"(\d)(ul|u|l)\b", r"\1", name)
-    return re.sub(r"\s+", "", name)
+    name = re.sub(r"\b(u?int(?:8|16|32|64)_t|size_t)\b", lambda m: FIXED[m.group()], name)
+    name = without_defaults(re.sub(r"\s+", "", name))
+    return name.replace("std::basic_string<char>", "std::string")
+
+
+FIXED = {"int8_t": "signedchar", "uint8_t": "unsignedchar", "int16_t": "short",
+         "uint16_t": "ushort", "int32_t": "int", "uint32_t": "uint", "int64_t": "long",
+         "uint64_t": "ulong", "size_t": "ulong"}
+DEFAULTS = ("std::allocator<", "std::char_traits<", "std::default_delete<", "std::less<",
+            "std::hash<", "std::equal_to<")
+
+
+def without_defaults(name):
+    """Without default arguments of templates, which gcc leaves out at times."""
+    for default in DEFAULTS:
+        at = name.find("," + default)
+        while at >= 0:
+            depth, end = 0, at + 1
+            while end < len(name):
+                depth += name[end] == "<"
+                depth -= name[end] == ">" and name[end - 1] != "-"
+                end += 1
+                if depth == 0 and name[end - 1] == ">":
+                    break
+            if name[end:end + 1] in (",", ">"):
+                name = name[:at] + name[end:]
+                at = name.find("," + default)
+            else:
+                at = name.find("," + default, at + 1)
+    return name
+
+
+def rust_box(name):
+    """Box<T> is a pointer to T, and so it is described."""
+    m = re.match(r"alloc::boxed::Box<(.*)>$", name)
+    return m.group(1) + "*" if m and not m.group(1).startswith(("dyn", "[")) else name
 
 
 def element(name):
-    return name[:-2] if name and name.endswith("[]") else name
-
-
-def run_to_log(so, argv, folder):
-    env = dict(os.environ, LD_PRELOAD=so, ALLOC_LOG=folder + "/log")
-    out = open(folder + "/out", "w")
-    process = subprocess.Popen(argv, env=env, stdout=out, stderr=out, cwd=folder,
-                               stdin=subprocess.DEVNULL)
-    _, status = os.waitpid(process.pid, os.WUNTRACED)
-    if not os.WIFSTOPPED(status):
-        sys.exit("%s ended before it stopped: status %#x" % (argv[0], status))
-    return process
-
-
-def read_log(path):
-    maps, blocks = [], {}
-    for line in open(path):
-        words = line.split()
-        if words[0] == "map":
-            start, end = (int(x, 16) for x in words[1].split("-"))
-            maps.append((start, end, int(words[3], 16), words[6]))
-        else:
-            blocks[int(words[0], 16)] = (int(words[1]),
-                                         [int(x, 16) for x in words[2:]])
-    return maps, blocks
-
-
-class Symbols:
-    """Function names, inlined ones first, for addresses in modules."""
-
-    def __init__(self, maps):
-        self.maps = maps
-        self.names = {}
-
-    def place(self, addr):
-        for start, end, offset, path in self.maps:
-            if start <= addr < end:
-                base = min(s for s, _, o, p in self.maps if p == path)
-                return path, addr - (base if self.is_dyn(path) else 0)
-        return None, 0
-
-    def is_dyn(self, path):
-        if not hasattr(self, "dyn"):
-            self.dyn = {}
-        if path not in self.dyn:
-            with open(path, "rb") as f:
-                self.dyn[path] = f.read(18)[16] == 3
-        return self.dyn[path]
-
-    def load(self, addresses):
-        by_path = collections.defaultdict(list)
-        for a in addresses:
-            path, at = self.place(a - 1)
-            if path and "alloc_log" not in path:
-                by_path[path].append((a, at))
-        for path, places in by_path.items():
-            text = "\n".join(hex(at) for _, at in places) + "\n"
-            out = subprocess.run(["addr2line", "-a", "-i", "-f", "-C", "-e", path],
-                                 input=text, capture_output=True, text=True).stdout
-            groups, current = [], None
-            for line in out.splitlines():
-                if re.match(r"^0x[0-9a-f]+$", line):
-                    current = []
-                    groups.append(current)
-                else:
-                    current.append(line)
-            for (a, _), g in zip(places, groups):
-                self.names[a] = g[0::2]
-
-
-def argument(name, before):
-    """The first template argument behind @before, brackets balanced."""
-    at = name.find(before)
-    if at < 0:
-        return None
-    depth, out = 0, ""
-    for c in name[at + len(before):]:
-        if depth == 0 and c in ",>":
-            return out.strip() if c == "," or ">::allocate(" in name else None
-        depth += {"<": 1, ">": -1}.get(c, 0)
-        out += c
-    return None
-
-
-def allocated(names):
-    """The T of the allocator among function names."""
-    for name in names:
-        if ">::allocate(" in name:
-            t = argument(name, "__new_allocator<") or argument(name, "std::__1::allocator<")
-            if t:
-                return t
-        if re.search(r"basic_string<char, .*::_M_(create|mutate|assign|replace)", name):
-            return "char"
-    return None
-
-
-def truths(argv_truth, maps, blocks):
-    own = {}
-    if os.path.exists(argv_truth):
-        for line in open(argv_truth):
-            addr, name = line.rstrip("\n").split(" ", 1)
-            own[int(addr, 16)] = name
-    symbols = Symbols(maps)
-    symbols.load({f for _, frames in blocks.values() for f in frames})
-    for addr, (_, frames) in blocks.items():
-        if addr not in own:
-            t = allocated([n for f in frames for n in symbols.names.get(f, [])])
-            if t:
-                own[addr] = t
-    return own
+    return name[:-2] if name.endswith("[]") else name
 
 
 def shown(name):
     """What holdfast calls the control block of make_shared<T>."""
-    m = re.match(r"std::_Sp_counted_ptr_inplace<(.*)", name)
-    if not m:
-        return name
-    depth, out = 0, ""
-    for c in m.group(1):
-        if c == "," and depth == 0:
-            break
-        depth += {"<": 1, ">": -1}.get(c, 0)
-        out += c
-    return "make_shared<%s>" % out
+    t = alloc_truth.argument(name, "std::_Sp_counted_ptr_inplace<") \
+        if name.startswith("std::_Sp_counted_ptr_inplace<") else None
+    t = t or (alloc_truth.argument(name, "std::__1::__shared_ptr_emplace<")
+              if name.startswith("std::__1::__shared_ptr_emplace<") else None)
+    return "make_shared<%s>" % t if t else name
+
+
+def same(got, want):
+    got = normal(element(got))
+    if got.endswith(("::__node_base*", "::__node_base_ptr")):
+        got = "std::__detail::_Hash_node_base*"     # an alias in libstdc++
+    return any(rust_box(got) in (rust_box(normal(w)), normal(shown(w)))
+               for w in want.split("|"))
+
+
+def verdict_of(block, want):
+    got = block["type"]
+    if want == "-":
+        return "wrong" if got else "correct"
+    if got is None:
+        return "untyped"
+    if same(got, want):
+        return "correct"
+    return "ambiguous" if any(same(c, want) for c in block.get("candidates", [])) \
+        else "wrong"
+
+
+class Result:
+    """What came out of one run, or of many added up."""
+
+    def __init__(self):
+        self.blocks = collections.Counter()     # verdict -> number
+        self.bytes = collections.Counter()
+        self.levels = collections.defaultdict(collections.Counter)
+        self.detail = collections.Counter()
+        self.sample = {}
+        self.named = self.words = 0
+
+    def note(self, block, want, size):
+        v = verdict_of(block, want)
+        self.blocks[v] += 1
+        self.bytes[v] += size
+        if block["type"]:
+            self.levels[round(block["confidence"] * 100)][v] += 1
+        if v != "correct":
+            key = v, want, block["type"], block["evidence"]
+            self.detail[key] += 1
+            self.sample.setdefault(key, block["addr"])
+
+    def add(self, other):
+        for mine, more in ((self.blocks, other.blocks), (self.bytes, other.bytes),
+                           (self.detail, other.detail)):
+            mine.update(more)
+        for level, counts in other.levels.items():
+            self.levels[level].update(counts)
+        self.named += other.named
+        self.words += other.words
+
+    def total(self):
+        return sum(self.blocks.values())
+
+    def percent(self, verdict, counter=None):
+        counter = self.blocks if counter is None else counter
+        return 100.0 * counter[verdict] / max(sum(counter.values()), 1)
+
+
+def run_to_log(so, argv, folder, env=None):
+    env = dict(os.environ, LD_PRELOAD=so, ALLOC_LOG=folder + "/log", **(env or {}))
+    with open(folder + "/out", "w") as out:
+        process = subprocess.Popen(argv, env=env, stdout=out, stderr=out, cwd=folder,
+                                   stdin=subprocess.DEVNULL)
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    if not os.WIFSTOPPED(status):
+        with open(folder + "/out") as out:
+            print(out.read(), file=sys.stderr)
+        raise RuntimeError("%s ended before it stopped: status %#x" % (argv[0], status))
+    return process
+
+
+def fields_of(holdfast, snapshot, addr):
+    out = subprocess.run([holdfast, "show", "--json", snapshot, addr], check=True,
+                         capture_output=True, text=True).stdout
+    return {f["offset"] for f in json.loads(out)["fields"]
+            if f["target"] and f["name"]}
+
+
+def coverage(holdfast, snapshot, listed, memory):
+    """Of the words in typed blocks that refer to blocks: how many have a name.
+    A sample of the blocks, evenly spread."""
+    listed.sort(key=lambda b: int(b["addr"], 16))
+    starts = [int(b["addr"], 16) for b in listed]
+    typed = []
+    for block in listed:
+        if not block["type"]:
+            continue
+        addr = int(block["addr"], 16)
+        words = memory.get(addr)
+        if not words:
+            continue
+        refers = set()
+        for i in range(len(words) // 8):
+            value, = struct.unpack_from("<Q", words, i * 8)
+            at = bisect.bisect_right(starts, value) - 1
+            if at >= 0 and value < starts[at] + listed[at]["size"]:
+                refers.add(i * 8)
+        if refers:
+            typed.append((block["addr"], refers))
+    step = max(1, -(-len(typed) // MAX_SHOWN))
+    named = words = 0
+    for addr, refers in typed[::step]:
+        words += len(refers)
+        named += len(refers & fields_of(holdfast, snapshot, addr))
+    return named, words
+
+
+def read_memory(pid, blocks):
+    """{address: bytes} of blocks up to 4 KiB, while the process is stopped."""
+    memory = {}
+    with open("/proc/%d/mem" % pid, "rb", buffering=0) as mem:
+        for addr, (size, _) in blocks.items():
+            if size <= 4096:
+                memory[addr] = os.pread(mem.fileno(), size, addr)
+    return memory
+
+
+def judge(holdfast, so, argv, keep=None, sites=None, env=None, references=True):
+    """Run, capture, compare. @sites: see alloc_truth.by_sites()."""
+    with contextlib.nullcontext(keep) if keep else tempfile.TemporaryDirectory() as folder:
+        os.makedirs(folder, exist_ok=True)
+        process = run_to_log(so, argv, folder, env)
+        snapshot = folder + "/s"
+        try:
+            subprocess.run([holdfast, "dump", "--force", "-o", snapshot, str(process.pid)],
+                           check=True, stderr=subprocess.DEVNULL)
+            maps, blocks = alloc_truth.read_log(folder + "/log")
+            memory = read_memory(process.pid, blocks) if references else {}
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        lines = subprocess.run([holdfast, "blocks", "--json", snapshot], check=True,
+                               capture_output=True, text=True).stdout
+        listed = [json.loads(line) for line in lines.splitlines()]
+        truth = alloc_truth.by_sites(sites, maps, blocks) if sites else \
+            alloc_truth.truths(folder + "/truth.txt", maps, blocks)
+        result = Result()
+        for block in listed:
+            addr = int(block["addr"], 16)
+            if addr in truth and addr in blocks:
+                result.note(block, truth[addr], blocks[addr][0])
+        if references:
+            result.named, result.words = coverage(holdfast, snapshot, listed, memory)
+    return result
+
+
+def print_levels(levels):
+    for level in sorted(levels, reverse=True):
+        c = levels[level]
+        print("    confidence %3d %%: %d of %d right (%.2f %%)" % (
+            level, c["correct"], sum(c.values()), 100.0 * c["correct"] / sum(c.values())))
+
+
+def print_detail(result, limit=60):
+    for key, n in result.detail.most_common(limit):
+        verdict, want, got, evidence = key
+        print("    %-8s %5d  want %.110s  got %.110s (%s)%s" % (
+            verdict, n, want, got, evidence,
+            " as " + result.sample[key] if key in result.sample else ""))
 
 
 def main():
     argv = sys.argv[1:]
     verbose = argv[0] == "--verbose"
     holdfast, so, *program = argv[verbose:]
-    keep = os.environ.get("JUDGE_KEEP")
-    if keep:
-        os.makedirs(keep, exist_ok=True)
-    with contextlib.nullcontext(keep) if keep else tempfile.TemporaryDirectory() as folder:
-        truth_file = folder + "/truth.txt"
-        process = run_to_log(so, program, folder)
-        try:
-            subprocess.run([holdfast, "dump", "--force", "-o", folder + "/s", str(process.pid)],
-                           check=True, stderr=subprocess.DEVNULL)
-        finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        maps, blocks = read_log(folder + "/log")
-        truth = truths(truth_file, maps, blocks)
-        lines = subprocess.run([holdfast, "blocks", "--json", folder + "/s"],
-                               check=True, capture_output=True, text=True).stdout
-    judge(truth, blocks, lines, verbose)
-
-
-def same(got, want):
-    got, want = normal(element(got)), normal(shown(want))
-    pointer = got.endswith("*") and want.endswith("*")
-    return got == want or pointer
-
-
-def judge(truth, blocks, lines, verbose):
-    count = collections.Counter()
-    size = collections.Counter()
-    levels = collections.defaultdict(collections.Counter)
-    detail = collections.Counter()
-    sample = {}
-    seen = 0
-    for line in lines.splitlines():
-        block = json.loads(line)
-        addr = int(block["addr"], 16)
-        # A cookie of new[] may stand between the block and what is registered.
-        want = truth.get(addr, truth.get(addr + 8) if addr + 8 in truth else None)
-        if want is None or addr not in blocks:
-            continue
-        seen += 1
-        got = block["type"]
-        verdict = "untyped" if got is None else \
-            "correct" if same(got, want) else "wrong"
-        count[verdict] += 1
-        size[verdict] += blocks[addr][0]
-        if got:
-            levels[round(block["confidence"] * 100)][verdict] += 1
-        if verdict != "correct":
-            detail[verdict, want, got, block["evidence"]] += 1
-            sample.setdefault((verdict, want, got, block["evidence"]), block["addr"])
-    total, total_bytes = sum(count.values()), sum(size.values())
-    print("%6d blocks: %s; bytes: %s" % (
-        total,
-        ", ".join("%s %.2f %%" % (v, 100.0 * count[v] / max(total, 1))
-                  for v in ("correct", "wrong", "untyped")),
-        ", ".join("%s %.2f %%" % (v, 100.0 * size[v] / max(total_bytes, 1))
-                  for v in ("correct", "wrong", "untyped"))))
-    for level in sorted(levels, reverse=True):
-        c = levels[level]
-        print("    confidence %3d %%: %d of %d right (%.2f %%)" % (
-            level, c["correct"], sum(c.values()),
-            100.0 * c["correct"] / sum(c.values())))
+    result = judge(os.path.abspath(holdfast), os.path.abspath(so),
+                   [os.path.abspath(program[0]), *program[1:]],
+                   keep=os.environ.get("JUDGE_KEEP"))
+    print("%6d blocks: %s; bytes: %s; %d of %d references by name" % (
+        result.total(),
+        ", ".join("%s %.2f %%" % (v, result.percent(v)) for v in VERDICTS),
+        ", ".join("%s %.2f %%" % (v, result.percent(v, result.bytes)) for v in VERDICTS),
+        result.named, result.words))
+    print_levels(result.levels)
     if verbose:
-        for (verdict, want, got, evidence), n in detail.most_common(60):
-            print("    %-8s %5d  want %.110s  got %.110s (%s) as %s" %
-                  (verdict, n, want, got, evidence,
-                   sample[verdict, want, got, evidence]))
+        print_detail(result)
 
 
-main()
+if __name__ == "__main__":
+    main()

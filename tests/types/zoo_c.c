@@ -7,22 +7,8 @@
  */
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-extern void alloc_log_stop(void) __attribute__((weak));
-
-static FILE *truths;
-
-static void *truth(const char *type, void *p)
-{
-	fprintf(truths, "%lx %s\n", (unsigned long)p, type);
-	return p;
-}
-
-#define NEW(type, n) ((type *)truth(#type, calloc(1, (n))))
-#define MAKE(type) ((struct type *)truth(#type, calloc(1, sizeof(struct type))))
+#include "tests/types/truth.h"
 
 /* --- intrusive lists, as in the kernel --- */
 struct list_head { struct list_head *next, *prev; };
@@ -104,14 +90,6 @@ struct ticket { struct customer *owner; uint64_t number; struct ticket *same_day
 struct customer { char *name, *street; struct ticket *tickets; int age; };
 struct tree *index_tree;
 struct customer *customers[64];
-
-static char *text(const char *what, int i)
-{
-	char buf[64];
-
-	snprintf(buf, sizeof(buf), "%s number %d of the zoo", what, i);
-	return truth("char", strdup(buf));
-}
 
 static void fire(void *user) { (void)user; }
 static void fire_twice(void *user) { (void)user; }
@@ -357,7 +335,7 @@ static void fill_customers(void)
 
 int main(int argc, char **argv)
 {
-	truths = fopen(argc > 1 ? argv[1] : "truth.txt", "w");
+	truths_begin(argc, argv);
 	fill_lists();
 	fill_objects();
 	fill_dict();
@@ -368,8 +346,6 @@ int main(int argc, char **argv)
 	fill_timers();
 	fill_customers();
 	lose();
-	fclose(truths);
-	if (alloc_log_stop)
-		alloc_log_stop();
+	truths_end();
 	return 0;
 }

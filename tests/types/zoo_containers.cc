@@ -6,8 +6,6 @@
  * here say it themselves: truth("type", pointer).
  */
 #include <any>
-#include <cstdio>
-#include <cstdlib>
 #include <deque>
 #include <forward_list>
 #include <functional>
@@ -26,14 +24,7 @@
 #include <variant>
 #include <vector>
 
-extern "C" void alloc_log_stop(void) __attribute__((weak));
-
-static FILE *truths;
-
-static void truth(const char *type, const void *p)
-{
-	fprintf(truths, "%lx %s\n", (unsigned long)p, type);
-}
+#include "tests/types/truth.hh"
 
 namespace bank {
 
@@ -125,11 +116,6 @@ struct Session : std::enable_shared_from_this<Session> {
 } // namespace bank
 
 using namespace bank;
-
-static std::string words(int i)
-{
-	return "a text that is too long to be stored inside " + std::to_string(i);
-}
 
 struct World {
 	std::vector<int> ints;
@@ -232,12 +218,6 @@ static void fill_maps(World &w, int n)
 	}
 }
 
-template <class T> static T *made(const char *type, T *p)
-{
-	truth(type, p);
-	return p;
-}
-
 static void fill_objects(World &w, int n)
 {
 	for (int i = 0; i < n; i++) {
@@ -310,14 +290,12 @@ static void fill_callables(World &w, int n)
 
 int main(int argc, char **argv)
 {
-	truths = fopen(argc > 1 ? argv[1] : "truth.txt", "w");
+	truths_begin(argc, argv);
 	world = made("World", new World);
 	fill_sequences(*world, 300);
 	fill_maps(*world, 300);
 	fill_objects(*world, 100);
 	fill_callables(*world, 60);
-	fclose(truths);
-	if (alloc_log_stop)
-		alloc_log_stop();
+	truths_end();
 	return 0;
 }

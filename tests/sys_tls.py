@@ -151,7 +151,7 @@ def build(cc, folder, strip):
         f.write(PROGRAM)
     subprocess.run([*cc, "-g", "-O1", "-pthread", "-o", f"{folder}/prog",
                     f"{folder}/prog.c", f"-L{folder}", "-llinked",
-                    f"-Wl,-rpath,{folder}"], check=True, env=env)
+                    "-Wl,-rpath,."], check=True, env=env)
     if strip:
         subprocess.run(["strip", f"{folder}/prog"] + [
             f"{folder}/{n}" for n in os.listdir(folder) if n.endswith(".so")],
@@ -162,10 +162,11 @@ def start(folder):
     # Memory that is given again must not hold what it held before.
     env = dict(os.environ, MALLOC_PERTURB_="85",
                GLIBC_TUNABLES="glibc.malloc.tcache_count=0")
+    # Short names: the rest of a chunk behind a long one may hold old pointers.
     process = subprocess.Popen(
-        [f"{folder}/prog"] + [f"{folder}/{n}.so"
-                              for n in ("gone", "plugin", "second")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
+        ["./prog"] + [f"./{n}.so" for n in ("gone", "plugin", "second")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env,
+        cwd=folder)
     truth = {}
     for line in process.stdout:
         if line == "ready\n":

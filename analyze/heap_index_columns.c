@@ -191,7 +191,9 @@ bool index_rule_holds(const struct index_column *c, const void *at,
 	case RULE_BELOW_OR_NONE:
 		return words_below(at, n, c->bound, 1);
 	case RULE_ASCENDING:
-		return longs_rise(at, n, last, before ? 1 : 0);
+		return before ? longs_rise(at, n, last, 1) :
+		       longs_rise((const uint64_t *)at + 1, n - 1,
+				  *(const uint64_t *)at, 1);
 	case RULE_ROWS:
 		return rows_hold(c, at, first, n, last);
 	case RULE_CELLS:

@@ -27,9 +27,9 @@ struct cmd {
 };
 
 extern const struct cmd cmd_blocks, cmd_crash, cmd_cycles, cmd_diff,
-	cmd_dominators, cmd_dump, cmd_info, cmd_leaks, cmd_memory, cmd_resolve,
-	cmd_retainers, cmd_run, cmd_show,
-	cmd_suspects, cmd_threads, cmd_tui, cmd_types;
+	cmd_dominators, cmd_dump, cmd_info, cmd_leaks, cmd_memory, cmd_refcounts,
+	cmd_resolve, cmd_retainers, cmd_run, cmd_show,
+	cmd_suspects, cmd_threads, cmd_tui, cmd_types, cmd_waste;
 
 /** Print "holdfast: <message>" on stderr and return EXIT_TROUBLE. */
 int cmd_trouble(const struct err *err);

@@ -22,7 +22,7 @@ static const struct cmd *const commands[] = {
 	&cmd_dump, &cmd_run, &cmd_crash, &cmd_resolve, &cmd_info,
 	&cmd_memory, &cmd_suspects, &cmd_types, &cmd_leaks, &cmd_cycles,
 	&cmd_dominators, &cmd_retainers, &cmd_threads, &cmd_show, &cmd_blocks,
-	&cmd_diff, &cmd_tui,
+	&cmd_waste, &cmd_refcounts, &cmd_diff, &cmd_tui,
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -3,7 +3,7 @@
 # ids. `source` it, or install it as share/bash-completion/completions/holdfast.
 
 _holdfast_commands='dump run crash resolve info memory suspects types leaks cycles dominators
-retainers threads show blocks diff tui help'
+retainers threads show blocks waste refcounts diff tui help'
 
 _holdfast_options() {	# COMMAND
 	local report='--json --limit --bytes --color --no-index --help'
@@ -24,7 +24,7 @@ _holdfast_options() {	# COMMAND
 	crash)
 		echo '--dir --max-size --max-count --max-total --keep-free' \
 			'--limit-time --content --no-types --json --help' ;;
-	info | memory | suspects | retainers | threads | show)
+	info | memory | suspects | retainers | threads | show | waste | refcounts)
 		echo "$report" ;;
 	types | leaks | cycles)
 		echo "$report --filter --sort" ;;

@@ -93,6 +93,12 @@ static bool read_spans(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
 static bool join(struct load *l, struct diag *diag, struct dwarf_part *ret,
 		 struct err *err)
 {
+	if (l->spans.len == 1) {
+		diag_merge(diag, &l->spans.at[0].diag);
+		*ret = l->spans.at[0].part;
+		memset(&l->spans.at[0].part, 0, sizeof(*ret));
+		return true;
+	}
 	if (!types_init(&ret->types, err))
 		return false;
 	for (size_t i = 0; i < l->spans.len; i++) {

@@ -251,7 +251,7 @@ bool types_index(struct type_table *table, struct err *err)
 {
 	size_t n = table->types.len;
 
-	if (!types_hash_all(table) || !vec_reserve(&table->same_name, n))
+	if (!types_hash_all(table, true) || !vec_reserve(&table->same_name, n))
 		return err_nomem(err, "types");
 	for (size_t i = 1; i < table->strings.len;
 	     i += strlen(table->strings.at + i) + 1) {

@@ -9,12 +9,33 @@ static uint64_t mix(uint64_t h, uint64_t value)
 	return hash_u64(h ^ hash_u64(value + UINT64_C(0x9e3779b97f4a7c15)));
 }
 
-static uint64_t mix_text(uint64_t h, const struct type_table *table,
-			 uint32_t string)
-{
-	const char *text = types_text(table, string);
+/* What hashing needs to know of a table. */
+struct context {
+	const struct type_table *table;
+	const uint64_t *hashes;	/* of its types so far */
+	/* Of its strings so far, by offset; 0 not known. NULL where few are
+	 * hashed. */
+	uint64_t *texts;
+};
 
-	return hash_bytes(text, strlen(text), h);
+static uint64_t hash_text(const struct context *c, uint32_t string)
+{
+	const char *text = types_text(c->table, string);
+	uint64_t *known = c->texts && string < c->table->strings.len ?
+			  &c->texts[string] : NULL;
+	uint64_t hash;
+
+	if (known && *known)
+		return *known;
+	hash = hash_bytes(text, strlen(text), 0);
+	if (known)
+		*known = hash;
+	return hash;
+}
+
+static uint64_t mix_text(uint64_t h, const struct context *c, uint32_t string)
+{
+	return mix(h, hash_text(c, string));
 }
 
 bool types_is_derived(const struct type *type)
@@ -48,9 +69,10 @@ bool types_same_family(const struct type *a, const struct type *b)
 }
 
 /* The hash of a reference to a type: its name, or its shape when nameless. */
-static uint64_t hash_ref(const struct type_table *table, uint32_t id,
-			 const uint64_t *hashes, uint64_t h)
+static uint64_t hash_ref(const struct context *c, uint32_t id, uint64_t h)
 {
+	const struct type_table *table = c->table;
+
 	for (int i = 0; i < MAX_CHAIN; i++) {
 		const struct type *t;
 
@@ -65,17 +87,16 @@ static uint64_t hash_ref(const struct type_table *table, uint32_t id,
 		}
 		h = mix(h, family(t));
 		if (t->name)
-			return mix_text(h, table, t->name);
+			return mix_text(h, c, t->name);
 		if (!types_is_derived(t))
-			return mix(h, hashes[id]);
+			return mix(h, c->hashes[id]);
 		h = mix(h, t->count);
 		id = t->target;
 	}
 	return h;
 }
 
-static uint64_t hash_derived(const struct type_table *table,
-			     const struct type *t)
+static uint64_t hash_derived(const struct context *c, const struct type *t)
 {
 	uint64_t h = mix(t->kind, t->target);
 
@@ -84,80 +105,108 @@ static uint64_t hash_derived(const struct type_table *table,
 	h = mix(h, t->flags);
 	if (t->kind == TYPE_MEMBER_POINTER)
 		h = mix(h, t->scope);
-	return mix_text(h, table, t->name);
+	return mix_text(h, c, t->name);
 }
 
-uint64_t types_hash(const struct type_table *table, const struct type *type,
-		    const struct member *members,
-		    const struct template_arg *args, const uint64_t *hashes)
+static uint64_t hash_type(const struct context *c, const struct type *type,
+			  const struct member *members,
+			  const struct template_arg *args)
 {
 	const uint16_t telling = TYPE_UNSIGNED | TYPE_DECLARATION |
 				 TYPE_VARIANT;
 	uint64_t h;
 
 	if (types_is_derived(type))
-		return hash_derived(table, type);
-	h = mix_text(family(type), table, type->name);
+		return hash_derived(c, type);
+	h = mix_text(family(type), c, type->name);
 	h = mix(h, type->size);
 	h = mix(h, type->flags & telling);
 	h = mix(h, type->n_members);
-	h = hash_ref(table, type->target, hashes, h);
+	h = hash_ref(c, type->target, h);
 	for (uint32_t i = 0; i < type->n_members; i++) {
 		const struct member *m = &members[i];
 
-		h = mix_text(h, table, m->name);
+		h = mix_text(h, c, m->name);
 		h = mix(h, m->offset);
 		h = mix(h, m->flags | (uint64_t)m->bit_size << 16 |
 			(uint64_t)m->bit_offset << 32);
-		h = hash_ref(table, m->type, hashes, h);
+		h = hash_ref(c, m->type, h);
 	}
 	for (uint32_t i = 0; i < type->n_args; i++) {
 		h = mix(h, args[i].value);
 		h = mix(h, args[i].is_value);
-		h = hash_ref(table, args[i].type, hashes, h);
+		h = hash_ref(c, args[i].type, h);
 	}
 	return h;
 }
 
-static uint64_t hash_of(const struct type_table *table, uint32_t id,
-			const uint64_t *hashes)
+uint64_t types_hash(const struct type_table *table, const struct type *type,
+		    const struct member *members,
+		    const struct template_arg *args, const uint64_t *hashes)
 {
-	const struct type *t = &table->types.at[id];
+	const struct context c = { .table = table, .hashes = hashes };
 
-	return types_hash(table, t, table->members.at + t->first_member,
-			  table->args.at + t->first_arg, hashes);
+	return hash_type(&c, type, members, args);
+}
+
+static uint64_t hash_of(const struct context *c, uint32_t id)
+{
+	const struct type *t = &c->table->types.at[id];
+
+	return hash_type(c, t, c->table->members.at + t->first_member,
+			 c->table->args.at + t->first_arg);
+}
+
+static bool is_nameless(const struct type *t)
+{
+	return !t->name && !types_is_derived(t);
 }
 
 /*
  * Nameless types see one level deeper in each round (as colours do in the
  * refinement of B. Weisfeiler and A. Leman, 1968); the last round serves all.
  */
-bool types_hash_all(struct type_table *table)
+static bool hash_rounds(struct type_table *table, bool with_derived,
+			const struct context *c, uint64_t *old)
 {
 	enum { ROUNDS = 5 };
 	uint32_t n = (uint32_t)table->types.len;
-	uint64_t *old = calloc(n + (size_t)1, sizeof(*old));
+	VEC(uint32_t) nameless = {0};
+	bool ok = true;
 
-	if (!old || !vec_reserve(&table->hashes, n)) {
-		free(old);
-		return false;
+	for (uint32_t i = 0; ok && i < n; i++) {
+		if (is_nameless(&table->types.at[i]))
+			ok = vec_push(&nameless, i);
 	}
-	for (int round = 1; round <= ROUNDS; round++) {
-		for (uint32_t i = 0; i < n; i++) {
-			const struct type *t = &table->types.at[i];
-			bool nameless = !t->name && !types_is_derived(t);
-
-			if (round == ROUNDS || nameless)
-				table->hashes.at[i] = hash_of(table, i, old);
-		}
-		for (uint32_t i = 0; round < ROUNDS && i < n; i++) {
-			const struct type *t = &table->types.at[i];
-
-			if (!t->name && !types_is_derived(t))
-				old[i] = table->hashes.at[i];
-		}
+	for (int round = 1; ok && round < ROUNDS; round++) {
+		for (size_t i = 0; i < nameless.len; i++)
+			table->hashes.at[nameless.at[i]] =
+				hash_of(c, nameless.at[i]);
+		for (size_t i = 0; i < nameless.len; i++)
+			old[nameless.at[i]] =
+				table->hashes.at[nameless.at[i]];
+	}
+	for (uint32_t i = 0; ok && i < n; i++) {
+		if (with_derived || !types_is_derived(&table->types.at[i]))
+			table->hashes.at[i] = hash_of(c, i);
 	}
 	table->hashes.len = n;
+	vec_free(&nameless);
+	return ok;
+}
+
+bool types_hash_all(struct type_table *table, bool with_derived)
+{
+	struct context c = { .table = table };
+	uint64_t *old = calloc(table->types.len + 1, sizeof(*old));
+	bool ok;
+
+	c.hashes = old;
+	c.texts = calloc(table->strings.len + 1, sizeof(*c.texts));
+	ok = old && c.texts &&
+	     vec_reserve(&table->hashes, table->types.len) &&
+	     hash_rounds(table, with_derived, &c, old);
 	free(old);
-	return true;
+	free(c.texts);
+	return ok;
 }

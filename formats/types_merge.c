@@ -10,6 +10,8 @@ struct merge {
 	const struct type_table *from;
 	uint32_t module;
 	uint32_t *map;			/* [from->types.len] */
+	uint32_t *strings;		/* [from->strings.len] in into, 0 not
+					 * yet */
 	struct map definitions;		/* of from: name and family -> id + 1 */
 	VEC(uint32_t) fresh;		/* ids in into, types not yet mapped */
 };
@@ -27,12 +29,24 @@ static uint64_t name_key(const struct merge *m, const struct type *t)
 			  t->kind == TYPE_CLASS ? TYPE_STRUCT : t->kind);
 }
 
+static uint32_t string(struct merge *m, uint32_t from)
+{
+	uint32_t *known;
+
+	if (from >= m->from->strings.len)
+		return 0;
+	known = &m->strings[from];
+	if (*known == 0)
+		*known = types_string(m->into, types_text(m->from, from));
+	return *known;
+}
+
 /* The type as it stands in the target, but for the ids in it. */
 static struct type translate(struct merge *m, uint32_t i)
 {
 	struct type t = *type_of(m, i);
 
-	t.name = types_string(m->into, types_text(m->from, t.name));
+	t.name = string(m, t.name);
 	t.module = m->module;
 	return t;
 }
@@ -154,15 +168,13 @@ static void map_parts(struct merge *m, uint32_t id)
 		struct member *member =
 			&m->into->members.at[t->first_member + i];
 
-		member->name = types_string(m->into,
-				types_text(m->from, member->name));
+		member->name = string(m, member->name);
 		member->type = mapped(m, member->type);
 	}
 	for (uint32_t i = 0; i < t->n_args; i++) {
 		struct template_arg *arg = &m->into->args.at[t->first_arg + i];
 
-		arg->name = types_string(m->into,
-					 types_text(m->from, arg->name));
+		arg->name = string(m, arg->name);
 		arg->type = mapped(m, arg->type);
 	}
 }
@@ -202,7 +214,8 @@ bool types_merge(struct type_table *into, const struct type_table *from,
 	m.hashed.hashes.at = NULL;
 	m.hashed.hashes.len = m.hashed.hashes.cap = 0;
 	m.map = malloc((n + 1) * sizeof(*m.map));
-	if (!m.map || !types_hash_all(&m.hashed))
+	m.strings = calloc(from->strings.len + 1, sizeof(*m.strings));
+	if (!m.map || !m.strings || !types_hash_all(&m.hashed, false))
 		goto out;
 	memset(m.map, 0xff, (n + 1) * sizeof(*m.map));
 	if (!run_pass(&m, PASS_DEFINITIONS) ||
@@ -219,6 +232,7 @@ out:
 	if (!ok)
 		err_nomem(err, "types");
 	free(m.map);
+	free(m.strings);
 	vec_free(&m.fresh);
 	vec_free(&m.hashed.hashes);
 	map_free(&m.definitions);

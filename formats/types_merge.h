@@ -58,8 +58,9 @@ uint64_t types_hash(const struct type_table *table, const struct type *type,
 		    const struct member *members,
 		    const struct template_arg *args, const uint64_t *hashes);
 
-/** Compute table->hashes of all types. False when memory is exhausted. */
-bool types_hash_all(struct type_table *table);
+/** Compute table->hashes of all types, those of derived ones when asked for.
+ * False when memory is exhausted. */
+bool types_hash_all(struct type_table *table, bool with_derived);
 
 /** True for kinds that are what their target is: pointer, array, typedef. */
 bool types_is_derived(const struct type *type);

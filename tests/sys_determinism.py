@@ -18,6 +18,7 @@ REPORTS = (
     ['info', '--json'], ['types', '--json'], ['leaks', '--json'],
     ['cycles', '--json'], ['dominators', '--json'],
     ['blocks', '--json', '--limit', '100000'], ['suspects', '--json'],
+    ['waste', '--json'], ['waste'], ['refcounts', '--json'],
 )
 
 

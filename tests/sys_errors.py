@@ -25,6 +25,8 @@ REPORTS = {
     'threads': ([], []),
     'show': (['0x1000'], []),
     'blocks': ([], ['--filter']),
+    'waste': ([], []),
+    'refcounts': ([], []),
     'diff': (['GOOD'], ['--sort', '--filter']),
 }
 failures = []

@@ -5,6 +5,7 @@ say what one says that was taken with it, of the same stopped process; its
 memory must not be touched, what is known must not be lost, and damage must
 stay what it is.
 """
+import contextlib
 import json
 import os
 import re
@@ -281,12 +282,27 @@ def build_parts():
     return place('parts', 'prog')
 
 
+@contextlib.contextmanager
+def stopped_on_one_cpu(program, *args):
+    """Like samples_check.stopped(). The kernel tells a program the number of
+    its processor (struct rseq), a word that is left out where it is not 0: a
+    program that may move is not the same in two captures."""
+    everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(everywhere)})
+    try:
+        with samples_check.stopped(program, *args) as found:
+            os.sched_setaffinity(0, everywhere)
+            yield found
+    finally:
+        os.sched_setaffinity(0, everywhere)
+
+
 def capture_parts(program):
     """Snapshots of one process: with nothing, with all, with the program's."""
     debug = place('parts-debug')
     shutil.copy(os.path.join(debug, 'prog.debug'), place('half', 'prog.debug'))
     nothing = place('nothing', '')
-    with samples_check.stopped(program, '24') as (_, truth):
+    with stopped_on_one_cpu(program, '24') as (_, truth):
         pid = stopped_pid(program)
         for name, options in (
                 ('none.zst', ('--sysroot', nothing)),

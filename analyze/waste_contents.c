@@ -230,6 +230,15 @@ static uint64_t hash_block(const struct heap *heap,
 	return hash ? hash : 1;
 }
 
+/*
+ * Less than a quarter is in use. A hash table with a list in each bucket that
+ * has just grown has 39 % of them in use: that is how such tables are.
+ */
+static bool is_sparse(uint64_t used, uint64_t room)
+{
+	return used < room / 4;
+}
+
 static bool add_table(struct piece *piece, const struct heap *heap,
 		      uint32_t node, uint32_t holder, uint64_t offset,
 		      uint64_t used, uint64_t room, uint64_t slot)
@@ -244,7 +253,7 @@ static bool add_table(struct piece *piece, const struct heap *heap,
 		.holder = holder,
 	};
 
-	return used >= room - used || waste_rows_add(&piece->tables, &row);
+	return !is_sparse(used, room) || waste_rows_add(&piece->tables, &row);
 }
 
 /* Offset of what gave the type of @node, in an element of its holder. */
@@ -301,7 +310,7 @@ static bool look_at_block(const struct scan *s, struct piece *piece,
 		return true;
 	c->hash[node] = hash_block(heap, reader, node, &use, slot, &empty);
 	slots = slot ? use.used / slot : 0;
-	if (slots < LEAST_SLOTS || empty <= slots - empty)
+	if (slots < LEAST_SLOTS || !is_sparse(slots - empty, slots))
 		return true;
 	c->hash[node] = 0;
 	return add_table(piece, heap, node,

@@ -8,7 +8,7 @@ static const char usage[] =
 	"usage: holdfast waste [OPTION...] FILE\n"
 	"\n"
 	"Memory that serves nobody: equal contents, capacity that vectors and\n"
-	"strings do not use, tables that are nearly empty, what malloc rounded up;\n"
+	"strings do not use, tables that are less than a quarter full, what malloc rounded up;\n"
 	"and free memory that does not go back to the kernel, with a map of each\n"
 	"arena and the blocks that keep it from shrinking. Each part shows a third\n"
 	"of --limit rows.\n"

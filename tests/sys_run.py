@@ -328,6 +328,17 @@ def check_every():
     case.same('snapshots', case.snapshots(), sorted(names))
 
 
+def check_spawning():
+    case = Folder('spawning')
+    status, out, err = case.run('spawning', options=[
+        '--every', '5ms', '--max', '60', '--no-types'])
+    case.same('status', status, 0)
+    case.same('output', out, '3000 threads\n' * 3)
+    case.expect(len(case.snapshots()) > 5, f'{len(case.snapshots())} '
+                'snapshots')
+    case.same('copies left', err.count('is left to the process'), 0)
+
+
 def check_at_exit():
     case = Folder('at exit')
     for args, status in [(('exit', '0'), 0), (('exit', '7'), 7),
@@ -540,6 +551,7 @@ def main():
     check_on_signal()
     check_rss()
     check_every()
+    check_spawning()
     check_at_exit()
     for sample in ('lost_list', 'ring', 'shared_cycle', 'shared_dag'):
         check_leaks_at_exit(sample)

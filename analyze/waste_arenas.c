@@ -92,6 +92,33 @@ static char cell_of(uint64_t live, uint64_t free_bytes, uint64_t size)
 	return free_bytes <= size / 8 ? '#' : '+';
 }
 
+/*
+ * Whole pages from @start on that are nothing but inside of one block or of
+ * one free chunk, which look_at_page() has come to: @use of all of them.
+ */
+static uint64_t whole_pages(const struct sweep *s, uint64_t start,
+			    uint64_t most, struct page_use *use)
+{
+	const struct heap *h = s->heap;
+	uint64_t n;
+
+	if (use->live == PAGE && h->addr[s->block] <= start) {
+		n = (h->addr[s->block] + h->size[s->block] - start) / PAGE;
+		n = n < most ? n : most;
+		use->live = n ? n * PAGE : use->live;
+		return n ? n : 1;
+	}
+	if (use->live == 0 && use->free == PAGE &&
+	    h->free[s->free].addr <= start) {
+		n = (h->free[s->free].addr + h->free[s->free].size - start) /
+		    PAGE;
+		n = n < most ? n : most;
+		use->free = n ? n * PAGE : use->free;
+		return n ? n : 1;
+	}
+	return 1;
+}
+
 static bool sweep_pages(struct sweep *s, const struct owned_extent *e,
 			struct waste_arena *arena)
 {
@@ -101,13 +128,16 @@ static bool sweep_pages(struct sweep *s, const struct owned_extent *e,
 	uint64_t live = 0, free_bytes = 0, size = 0;
 	size_t cell = 0;
 
-	for (uint64_t i = 0; i < pages; i++) {
+	for (uint64_t i = 0, n; i < pages; i += n) {
 		uint64_t start = first + i * PAGE, end = start + PAGE;
+		uint64_t left = step - i % step;
 		struct page_use use;
 
 		start = start > e->start ? start : e->start;
 		end = end < e->end ? end : e->end;
 		use = look_at_page(s, start, end);
+		n = whole_pages(s, start, left, &use);
+		end = n > 1 ? start + n * PAGE : end;
 		live += use.live;
 		free_bytes += use.free;
 		size += end - start;
@@ -115,7 +145,7 @@ static bool sweep_pages(struct sweep *s, const struct owned_extent *e,
 		    resident_page(&s->resident, first + i * PAGE) &&
 		    !count_mixed(s, e->allocator, &use))
 			return false;
-		if ((i + 1) % step && i + 1 < pages)
+		if ((i + n) % step && i + n < pages)
 			continue;
 		arena->map[cell++] = cell_of(live, free_bytes, size);
 		live = free_bytes = size = 0;

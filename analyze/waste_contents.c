@@ -12,6 +12,7 @@
 
 enum {
 	CHUNK = 1 << 14,	/* nodes */
+	LARGE = 1 << 20,	/* bytes; most of it has to be there */
 	LEAST_SLOTS = 8,	/* smaller tables are no waste worth a word */
 	SEED_TEXT = 1, SEED_DATA = 2,
 };
@@ -191,16 +192,34 @@ static uint64_t count_empty(const struct image *image, const uint8_t *at,
 	return empty;
 }
 
-/* Never touched: it costs no memory, whatever it holds. */
+/*
+ * Never touched, or if it is large only here and there: it costs little
+ * memory, and might be larger than all that there is.
+ */
 static bool is_untouched(const struct heap *heap, uint32_t node)
 {
-	const struct range *range;
+	uint64_t start = heap->addr[node], size = heap->size[node];
+	const struct range *range, *last;
+	uint64_t captured = 0;
 
-	if (heap->size[node] < PAGE_SIZE_X86)
+	if (size < PAGE_SIZE_X86)
 		return false;
-	range = image_range(heap->image, heap->addr[node]);
-	return range && range->presence == PRESENCE_ZERO &&
-	       range->end - heap->addr[node] >= heap->size[node];
+	range = image_range(heap->image, start);
+	if (range && range->presence == PRESENCE_ZERO &&
+	    range->end - start >= size)
+		return true;
+	if (size < LARGE || !range)
+		return size >= LARGE;
+	last = heap->image->ranges.at + heap->image->ranges.len;
+	for (; range < last && range->start < start + size; range++) {
+		uint64_t from = range->start > start ? range->start : start;
+		uint64_t to = range->end < start + size ? range->end :
+							  start + size;
+
+		captured += range->presence == PRESENCE_CAPTURED ||
+			    range->presence == PRESENCE_TORN ? to - from : 0;
+	}
+	return captured < size / 2;
 }
 
 /* Hash @used bytes of @node; 0 when some are absent. Counts empty slots. */

@@ -292,6 +292,27 @@ static void vectors_that_make_no_sense_are_passed_over(void **state)
 	assert_int_equal(waste.capacity.at.len, 0);
 }
 
+/* Four thousand million elements, of which one was captured. */
+static void large_arrays_are_looked_at_where_they_were_touched(void **state)
+{
+	uint64_t block = place(100 * 8);
+
+	(void)state;
+	blocks[n_blocks++] = (struct chunk){
+		next_block, (uint64_t)UINT32_MAX * 24 };
+	made_range(&image, HEAP + (UINT64_C(1) << 35),
+		   HEAP + (UINT64_C(1) << 35) + 0x1000, PRESENCE_CAPTURED);
+	/* The first element that lies wholly in what was captured. */
+	point_vector(next_block + ((UINT64_C(1) << 35) / 24 + 1) * 24, block,
+		     3, 100);
+	build();
+	give_type(1, vector, UINT32_MAX);
+	find_waste();
+	assert_int_equal(waste.capacity.at.len, 1);
+	assert_int_equal(waste.capacity.at.at[0].used, 3);
+	assert_int_equal(waste.duplicates.groups.len, 0);
+}
+
 /* A copy that was left behind, say. */
 static void a_block_of_two_vectors_counts_once(void **state)
 {
@@ -427,6 +448,7 @@ int main(void)
 		TEST(captures_of_pointers_tell_no_duplicates),
 		TEST(capacity_is_what_a_vector_has_and_does_not_use),
 		TEST(vectors_that_make_no_sense_are_passed_over),
+		TEST(large_arrays_are_looked_at_where_they_were_touched),
 		TEST(a_block_of_two_vectors_counts_once),
 		TEST(vectors_are_equal_by_their_elements),
 		TEST(arrays_that_are_mostly_null_are_empty_tables),

@@ -299,6 +299,32 @@ static void a_block_alone_on_its_page_is_named(void **state)
 	end(&w);
 }
 
+/* One block of 32 TiB that nobody touched: no page of it is looked at. */
+static void pages_inside_one_block_are_passed_at_once(void **state)
+{
+	const uint64_t size = UINT64_C(1) << 45;
+	struct chunk block = { BASE + 16, size / 2 - 16 };
+	struct chunk hole = { BASE + size / 2 + 16, size / 2 - 32 };
+	struct waste_arenas arenas;
+	struct err err = {0};
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	add_extent(&w, BASE, BASE + size);
+	assert_true(vec_push(&w.blocks, block));
+	assert_true(vec_push(&w.free, hole));
+	conclude(&w);
+	assert_true(waste_arenas_build(&w.heap, &arenas, &err));
+	assert_string_equal(arenas.at.at[0].map,
+			    "################################"
+			    "................................");
+	assert_int_equal(arenas.at.at[0].live, block.size);
+	assert_int_equal(arenas.total.returnable, 0);
+	waste_arenas_free(&arenas);
+	end(&w);
+}
+
 /* What an allocator that cannot be walked has is not said to be free. */
 static void arenas_that_are_not_understood_are_left_out(void **state)
 {
@@ -325,6 +351,7 @@ int main(void)
 		cmocka_unit_test(long_arenas_have_maps_of_bounded_length),
 		cmocka_unit_test(blocks_at_the_end_pin_what_is_free_below),
 		cmocka_unit_test(a_block_alone_on_its_page_is_named),
+		cmocka_unit_test(pages_inside_one_block_are_passed_at_once),
 		cmocka_unit_test(arenas_that_are_not_understood_are_left_out),
 	};
 

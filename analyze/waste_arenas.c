@@ -84,6 +84,23 @@ static bool count_mixed(struct sweep *s, uint32_t allocator,
 	return waste_rows_add(&s->ret->sparse, &row);
 }
 
+/* @n pages that are alike, from @addr on. */
+static bool count_page(struct sweep *s, uint32_t allocator, uint64_t addr,
+		       uint64_t n, const struct page_use *use)
+{
+	if (use->free == 0)
+		return true;
+	if (use->live > 0)
+		return !resident_page(&s->resident, addr) ||
+		       count_mixed(s, allocator, use);
+	if (n > 1)
+		s->ret->pages.at[allocator].pieces +=
+			resident_bytes(&s->resident, addr, addr + n * PAGE);
+	else if (resident_page(&s->resident, addr))
+		s->ret->pages.at[allocator].pieces += use->free;
+	return true;
+}
+
 /* Headers of blocks are as good as live. */
 static char cell_of(uint64_t live, uint64_t free_bytes, uint64_t size)
 {
@@ -141,9 +158,7 @@ static bool sweep_pages(struct sweep *s, const struct owned_extent *e,
 		live += use.live;
 		free_bytes += use.free;
 		size += end - start;
-		if (use.live > 0 && use.free > 0 &&
-		    resident_page(&s->resident, first + i * PAGE) &&
-		    !count_mixed(s, e->allocator, &use))
+		if (!count_page(s, e->allocator, first + i * PAGE, n, &use))
 			return false;
 		if ((i + n) % step && i + n < pages)
 			continue;
@@ -283,6 +298,12 @@ static void conclude(struct waste_arenas *ret)
 		      by_bytes);
 	waste_rows_sort(&ret->sparse);
 	for (size_t i = 0; i < ret->pages.len; i++) {
+		struct waste_pages *p = &ret->pages.at[i];
+
+		/* So far all free bytes on pages without a live block. */
+		p->pieces -= p->pieces < p->returnable ? p->pieces :
+							 p->returnable;
+		ret->total.pieces += p->pieces;
 		ret->total.returnable += ret->pages.at[i].returnable;
 		ret->total.mixed += ret->pages.at[i].mixed;
 	}

@@ -267,6 +267,8 @@ static int sparse_text(const struct waste_report *w)
 
 	printf("\nOf it %s in whole pages that malloc_trim() would return,",
 	       size(w, a->total.returnable, buf));
+	printf(" %s in pieces\non other pages without a live block,",
+	       size(w, a->total.pieces, buf));
 	printf(" %s on pages with live blocks\n", size(w, a->total.mixed,
 						       buf));
 	if (!shown)

@@ -134,6 +134,8 @@ static void check_page(struct world *w, size_t page,
 		want->returnable += PAGE;
 	if (live > 0)
 		want->mixed += free_bytes;
+	else if (whole < PAGE)
+		want->pieces += free_bytes;
 }
 
 static void check_arena(struct world *w, const struct waste_arena *arena)
@@ -185,6 +187,7 @@ static void random_arenas_are_as_painted(void **state)
 			check_arena(&w, &arenas.at.at[i]);
 		assert_int_equal(arenas.total.mixed, want.mixed);
 		assert_int_equal(arenas.total.returnable, want.returnable);
+		assert_int_equal(arenas.total.pieces, want.pieces);
 		waste_arenas_free(&arenas);
 		free(in);
 		end(&w);

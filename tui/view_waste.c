@@ -100,11 +100,12 @@ static bool head(void *data, int line, struct cell_out *out)
 			 session_size(v->session, w->slack.bytes, d));
 	else
 		snprintf(out->text, sizeof(out->text),
-			 "free in whole pages %s, beside live blocks %s; "
-			 "maps: # full  + mixed  . free",
+			 "free in whole pages %s, pieces %s, beside blocks %s; "
+			 "# full + mixed . free",
 			 session_size(v->session, w->arenas.total.returnable,
 				      a),
-			 session_size(v->session, w->arenas.total.mixed, b));
+			 session_size(v->session, w->arenas.total.pieces, b),
+			 session_size(v->session, w->arenas.total.mixed, c));
 	return line < 2;
 }
 

@@ -165,6 +165,44 @@ def check_fault_address():
     case.expect('culprit' in names, f'threads {names}')
 
 
+MANY = """
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(void)
+{
+	for (int i = 0; i < 80; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "./part%d.so", i);
+		if (!dlopen(path, RTLD_NOW))
+			return 1;
+	}
+	abort();
+}
+"""
+
+
+def check_all_modules():
+    """A small process is copied sooner than its many modules are looked at."""
+    case = Folder('many modules')
+    subprocess.run(['cc', '-x', 'c', '-', '-o', f'{case.path}/many', '-ldl'],
+                   input=MANY, text=True, check=True)
+    subprocess.run(['cc', '-shared', '-fPIC', '-x', 'c', '-', '-o',
+                    f'{case.path}/part0.so'], input='int part;', text=True,
+                   check=True)
+    for i in range(1, 80):
+        shutil.copyfile(f'{case.path}/part0.so', f'{case.path}/part{i}.so')
+    for i in range(12):
+        done = subprocess.run([HOLDFAST, 'run', '-o', f'{i}.core.zst',
+                               './many'], cwd=case.path, timeout=LIMIT,
+                              stderr=subprocess.DEVNULL)
+        case.same('status', done.returncode, -signal.SIGABRT)
+        modules = info(f'{case.path}/{i}.core.zst')['modules']
+        case.same('parts', sum('/part' in m['path'] for m in modules), 80)
+
+
 # --- what is no death ---
 
 def check_quiet():
@@ -545,6 +583,7 @@ def main():
     for death in DEATHS:
         check_death(*death)
     check_fault_address()
+    check_all_modules()
     check_quiet()
     check_missing()
     check_pipes()

@@ -6,36 +6,19 @@
 enum {
 	SURE_OWNED = 95,
 	SURE_CONTENT = 90,
-	BROKEN_SUM = -60,	/* tenths of a kept promise: shapes.h */
 	SURE_ARRAY = 85,
 	SURE_BYTES = 80,	/* char * may be a pointer to anything */
 };
 
-/* Would a record of the claimed type break its promises? */
-static bool is_broken(struct follow *f, const struct claim *claim)
-{
-	uint32_t type = types_strip(&f->heap->image->types, claim->type);
-	const struct shape *shape;
-	struct shape_score score;
-
-	if (type == TYPE_NONE || claim->count != 1 ||
-	    !types_is_record(&f->heap->image->types, type))
-		return false;
-	shape = shape_of(&f->shapes, type);
-	if (!shape)
-		return false;
-	shape_look(f->heap, &f->infer->window, claim->node, &f->seen);
-	score = shape_compare(f->heap, &f->weights, type, shape, &f->seen);
-	return score.broken || score.sum < BROKEN_SUM;
-}
-
 bool follow_submit(struct follow *f, const struct place *from,
 		   struct claim *claim)
 {
+	const struct type_table *types = &f->heap->image->types;
+
 	/* Who is in doubt should not make claims that are visibly wrong. */
 	if (from->confidence < SURE_CONTENT &&
-	    f->heap->content[claim->node] != CONTENT_UNKNOWN &&
-	    is_broken(f, claim))
+	    f->heap->content[claim->node] == CONTENT_TEXT &&
+	    types_is_record(types, types_strip(types, claim->type)))
 		return true;
 	if (claim->confidence > from->confidence)
 		claim->confidence = from->confidence;

@@ -144,6 +144,8 @@ def truths(own_file, maps, blocks):
 def by_sites(sites, maps, blocks):
     """{address: type} by a list of (regular expression, type): the first whose
     expression is found in "innermost<outer<outermost" of the block's callers."""
+    if not sites:
+        return {}
     symbols = Symbols(maps, {f for _, frames in blocks.values() for f in frames})
     rules = [(re.compile(r), t) for r, t in sites]
     found = {}

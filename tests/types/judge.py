@@ -182,11 +182,14 @@ class Result:
         return 100.0 * counter[verdict] / max(sum(counter.values()), 1)
 
 
-def run_to_log(so, argv, folder, env=None):
+def run_to_log(so, argv, folder, env=None, drive=None):
+    """Start the program, let drive(process) talk to it, wait until it stops."""
     env = dict(os.environ, LD_PRELOAD=so, ALLOC_LOG=folder + "/log", **(env or {}))
     with open(folder + "/out", "w") as out:
         process = subprocess.Popen(argv, env=env, stdout=out, stderr=out, cwd=folder,
                                    stdin=subprocess.DEVNULL)
+    if drive:
+        drive(process)
     _, status = os.waitpid(process.pid, os.WUNTRACED)
     if not os.WIFSTOPPED(status):
         with open(folder + "/out") as out:
@@ -241,11 +244,12 @@ def read_memory(pid, blocks):
     return memory
 
 
-def judge(holdfast, so, argv, keep=None, sites=None, env=None, references=True):
+def judge(holdfast, so, argv, keep=None, sites=None, env=None, drive=None,
+          references=True):
     """Run, capture, compare. @sites: see alloc_truth.by_sites()."""
     with contextlib.nullcontext(keep) if keep else tempfile.TemporaryDirectory() as folder:
         os.makedirs(folder, exist_ok=True)
-        process = run_to_log(so, argv, folder, env)
+        process = run_to_log(so, argv, folder, env, drive)
         snapshot = folder + "/s"
         try:
             subprocess.run([holdfast, "dump", "--force", "-o", snapshot, str(process.pid)],
@@ -258,8 +262,8 @@ def judge(holdfast, so, argv, keep=None, sites=None, env=None, references=True):
         lines = subprocess.run([holdfast, "blocks", "--json", snapshot], check=True,
                                capture_output=True, text=True).stdout
         listed = [json.loads(line) for line in lines.splitlines()]
-        truth = alloc_truth.by_sites(sites, maps, blocks) if sites else \
-            alloc_truth.truths(folder + "/truth.txt", maps, blocks)
+        truth = alloc_truth.truths(folder + "/truth.txt", maps, blocks)
+        truth.update(alloc_truth.by_sites(sites or (), maps, blocks))
         result = Result()
         for block in listed:
             addr = int(block["addr"], 16)

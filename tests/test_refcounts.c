@@ -246,6 +246,30 @@ static void handles_in_arrays_are_found_by_their_stride(void **state)
 	assert_int_equal(counts.unclear, 1);
 }
 
+/* Forgotten: new std::shared_ptr<X>(global). */
+static void a_handle_in_a_leaked_block_is_told(void **state)
+{
+	const uint32_t types[] = { strong };
+	uint64_t c = counted(2, 1), forgotten = place(16, TYPE_NONE);
+
+	(void)state;
+	put(DATA, c);
+	put(forgotten, c);
+	build(types, 1, 0);
+	assert_int_equal(counts.at.len, 0);
+	refcounts_free(&counts);
+	facts.heap.state[1] = STATE_LEAKED;
+	assert_true(refcounts_build(&facts, &counts, &(struct err){0}));
+	assert_int_equal(counts.at.len, 1);
+	assert_int_equal(counts.at.at[0].kind, REFCOUNT_LOST);
+	assert_int_equal(counts.at.at[0].lost, 1);
+	/* What is leaked itself is a leak, not a miscount. */
+	refcounts_free(&counts);
+	facts.heap.state[0] = STATE_LEAKED;
+	assert_true(refcounts_build(&facts, &counts, &(struct err){0}));
+	assert_int_equal(counts.at.len, 0);
+}
+
 static void numbers_that_are_no_counts_are_not_judged(void **state)
 {
 	(void)state;
@@ -296,6 +320,7 @@ int main(void)
 		TEST(more_handles_than_counted_are_told),
 		TEST(a_dead_object_with_weak_handles_is_a_kind_of_its_own),
 		TEST(handles_in_arrays_are_found_by_their_stride),
+		TEST(a_handle_in_a_leaked_block_is_told),
 		TEST(numbers_that_are_no_counts_are_not_judged),
 		TEST(each_library_is_read_in_its_own_way),
 	};

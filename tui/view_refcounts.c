@@ -28,6 +28,7 @@ struct counts {
 static const char *const what[N_REFCOUNT_KINDS] = {
 	[REFCOUNT_UNKNOWN] = "unknown",
 	[REFCOUNT_OVER] = "too many",
+	[REFCOUNT_LOST] = "lost",
 	[REFCOUNT_WEAK_ONLY] = "weak only",
 };
 

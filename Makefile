@@ -7,6 +7,8 @@
 #   make asan       the tests under address and undefined-behaviour sanitizers
 #   make fuzz       every fuzz target for FUZZ_SECONDS (needs clang)
 #   make bench      capture and analysis measured against each other
+#   make bench-types  how many types of blocks are right, by programs that say
+#                   what their blocks are
 #   make lint       layers, compiler warnings as errors, cppcheck
 #   make static     build/static/holdfast, which needs nothing else on the
 #                   machine that it is copied to
@@ -147,6 +149,11 @@ bench: deps
 bench-run: all samples $(BENCHES)
 	@tests/bench.sh $(B)
 
+# Programs in C, C++ and Rust, with each compiler that is installed.
+bench-types: deps
+	@$(MAKE) --no-print-directory all
+	@tests/types/run.py $(B)
+
 lint:
 	@tests/check_layers.sh
 	@$(MAKE) --no-print-directory WERROR=1 B=build/lint-gcc CC=gcc all
@@ -183,7 +190,7 @@ clean:
 	rm -rf build
 
 .PHONY: all samples deps demo test test-build test-run asan fuzz fuzz-run \
-	bench bench-run lint static check-aarch64 check-libdwarf \
+	bench bench-run bench-types lint static check-aarch64 check-libdwarf \
 	objects install clean
 .SECONDARY:
 -include $(LIB_OBJ:.o=.d) $(TUI_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(AID_OBJ:.o=.d) \

@@ -11,6 +11,7 @@ enum {
 	SURE_HOLDER = 93,
 	SURE_TAIL = 90,
 	SURE_DERIVED = 85,
+	SURE_TEXT_TAIL = 75,	/* sds, and the like */
 };
 
 enum { MAX_CANDIDATES = 4096 };	/* types that begin with one type */
@@ -371,9 +372,20 @@ bool choose_holder(struct chooser *c, uint32_t node, uint32_t type,
 	return true;
 }
 
+/* Type @outer could be block @node; with a tail it may be of any size. */
+static bool could_be(const struct chooser *c, uint32_t node, uint32_t outer,
+		     bool tails)
+{
+	uint64_t size = type_at(c, outer)->size;
+
+	return tails ? has_tail(c, outer) && size <= c->heap->size[node] :
+		       infer_fits(c->heap, node, size, false);
+}
+
 /* The one type that has @target at @offset and fits the block. */
 static void decide_inside(const struct chooser *c, uint32_t node,
-			  uint32_t target, uint64_t offset, struct choice *ret)
+			  uint32_t target, uint64_t offset, bool tails,
+			  struct choice *ret)
 {
 	const struct holders *h = &c->holders;
 	uint32_t found = TYPE_NONE;
@@ -384,7 +396,7 @@ static void decide_inside(const struct chooser *c, uint32_t node,
 		uint32_t outer = h->at[i].outer;
 
 		if (h->at[i].offset != offset || outer == found ||
-		    !infer_fits(c->heap, node, type_at(c, outer)->size, false))
+		    !could_be(c, node, outer, tails))
 			continue;
 		if (found != TYPE_NONE) {
 			ret->rivals = true;
@@ -393,7 +405,10 @@ static void decide_inside(const struct chooser *c, uint32_t node,
 		found = outer;
 	}
 	if (found != TYPE_NONE)
-		set(ret, found, EVIDENCE_CONTAINER_OF, SURE_HOLDER);
+		set(ret, found, EVIDENCE_CONTAINER_OF,
+		    tails ? SURE_TAIL : SURE_HOLDER);
+	else if (!tails)
+		decide_inside(c, node, target, offset, true, ret);
 }
 
 bool choose_inside(struct chooser *c, uint32_t node, uint32_t target,
@@ -405,7 +420,7 @@ bool choose_inside(struct chooser *c, uint32_t node, uint32_t target,
 
 	*ret = (struct choice){ .type = TYPE_NONE };
 	if (!fits_key(size) || offset >= 1 << 16 || size / 8 >= 1 << 13) {
-		decide_inside(c, node, target, offset, ret);
+		decide_inside(c, node, target, offset, false, ret);
 		return true;
 	}
 	kept = slot_of(c, &c->by_inside, (uint64_t)target << 32 |
@@ -414,9 +429,48 @@ bool choose_inside(struct chooser *c, uint32_t node, uint32_t target,
 	if (!kept)
 		return false;
 	if (!found)
-		decide_inside(c, node, target, offset, kept);
+		decide_inside(c, node, target, offset, false, kept);
 	*ret = *kept;
 	return true;
+}
+
+/* Note the structs that end in char text[]: by where the text begins. */
+static bool find_text_tails(struct chooser *c)
+{
+	const struct type_table *types = &c->heap->image->types;
+
+	for (uint32_t i = 0; i < types->types.len; i++) {
+		const struct type *t = &types->types.at[i];
+		const struct member *last;
+		uint32_t id;
+		uint64_t *slot;
+		bool added;
+
+		if (t->kind != TYPE_STRUCT || t->popularity == 0 ||
+		    !has_tail(c, i))
+			continue;
+		last = &types->members.at[t->first_member + t->n_members - 1];
+		id = types_strip(types, types->types.at[
+				 types_strip(types, last->type)].target);
+		if (id == TYPE_NONE || types->types.at[id].kind != TYPE_CHAR)
+			continue;
+		slot = map_slot(&c->text_tails, last->offset, &added);
+		if (!slot)
+			return false;
+		*slot = added ? (uint64_t)i + 1 : 0;
+	}
+	return true;
+}
+
+void choose_text_tail(const struct chooser *c, uint64_t offset,
+		      struct choice *ret)
+{
+	uint64_t found = map_get(&c->text_tails, offset, 0);
+
+	*ret = (struct choice){ .type = TYPE_NONE };
+	if (found)
+		set(ret, (uint32_t)found - 1, EVIDENCE_CONTAINER_OF,
+		    SURE_TEXT_TAIL);
 }
 
 bool chooser_init(struct chooser *c, const struct heap *heap, struct err *err)
@@ -425,7 +479,8 @@ bool chooser_init(struct chooser *c, const struct heap *heap, struct err *err)
 		.heap = heap, .fields = { .types = &heap->image->types },
 	};
 	return beginnings_build(&heap->image->types, &c->beginnings, err) &&
-	       holders_build(&heap->image->types, &c->holders, err);
+	       holders_build(&heap->image->types, &c->holders, err) &&
+	       (find_text_tails(c) || err_nomem(err, "types of blocks"));
 }
 
 void chooser_free(struct chooser *c)
@@ -436,5 +491,6 @@ void chooser_free(struct chooser *c)
 	vec_free(&c->candidates);
 	map_free(&c->by_start);
 	map_free(&c->by_inside);
+	map_free(&c->text_tails);
 	vec_free(&c->kept);
 }

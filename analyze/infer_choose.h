@@ -45,6 +45,7 @@ struct chooser {
 	struct map by_start;	/* kind, owner, size -> 1 + index in kept */
 	struct map by_inside;	/* type, offset, owner and size -> the same */
 	VEC(struct choice) kept;
+	struct map text_tails;	/* offset of the text -> id + 1, 0: several */
 };
 
 /** Release with chooser_free(). */
@@ -64,5 +65,9 @@ bool choose_holder(struct chooser *chooser, uint32_t node, uint32_t type,
 /** A pointer to @target refers to byte @offset of block @node. */
 bool choose_inside(struct chooser *chooser, uint32_t node, uint32_t target,
 		   uint64_t offset, struct choice *ret) MUST_CHECK;
+
+/** A pointer to text refers to byte @offset of a block: a header before it. */
+void choose_text_tail(const struct chooser *chooser, uint64_t offset,
+		      struct choice *ret);
 
 #endif

@@ -13,6 +13,13 @@ enum {
 bool follow_submit(struct follow *f, const struct place *from,
 		   struct claim *claim)
 {
+	const struct type_table *types = &f->heap->image->types;
+
+	/* Who is in doubt should not make claims that are visibly wrong. */
+	if (from->confidence < SURE_CONTENT &&
+	    f->heap->content[claim->node] == CONTENT_TEXT &&
+	    types_is_record(types, types_strip(types, claim->type)))
+		return true;
 	if (claim->confidence > from->confidence)
 		claim->confidence = from->confidence;
 	return infer_claim(f->infer, claim);
@@ -30,6 +37,25 @@ static bool is_plausible(struct follow *f, uint64_t addr)
 			   image_range(image, word) != NULL;
 }
 
+/* Pointers to anything: each is null or leads into the image, and some lead. */
+static bool words_plausible(struct follow *f, uint32_t node, uint64_t count)
+{
+	uint64_t word;
+	bool any = false;
+
+	if (count > 256)
+		count = 256;
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t addr = f->heap->addr[node] + i * 8;
+
+		if (!is_plausible(f, addr) ||
+		    !window_u64(&f->infer->window, addr, &word))
+			return false;
+		any |= word != 0;
+	}
+	return any;
+}
+
 /* Every pointer of the would-be elements is null or leads into the image. */
 static bool elements_plausible(struct follow *f, uint32_t node, uint32_t type,
 			       uint64_t count)
@@ -38,8 +64,11 @@ static bool elements_plausible(struct follow *f, uint32_t node, uint32_t type,
 		pointer_fields_of(&f->chooser.fields, type);
 	uint64_t stride = follow_type(f, type)->size;
 
-	if (!fields || fields->n == 0)
+	if (!fields)
 		return false;
+	if (fields->n == 0)
+		return follow_type(f, type)->kind == TYPE_POINTER &&
+		       words_plausible(f, node, count);
 	if (count > 64)
 		count = 64;
 	for (uint64_t i = 0; i < count; i++) {

@@ -166,10 +166,12 @@ static bool propose_inside(struct follow *f, const struct place *from,
 		return true;
 	if (field->is_table)
 		return follow_table(f, from, field, element, at, claim);
-	if (!types_is_record(&heap->image->types, field->target))
+	if (follow_type(f, field->target)->kind == TYPE_CHAR)
+		choose_text_tail(&f->chooser, at, &choice);
+	else if (!types_is_record(&heap->image->types, field->target))
 		return true;
-	if (!choose_inside(&f->chooser, claim->node, field->target, at,
-			   &choice))
+	else if (!choose_inside(&f->chooser, claim->node, field->target, at,
+				&choice))
 		return false;
 	if (choice.type == TYPE_NONE)
 		return true;

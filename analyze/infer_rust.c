@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Types by what is known of the classes of Rust's std: rust_pointers.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "analyze/infer_follow.h"
@@ -25,6 +26,35 @@ static uint32_t type_by_vtable(const struct follow *f, uint64_t vtable)
 	return TYPE_NONE;
 }
 
+/*
+ * The pointee, RcInner<RefCell<dyn Trait>>, with what the vtable says in place
+ * of "dyn Trait". TYPE_NONE when there is no such type.
+ */
+static uint32_t put_in_place(const struct follow *f, uint32_t pointee,
+			     uint32_t self)
+{
+	const struct type_table *types = &f->heap->image->types;
+	char name[2048], text[4096], inner[1024];
+	const char *dyn, *end;
+	uint32_t i = TYPE_NONE;
+	int depth = 0;
+
+	types_name(types, pointee, name, sizeof(name));
+	dyn = strstr(name, "dyn ");
+	if (!dyn)
+		return self;
+	for (end = dyn; *end; end++) {
+		depth += (*end == '<' || *end == '(') -
+			 (*end == '>' || *end == ')');
+		if (depth < 0 || (depth == 0 && *end == ','))
+			break;
+	}
+	types_name(types, self, inner, sizeof(inner));
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(dyn - name), name, inner,
+		 end);
+	return types_find(types, text, &i);
+}
+
 /* A box of something dynamic: the vtable beside the pointer knows. */
 bool follow_dynamic(struct follow *f, const struct place *from,
 		    const struct pointer_field *field, uint64_t element,
@@ -35,6 +65,8 @@ bool follow_dynamic(struct follow *f, const struct place *from,
 	if (!window_u64(&f->infer->window, element + field->vtable_at, &vtable))
 		return true;
 	claim->type = type_by_vtable(f, vtable);
+	if (claim->type != TYPE_NONE)
+		claim->type = put_in_place(f, field->target, claim->type);
 	if (claim->type == TYPE_NONE ||
 	    !infer_fits(f->heap, claim->node, follow_type(f, claim->type)->size,
 			true))

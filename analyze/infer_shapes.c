@@ -17,8 +17,9 @@
 #include "base/progress.h"
 
 enum {
-	SAMPLE = 24,		/* blocks of a cluster that are looked at */
+	SAMPLE = 16,		/* blocks of a cluster that are looked at */
 	MAX_CLUSTERS = 1 << 16,
+	MAX_DECIDED = 2048,	/* of these, in one round: the largest */
 	MAX_SIGNATURE = 16,	/* places of pointers that tell blocks apart */
 	MIN_KEPT = 25,		/* tenths, a block: pointers that lead right */
 	MIN_KEPT_FOREIGN = 160,	/* ... and the type is that of a library */
@@ -47,6 +48,11 @@ struct cluster {
 	uint8_t confidence;
 };
 
+/* A block that gets the type of its cluster, if it fits. */
+struct pending {
+	uint32_t node, cluster, why, offset;
+};
+
 struct by_size {
 	uint64_t size;
 	uint32_t type;
@@ -63,7 +69,9 @@ struct shapes {
 	struct map by_key;	/* -> 1 + index in clusters */
 	uint64_t *reached;	/* bit: a typed word refers to the block */
 	uint32_t letter;	/* the type char, or TYPE_NONE */
-	struct seen_block seen[SAMPLE];
+	struct seen_block *seen;	/* [MAX_DECIDED * SAMPLE] */
+	const struct seen_block *sample;	/* those of one cluster */
+	VEC(struct pending) pending;	/* second pass: to be looked at */
 	uint32_t module;	/* of the field that is being looked at */
 	uint32_t program;	/* the module of the program itself */
 	bool apply;		/* second pass: clusters have their types */
@@ -197,23 +205,46 @@ static bool fits_one(struct shapes *s, const struct cluster *c, uint32_t node)
 			      &s->seen[0]).broken;
 }
 
-static void claim(struct shapes *s, const struct cluster *c, uint32_t node,
-		  uint32_t why, uint64_t offset)
+static bool claim(struct shapes *s, const struct pending *p)
 {
+	const struct cluster *c = &s->clusters.at[p->cluster];
 	struct claim claim = {
-		.node = node, .type = c->type, .count = 1,
+		.node = p->node, .type = c->type, .count = 1,
 		.evidence = c->slot ? EVIDENCE_SLOT : EVIDENCE_SHAPE,
-		.confidence = c->confidence, .why_node = why,
-		.why_offset = offset > UINT32_MAX ? 0 : (uint32_t)offset,
+		.confidence = c->confidence, .why_node = p->why,
+		.why_offset = p->offset,
 	};
 
-	if (c->type == TYPE_NONE || !fits_one(s, c, node))
-		return;
+	if (!fits_one(s, c, p->node))
+		return !s->no_memory;
 	if (c->text)
-		claim.count = s->heap->size[node] > UINT32_MAX ? UINT32_MAX :
-			      (uint32_t)s->heap->size[node];
-	if (!infer_claim(s->infer, &claim))
-		s->no_memory = true;
+		claim.count = s->heap->size[p->node] > UINT32_MAX ? UINT32_MAX :
+			      (uint32_t)s->heap->size[p->node];
+	return infer_claim(s->infer, &claim);
+}
+
+static int by_node(const void *a, const void *b)
+{
+	const struct pending *x = a, *y = b;
+
+	if (x->node != y->node)
+		return x->node < y->node ? -1 : 1;
+	if (x->why != y->why)
+		return x->why < y->why ? -1 : 1;
+	return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+/* In the order in which the blocks lie in the file. */
+static bool claim_all(struct shapes *s)
+{
+	if (s->pending.len > 1)
+		qsort(s->pending.at, s->pending.len, sizeof(*s->pending.at),
+		      by_node);
+	for (size_t i = 0; i < s->pending.len; i++) {
+		if (!claim(s, &s->pending.at[i]))
+			return false;
+	}
+	return true;
 }
 
 /* First pass: @node belongs to @c. Second: it gets the cluster's type. */
@@ -225,7 +256,13 @@ static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
 	if (!c)
 		return;
 	if (s->apply) {
-		claim(s, c, node, why, offset);
+		struct pending p = {
+			node, (uint32_t)(c - s->clusters.at), why,
+			offset > UINT32_MAX ? 0 : (uint32_t)offset,
+		};
+
+		if (c->type != TYPE_NONE && !vec_push(&s->pending, p))
+			s->no_memory = true;
 		return;
 	}
 	c->slot = why != NODE_NONE;
@@ -356,7 +393,7 @@ static bool rate(struct shapes *s, const struct cluster *c, uint32_t type,
 	for (uint32_t i = 0; i < c->n_sample; i++) {
 		struct shape_score one =
 			shape_compare(s->heap, s->weights, type, shape,
-				      &s->seen[i]);
+				      &s->sample[i]);
 
 		broken += one.broken;
 		total += one.broken ? 0 : one.sum;
@@ -510,9 +547,40 @@ static bool is_text(const struct shapes *s, const struct cluster *c)
 	return c->slot && s->letter != TYPE_NONE;
 }
 
-static void decide_all(struct shapes *s)
+/* A block that stands for its cluster. */
+struct sample {
+	uint32_t node, place;	/* in shapes.seen */
+};
+
+static int sample_by_node(const void *a, const void *b)
 {
-	for (size_t i = 0; i < s->clusters.len && !s->no_memory; i++) {
+	const struct sample *x = a, *y = b;
+
+	return (x->node > y->node) - (x->node < y->node);
+}
+
+struct rank_of_cluster {
+	uint64_t n;
+	uint32_t cluster;
+};
+
+static int larger_first(const void *a, const void *b)
+{
+	const struct rank_of_cluster *x = a, *y = b;
+
+	if (x->n != y->n)
+		return x->n > y->n ? -1 : 1;
+	return x->cluster < y->cluster ? -1 : x->cluster > y->cluster;
+}
+
+/* The clusters that are not text, the largest first; *@n of them. */
+static struct rank_of_cluster *choose_clusters(struct shapes *s, size_t *n)
+{
+	struct rank_of_cluster *order = calloc(s->clusters.len + 1,
+					       sizeof(*order));
+
+	*n = 0;
+	for (size_t i = 0; order && i < s->clusters.len; i++) {
 		struct cluster *c = &s->clusters.at[i];
 
 		if (is_text(s, c)) {
@@ -521,14 +589,60 @@ static void decide_all(struct shapes *s)
 			c->confidence = SURE_TEXT;
 			continue;
 		}
-		for (uint32_t k = 0; k < c->n_sample; k++)
-			shape_look(s->heap, &s->infer->window, c->sample[k],
-				   &s->seen[k]);
+		order[*n].n = c->n;
+		order[(*n)++].cluster = (uint32_t)i;
+	}
+	if (*n > 1)
+		qsort(order, *n, sizeof(*order), larger_first);
+	if (*n > MAX_DECIDED)
+		*n = MAX_DECIDED;
+	return order;
+}
+
+/* Read the samples of the chosen clusters, in the order of the file. */
+static bool look_at_samples(struct shapes *s,
+			    const struct rank_of_cluster *order, size_t n)
+{
+	VEC(struct sample) all = {0};
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < n; i++) {
+		const struct cluster *c = &s->clusters.at[order[i].cluster];
+
+		for (uint32_t k = 0; ok && k < c->n_sample; k++) {
+			struct sample one = { c->sample[k],
+					      (uint32_t)i * SAMPLE + k };
+
+			ok = vec_push(&all, one);
+		}
+	}
+	if (ok && all.len > 1)
+		qsort(all.at, all.len, sizeof(*all.at), sample_by_node);
+	for (size_t i = 0; ok && i < all.len; i++)
+		shape_look(s->heap, &s->infer->window, all.at[i].node,
+			   &s->seen[all.at[i].place]);
+	vec_free(&all);
+	return ok;
+}
+
+static bool decide_all(struct shapes *s)
+{
+	size_t n;
+	struct rank_of_cluster *order = choose_clusters(s, &n);
+	bool ok = order && look_at_samples(s, order, n);
+
+	for (size_t i = 0; ok && i < n; i++) {
+		struct cluster *c = &s->clusters.at[order[i].cluster];
+
+		s->sample = &s->seen[i * SAMPLE];
 		if (c->slot)
 			decide_slot(s, c);
 		else
 			decide_lost(s, c);
+		ok = !s->no_memory;
 	}
+	free(order);
+	return ok;
 }
 
 bool infer_shapes(struct infer *infer, const struct size_weights *weights,
@@ -551,16 +665,16 @@ bool infer_shapes(struct infer *infer, const struct size_weights *weights,
 	}
 	/* Where numbers and text were left out, contents say little. */
 	if (ok && s->records.len > 0 && heap->image->redacted.spans.len == 0) {
-		ok = visit_all(s);
-		if (ok) {
-			decide_all(s);
-			s->apply = true;
-			ok = !s->no_memory && visit_all(s);
-		}
+		s->seen = calloc(MAX_DECIDED * SAMPLE, sizeof(*s->seen));
+		ok = s->seen && visit_all(s) && decide_all(s);
+		s->apply = true;
+		ok = ok && visit_all(s) && claim_all(s);
 	}
 	if (s) {
 		shape_cache_free(&s->cache);
 		vec_free(&s->records);
+		vec_free(&s->pending);
+		free(s->seen);
 		vec_free(&s->clusters);
 		map_free(&s->by_key);
 		free(s->reached);

@@ -65,7 +65,7 @@ void infer_bar(struct heap *heap, uint32_t node, uint8_t confidence);
  * tail. When nothing tells the size of the class: a declared type that fits
  * may know better.
  */
-enum { SURE_BEGINS = 80, SURE_UNSIZED = 95 };
+enum { SURE_BEGINS = 80, SURE_UNSIZED = 96 };
 
 /** True when claims contradict each other: the type may be followed no more. */
 bool infer_is_disputed(const struct heap *heap, uint32_t node);

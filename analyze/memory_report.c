@@ -166,7 +166,8 @@ static void add_piece(struct build *b, struct sweep *s,
 
 /*
  * Of a module's pages those that were written are its own, whatever their
- * permissions are by now (.data.rel.ro), the others are the file's.
+ * permissions are by now (.data.rel.ro), the others are the file's. Their
+ * addresses go along, so that no part is larger than what is mapped for it.
  */
 static void settle_module(struct build *b, const struct mapping *m,
 			  struct memory_part *part)
@@ -180,6 +181,8 @@ static void settle_module(struct build *b, const struct mapping *m,
 
 	part->bytes -= (int64_t)moved;
 	other->bytes += (int64_t)moved;
+	part->mapped -= moved;
+	other->mapped += moved;
 	other->mappings += moved > 0;
 }
 

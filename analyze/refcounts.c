@@ -18,6 +18,7 @@ const char *const refcount_kind_names[N_REFCOUNT_KINDS] = {
 	[REFCOUNT_OK] = "ok",
 	[REFCOUNT_UNKNOWN] = "unknown",
 	[REFCOUNT_OVER] = "over",
+	[REFCOUNT_LOST] = "lost",
 	[REFCOUNT_WEAK_ONLY] = "weak_only",
 };
 
@@ -134,6 +135,7 @@ struct reading {
 	uint32_t source;
 	const struct handle_fields *handles;	/* NULL: no type is believed */
 	uint64_t typed_end;	/* bytes that they speak of */
+	bool source_leaked;
 	bool dead_behind;	/* what lies behind is no handle */
 };
 
@@ -152,6 +154,8 @@ static bool count_word(void *ctx, const struct ref_word *word)
 				   word->offset % r->handles->stride);
 	else if (r->handles && r->dead_behind)
 		return true;
+	if ((!handle || handle->kind == HANDLE_STRONG) && r->source_leaked)
+		count_one(&to->lost);
 	if (!handle)
 		count_one(&to->possible);
 	else if (handle->kind == HANDLE_STRONG)
@@ -168,6 +172,8 @@ static void read_source(const struct build *b, struct window *window,
 	struct reading r = { .b = b, .source = node };
 	uint32_t type = type_of(heap, node);
 
+	r.source_leaked = !heap_is_root(heap, node) &&
+			  heap->state[node] == STATE_LEAKED;
 	if (type < heap->image->types.types.len)
 		r.handles = b->handles[type];
 	if (r.handles && heap_is_root(heap, node)) {
@@ -219,14 +225,17 @@ static void count_registers(struct build *b)
 	}
 }
 
-static enum refcount_kind judge(const struct refcount *r)
+static enum refcount_kind judge(const struct heap *heap,
+				const struct refcount *r)
 {
 	if (r->count < (int64_t)r->found)
 		return REFCOUNT_OVER;
 	if (r->count == 0)
 		return r->weak > 0 ? REFCOUNT_WEAK_ONLY : REFCOUNT_OK;
-	return r->count > (int64_t)r->found + (int64_t)r->possible ?
-	       REFCOUNT_UNKNOWN : REFCOUNT_OK;
+	if (r->count > (int64_t)r->found + (int64_t)r->possible)
+		return REFCOUNT_UNKNOWN;
+	return r->lost > 0 && heap->state[r->node] == STATE_REACHABLE ?
+	       REFCOUNT_LOST : REFCOUNT_OK;
 }
 
 static bool conclude(struct build *b, const struct facts *facts,
@@ -235,7 +244,7 @@ static bool conclude(struct build *b, const struct facts *facts,
 	for (size_t i = 0; i < b->blocks.len; i++) {
 		struct refcount *r = &b->blocks.at[i];
 
-		r->kind = judge(r);
+		r->kind = judge(b->heap, r);
 		ret->total[r->kind].count++;
 		ret->total[r->kind].bytes += facts->dom.retained[r->node];
 		if (r->kind == REFCOUNT_OK) {

@@ -9,7 +9,8 @@
  * a type) may be handles. What is counted beyond both nobody holds who was
  * captured: the count was raised and never lowered, or the holder lies where
  * words are not looked at. Where more handles are found than were counted,
- * one was released too often, or a dead handle was left where it was.
+ * one was released too often, or a dead handle was left where it was. And a
+ * handle in a leaked block keeps an object for ever that others still use.
  *
  * A cycle of handles is no finding here, since each of them is there: leaks
  * and cycles list it.
@@ -26,6 +27,7 @@ enum refcount_kind {
 	REFCOUNT_OK,
 	REFCOUNT_UNKNOWN,	/* counted, but nobody is there */
 	REFCOUNT_OVER,		/* more handles than are counted */
+	REFCOUNT_LOST,		/* reachable, but a leaked block has a handle */
 	REFCOUNT_WEAK_ONLY,	/* the object is gone; weak handles keep the
 				 * block */
 	N_REFCOUNT_KINDS,
@@ -38,6 +40,7 @@ struct refcount {
 	uint32_t found;		/* strong handles, for certain */
 	uint32_t possible;	/* words that may be handles */
 	uint32_t weak_found;
+	uint32_t lost;		/* of found and possible: in leaked blocks */
 };
 
 /** Handles that are counted and not found; negative: found and not counted. */

@@ -84,12 +84,56 @@ static bool count_mixed(struct sweep *s, uint32_t allocator,
 	return waste_rows_add(&s->ret->sparse, &row);
 }
 
+/* @n pages that are alike, from @addr on. */
+static bool count_page(struct sweep *s, uint32_t allocator, uint64_t addr,
+		       uint64_t n, const struct page_use *use)
+{
+	if (use->free == 0)
+		return true;
+	if (use->live > 0)
+		return !resident_page(&s->resident, addr) ||
+		       count_mixed(s, allocator, use);
+	if (n > 1)
+		s->ret->pages.at[allocator].pieces +=
+			resident_bytes(&s->resident, addr, addr + n * PAGE);
+	else if (resident_page(&s->resident, addr))
+		s->ret->pages.at[allocator].pieces += use->free;
+	return true;
+}
+
 /* Headers of blocks are as good as live. */
 static char cell_of(uint64_t live, uint64_t free_bytes, uint64_t size)
 {
 	if (live == 0)
 		return '.';
 	return free_bytes <= size / 8 ? '#' : '+';
+}
+
+/*
+ * Whole pages from @start on that are nothing but inside of one block or of
+ * one free chunk, which look_at_page() has come to: @use of all of them.
+ */
+static uint64_t whole_pages(const struct sweep *s, uint64_t start,
+			    uint64_t most, struct page_use *use)
+{
+	const struct heap *h = s->heap;
+	uint64_t n;
+
+	if (use->live == PAGE && h->addr[s->block] <= start) {
+		n = (h->addr[s->block] + h->size[s->block] - start) / PAGE;
+		n = n < most ? n : most;
+		use->live = n ? n * PAGE : use->live;
+		return n ? n : 1;
+	}
+	if (use->live == 0 && use->free == PAGE &&
+	    h->free[s->free].addr <= start) {
+		n = (h->free[s->free].addr + h->free[s->free].size - start) /
+		    PAGE;
+		n = n < most ? n : most;
+		use->free = n ? n * PAGE : use->free;
+		return n ? n : 1;
+	}
+	return 1;
 }
 
 static bool sweep_pages(struct sweep *s, const struct owned_extent *e,
@@ -101,21 +145,22 @@ static bool sweep_pages(struct sweep *s, const struct owned_extent *e,
 	uint64_t live = 0, free_bytes = 0, size = 0;
 	size_t cell = 0;
 
-	for (uint64_t i = 0; i < pages; i++) {
+	for (uint64_t i = 0, n; i < pages; i += n) {
 		uint64_t start = first + i * PAGE, end = start + PAGE;
+		uint64_t left = step - i % step;
 		struct page_use use;
 
 		start = start > e->start ? start : e->start;
 		end = end < e->end ? end : e->end;
 		use = look_at_page(s, start, end);
+		n = whole_pages(s, start, left, &use);
+		end = n > 1 ? start + n * PAGE : end;
 		live += use.live;
 		free_bytes += use.free;
 		size += end - start;
-		if (use.live > 0 && use.free > 0 &&
-		    resident_page(&s->resident, first + i * PAGE) &&
-		    !count_mixed(s, e->allocator, &use))
+		if (!count_page(s, e->allocator, first + i * PAGE, n, &use))
 			return false;
-		if ((i + 1) % step && i + 1 < pages)
+		if ((i + n) % step && i + n < pages)
 			continue;
 		arena->map[cell++] = cell_of(live, free_bytes, size);
 		live = free_bytes = size = 0;
@@ -253,6 +298,12 @@ static void conclude(struct waste_arenas *ret)
 		      by_bytes);
 	waste_rows_sort(&ret->sparse);
 	for (size_t i = 0; i < ret->pages.len; i++) {
+		struct waste_pages *p = &ret->pages.at[i];
+
+		/* So far all free bytes on pages without a live block. */
+		p->pieces -= p->pieces < p->returnable ? p->pieces :
+							 p->returnable;
+		ret->total.pieces += p->pieces;
 		ret->total.returnable += ret->pages.at[i].returnable;
 		ret->total.mixed += ret->pages.at[i].mixed;
 	}

@@ -9,7 +9,9 @@
  * block cannot go back to the kernel; whole pages inside a free chunk can
  * (malloc_trim() of glibc gives them back), but free() gives back only what
  * lies behind the last live block. So the blocks near the end of an arena
- * that have much free memory below them keep a heap from shrinking.
+ * that have much free memory below them keep a heap from shrinking. Small
+ * chunks that lie side by side in fastbins or caches fill pages, too, but
+ * nobody has joined them.
  *
  * Source: glibc malloc/malloc.c, mtrim() and systrim(), 2.26 to 2.41.
  *
@@ -51,6 +53,8 @@ struct free_class {
 /* Pages of one allocator; bytes that are resident. */
 struct waste_pages {
 	uint64_t returnable;	/* whole pages inside free chunks */
+	uint64_t pieces;	/* other free bytes on pages that no live block
+				 * is on */
 	uint64_t mixed;		/* free bytes beside live blocks */
 };
 

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "analyze/words.h"
 #include "base/bitset.h"
 #include "base/pool.h"
 #include "base/progress.h"
@@ -99,6 +100,35 @@ static bool look(const struct heap *heap, struct window *window, uint64_t addr,
 	return true;
 }
 
+/* The first element from number @i on of which something was captured, or
+ * UINT32_MAX; the bytes up to *@until were. */
+static uint64_t step_over(const struct image *image, uint64_t start,
+			  uint64_t stride, uint64_t i, uint64_t *until)
+{
+	uint64_t addr = captured_from(image, start + i * stride);
+	const struct range *range = image_range(image, addr);
+
+	*until = range ? range->end : UINT64_MAX;
+	return addr == UINT64_MAX ? UINT32_MAX : (addr - start) / stride;
+}
+
+static bool scan_element(const struct heap *heap, struct window *window,
+			 struct piece *piece, uint32_t owner, uint64_t addr,
+			 const struct container_fields *fields)
+{
+	for (size_t k = 0; k < fields->n; k++) {
+		struct container c = {
+			.owner = owner, .field = (uint32_t)k,
+			.offset = (uint32_t)fields->at[k].at,
+		};
+
+		if (look(heap, window, addr, &fields->at[k], &c) &&
+		    !vec_push(&piece->found, c))
+			return false;
+	}
+	return true;
+}
+
 static bool scan_node(const struct scan *s, struct window *window,
 		      struct piece *piece, uint32_t node)
 {
@@ -106,23 +136,21 @@ static bool scan_node(const struct scan *s, struct window *window,
 	const struct container_fields *fields =
 		container_fields_of(s->maps, believed_type(heap, node));
 	bool root = heap_is_root(heap, node);
-	uint64_t addr, count;
+	uint64_t start, count, until = 0;
 
 	if (!fields)
 		return true;
-	addr = root ? heap_root(heap, node)->addr : heap->addr[node];
+	start = root ? heap_root(heap, node)->addr : heap->addr[node];
 	count = root ? 1 : heap->count[node];
-	for (uint64_t i = 0; i < count; i++, addr += fields->stride) {
-		for (size_t k = 0; k < fields->n; k++) {
-			struct container c = {
-				.owner = node, .field = (uint32_t)k,
-				.offset = (uint32_t)fields->at[k].at,
-			};
-
-			if (look(heap, window, addr, &fields->at[k], &c) &&
-			    !vec_push(&piece->found, c))
-				return false;
-		}
+	for (uint64_t i = 0; i < count; i++) {
+		/* A large array may have been touched here and there. */
+		if (start + i * fields->stride >= until)
+			i = step_over(heap->image, start, fields->stride, i,
+				      &until);
+		if (i < count &&
+		    !scan_element(heap, window, piece, node,
+				  start + i * fields->stride, fields))
+			return false;
 	}
 	return true;
 }

@@ -12,6 +12,7 @@
 
 enum {
 	CHUNK = 1 << 14,	/* nodes */
+	LARGE = 1 << 20,	/* bytes; most of it has to be there */
 	LEAST_SLOTS = 8,	/* smaller tables are no waste worth a word */
 	SEED_TEXT = 1, SEED_DATA = 2,
 };
@@ -191,16 +192,34 @@ static uint64_t count_empty(const struct image *image, const uint8_t *at,
 	return empty;
 }
 
-/* Never touched: it costs no memory, whatever it holds. */
+/*
+ * Never touched, or if it is large only here and there: it costs little
+ * memory, and might be larger than all that there is.
+ */
 static bool is_untouched(const struct heap *heap, uint32_t node)
 {
-	const struct range *range;
+	uint64_t start = heap->addr[node], size = heap->size[node];
+	const struct range *range, *last;
+	uint64_t captured = 0;
 
-	if (heap->size[node] < PAGE_SIZE_X86)
+	if (size < PAGE_SIZE_X86)
 		return false;
-	range = image_range(heap->image, heap->addr[node]);
-	return range && range->presence == PRESENCE_ZERO &&
-	       range->end - heap->addr[node] >= heap->size[node];
+	range = image_range(heap->image, start);
+	if (range && range->presence == PRESENCE_ZERO &&
+	    range->end - start >= size)
+		return true;
+	if (size < LARGE || !range)
+		return size >= LARGE;
+	last = heap->image->ranges.at + heap->image->ranges.len;
+	for (; range < last && range->start < start + size; range++) {
+		uint64_t from = range->start > start ? range->start : start;
+		uint64_t to = range->end < start + size ? range->end :
+							  start + size;
+
+		captured += range->presence == PRESENCE_CAPTURED ||
+			    range->presence == PRESENCE_TORN ? to - from : 0;
+	}
+	return captured < size / 2;
 }
 
 /* Hash @used bytes of @node; 0 when some are absent. Counts empty slots. */
@@ -230,6 +249,15 @@ static uint64_t hash_block(const struct heap *heap,
 	return hash ? hash : 1;
 }
 
+/*
+ * Less than a quarter is in use. A hash table with a list in each bucket that
+ * has just grown has 39 % of them in use: that is how such tables are.
+ */
+static bool is_sparse(uint64_t used, uint64_t room)
+{
+	return used < room / 4;
+}
+
 static bool add_table(struct piece *piece, const struct heap *heap,
 		      uint32_t node, uint32_t holder, uint64_t offset,
 		      uint64_t used, uint64_t room, uint64_t slot)
@@ -244,7 +272,7 @@ static bool add_table(struct piece *piece, const struct heap *heap,
 		.holder = holder,
 	};
 
-	return used >= room - used || waste_rows_add(&piece->tables, &row);
+	return !is_sparse(used, room) || waste_rows_add(&piece->tables, &row);
 }
 
 /* Offset of what gave the type of @node, in an element of its holder. */
@@ -301,7 +329,7 @@ static bool look_at_block(const struct scan *s, struct piece *piece,
 		return true;
 	c->hash[node] = hash_block(heap, reader, node, &use, slot, &empty);
 	slots = slot ? use.used / slot : 0;
-	if (slots < LEAST_SLOTS || empty <= slots - empty)
+	if (slots < LEAST_SLOTS || !is_sparse(slots - empty, slots))
 		return true;
 	c->hash[node] = 0;
 	return add_table(piece, heap, node,

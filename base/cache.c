@@ -359,7 +359,7 @@ bool cache_create(const struct cache *cache, const char *name,
 	if (snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", cache->folder,
 		     name) >= (int)sizeof(path))
 		return err_set(err, ERR_LIMIT, "the name is too long");
-	return outfile_open(path, true, ret, err);
+	return outfile_replace(path, ret, err);
 }
 
 bool cache_commit(const struct cache *cache, struct outfile *of,

@@ -158,6 +158,22 @@ bool outfile_open(const char *path, bool force, struct outfile *ret,
 	return ok;
 }
 
+bool outfile_replace(const char *path, struct outfile *ret, struct err *err)
+{
+	struct outfile of = { .fd = -1, .force = true };
+
+	*ret = closed;
+	of.path = strdup(path);
+	if (!of.path)
+		return err_nomem(err, "a file name");
+	if (!open_temp(&of, err)) {
+		outfile_abort(&of);
+		return false;
+	}
+	*ret = of;
+	return true;
+}
+
 bool outfile_keep_mode(struct outfile *of, struct err *err)
 {
 	struct stat old, new;

@@ -49,6 +49,14 @@ bool outfile_open(const char *path, bool force, struct outfile *ret,
 		  struct err *err) MUST_CHECK;
 
 /**
+ * As outfile_open() with @force, for a folder of our own: whatever has the
+ * name is replaced itself. A link is not followed, and nothing is written into
+ * a pipe or a device.
+ */
+bool outfile_replace(const char *path, struct outfile *ret, struct err *err)
+	MUST_CHECK;
+
+/**
  * The new file gets owner and mode of the one that it replaces, if any. Where
  * the owner may not be set, it stays as private as a new file is.
  */

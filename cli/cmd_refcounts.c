@@ -16,8 +16,8 @@ static const char usage[] =
 	"Shared objects whose reference count is not what refers to them:\n"
 	"std::shared_ptr (libstdc++, libc++), Rust's Rc and Arc. Counted, and nobody\n"
 	"is there: the count was raised and not lowered. More handles than are\n"
-	"counted: one was released too often. Weak only: the object is gone, and\n"
-	"weak handles keep its block.\n"
+	"counted: one was released too often. Handles in leaked blocks: they keep it\n"
+	"for ever. Weak only: the object is gone, and weak handles keep its block.\n"
 	"\n"
 	OPTIONS_USAGE
 	OPTIONS_EXIT_STATUS;
@@ -25,6 +25,7 @@ static const char usage[] =
 static const char *const what[N_REFCOUNT_KINDS] = {
 	[REFCOUNT_UNKNOWN] = "with unknown holders",
 	[REFCOUNT_OVER] = "with more handles than counted",
+	[REFCOUNT_LOST] = "with handles in leaked blocks",
 	[REFCOUNT_WEAK_ONLY] = "held weakly only",
 };
 
@@ -46,6 +47,7 @@ static struct json_t *refcount_json(const struct refcount_report *rr,
 	json_put_i64(o, "count", r->count);
 	json_put_u64(o, "found", r->found);
 	json_put_u64(o, "possible", r->possible);
+	json_put_u64(o, "lost", r->lost);
 	json_put_i64(o, "unknown", refcount_unknown(r));
 	json_put_i64(o, "weak", r->weak);
 	json_put_u64(o, "weak_found", r->weak_found);

@@ -166,6 +166,7 @@ static void capture(struct request *r, const struct supervisor *s,
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	options.no_fork |= !goes_on;
+	options.dies = !goes_on;
 	if (event->kind == SUPERVISE_FATAL) {
 		options.fatal_thread = event->tid;
 		options.fatal_signal = event->signal;

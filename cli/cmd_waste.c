@@ -8,10 +8,10 @@ static const char usage[] =
 	"usage: holdfast waste [OPTION...] FILE\n"
 	"\n"
 	"Memory that serves nobody: equal contents, capacity that vectors and\n"
-	"strings do not use, tables that are nearly empty, what malloc rounded up;\n"
-	"and free memory that does not go back to the kernel, with a map of each\n"
-	"arena and the blocks that keep it from shrinking. Each part shows a third\n"
-	"of --limit rows.\n"
+	"strings do not use, tables that are less than a quarter full, what malloc\n"
+	"rounded up; and free memory that does not go back to the kernel, with a map\n"
+	"of each arena and the blocks that keep it from shrinking. Each part shows a\n"
+	"third of --limit rows.\n"
 	"\n"
 	OPTIONS_USAGE
 	OPTIONS_EXIT_STATUS;

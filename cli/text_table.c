@@ -109,21 +109,26 @@ static int width_of(const char *text)
 	return width;
 }
 
+/* Blanks wait for what follows them: no row ends with any. */
 static void print_cell(const struct table *t, int column, int width,
-		       const char *cell)
+		       const char *cell, int *blanks)
 {
 	int pad = width - width_of(cell);
 	bool last = column == t->n_columns - 1;
 
-	if (column > 0)
-		fputs("  ", stdout);
+	*blanks += column > 0 ? 2 : 0;
 	if (t->columns[column].align == ALIGN_RIGHT)
-		printf("%*s", pad, "");
-	fputs(cell, stdout);
-	if (t->columns[column].align == ALIGN_LEFT && !last)
-		printf("%*s", pad, "");
-	if (last)
+		*blanks += pad;
+	if (*cell) {
+		printf("%*s%s", *blanks, "", cell);
+		*blanks = 0;
+	}
+	if (t->columns[column].align == ALIGN_LEFT)
+		*blanks += pad;
+	if (last) {
 		putchar('\n');
+		*blanks = 0;
+	}
 }
 
 int table_print(struct table *t)
@@ -131,6 +136,7 @@ int table_print(struct table *t)
 	int width[TABLE_COLUMNS] = {0};
 	size_t rows = t->cells.len / (size_t)t->n_columns;
 	bool ok = !t->failed;
+	int blanks = 0;
 
 	for (int c = 0; c < t->n_columns; c++)
 		width[c] = width_of(t->columns[c].title);
@@ -144,13 +150,13 @@ int table_print(struct table *t)
 	if (ok && t->color)
 		fputs("\033[1m", stdout);
 	for (int c = 0; ok && c < t->n_columns; c++)
-		print_cell(t, c, width[c], t->columns[c].title);
+		print_cell(t, c, width[c], t->columns[c].title, &blanks);
 	if (ok && t->color)
 		fputs("\033[0m", stdout);
 	for (size_t i = 0; ok && i < rows * (size_t)t->n_columns; i++) {
 		int c = (int)(i % (size_t)t->n_columns);
 
-		print_cell(t, c, width[c], t->cells.at[i]);
+		print_cell(t, c, width[c], t->cells.at[i], &blanks);
 	}
 	vec_free(&t->cells);
 	arena_free(&t->arena);

@@ -189,6 +189,7 @@ static struct json_t *pages_json(const struct waste_report *w)
 
 	json_put_bool(o, "resident_known", a->resident_known);
 	json_put_u64(o, "returnable", a->total.returnable);
+	json_put_u64(o, "pieces", a->total.pieces);
 	json_put_u64(o, "mixed", a->total.mixed);
 	return o;
 }

@@ -6,7 +6,7 @@
 #include "cli/text_table.h"
 #include "cli/waste_report.h"
 
-enum { PREVIEW = 32 };
+enum { PREVIEW = 48 };
 
 /* Rows of one part. */
 static size_t n_shown(const struct waste_report *w, size_t n)
@@ -138,7 +138,7 @@ static int tables_text(const struct waste_report *w)
 	char buf[HOLDER_TEXT_MAX];
 	int status;
 
-	printf("\nTables with more empty slots than full ones: %s empty\n",
+	printf("\nTables that are less than a quarter full: %s empty\n",
 	       size(w, rows->bytes, buf));
 	if (!shown)
 		return EXIT_DONE;
@@ -267,6 +267,8 @@ static int sparse_text(const struct waste_report *w)
 
 	printf("\nOf it %s in whole pages that malloc_trim() would return,",
 	       size(w, a->total.returnable, buf));
+	printf(" %s in pieces\non other pages without a live block,",
+	       size(w, a->total.pieces, buf));
 	printf(" %s on pages with live blocks\n", size(w, a->total.mixed,
 						       buf));
 	if (!shown)

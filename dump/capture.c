@@ -212,7 +212,8 @@ static bool receive(struct capture *c, const struct module_search *search,
 		    struct snapshot_writer **writer, struct err *err)
 {
 	progress_begin("copying memory", c->plan.bytes);
-	return capture_find_modules(&c->image, search, err) &&
+	return (c->options->dies ||
+		capture_find_modules(&c->image, search, err)) &&
 	       redacted_begin(c->redactor, &c->target, &c->image, writer,
 			      err) &&
 	       plan_write(&c->plan, &c->queue, c->redactor, *writer,
@@ -286,9 +287,12 @@ static bool run(struct capture *c, struct err *err)
 
 	/* While nobody else reads, and before the process is let go. */
 	ok = capture_redactor(&c->image, c->options, &c->redactor, err);
+	capture_search(&c->files, c->options, &search, sysroot);
+	/* Else that is done while it is copied: it needs the live memory. */
+	if (ok && c->options->dies)
+		ok = capture_find_modules(&c->image, &search, err);
 	if (ok)
 		copier_start(&c->copier);
-	capture_search(&c->files, c->options, &search, sysroot);
 	ok = ok && receive(c, &search, &writer, err);
 	piece_queue_close(&c->queue);
 	take_over(c);

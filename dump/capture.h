@@ -57,6 +57,8 @@ struct capture_options {
 	 * it, which comes first in the snapshot; 0 is none. */
 	int fatal_signal;
 	uint32_t fatal_thread;
+	/* The process ends when it is let go: nothing of it can be read then. */
+	bool dies;
 };
 
 struct capture_result {

@@ -68,6 +68,7 @@ static void linger(struct copier *c)
 	while (c->forked && !piece_queue_drained(c->queue, HEADROOM_POLL_MS)) {
 		if (has_room(c, &low))
 			continue;
+		live_memory_use_running(c->image);
 		release(c);
 		c->forked = false;
 	}

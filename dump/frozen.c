@@ -96,10 +96,14 @@ bool frozen_make(struct stopped *stopped, struct frozen *ret, struct err *why)
 	return false;
 }
 
-static void kill_copy(uint32_t pid)
+void frozen_kill(const struct frozen *frozen)
 {
+	uint32_t pid = frozen->pid;
 	int status;
 
+	/* Its number may be that of another process. */
+	if (frozen->is_dead)
+		return;
 	/* A tracer may do it where kill(2) is forbidden to its user. */
 	if (kill((pid_t)pid, SIGKILL) != 0)
 		(void)ptrace(PTRACE_KILL, pid, NULL, NULL);
@@ -108,8 +112,7 @@ static void kill_copy(uint32_t pid)
 	} while (WIFSTOPPED(status));
 }
 
-/** True while the dead copy waits to be collected by the target. */
-static bool is_left(const struct frozen *frozen)
+bool frozen_is_left(const struct frozen *frozen)
 {
 	struct proc_stat stat;
 
@@ -117,14 +120,17 @@ static bool is_left(const struct frozen *frozen)
 	       stat.ppid == frozen->parent && stat.state == 'Z';
 }
 
-static bool collect_by(struct stopped *stopped, const struct frozen *frozen,
-		       struct err *why)
+bool frozen_collect(const struct frozen *frozen, struct stopped *stopped,
+		    struct err *why)
 {
 	const uint64_t args[4] = { frozen->pid_there, 0, __WALL | WNOHANG };
 	struct borrowed b;
 	int64_t result;
 	bool ok;
 
+	/* 0 would be any child. */
+	if (frozen->pid_there == 0)
+		return err_set(why, ERR_IO, "its number there is unknown");
 	if (!inject_borrow(stopped, &b, why))
 		return false;
 	ok = inject_call(&b, SYS_wait4, args, &result, NULL, why);
@@ -154,7 +160,7 @@ static bool collect_by_any(struct stopped *some, const struct frozen *frozen,
 			continue;
 		err_clear(why);
 		done = stop_thread(some, (uint32_t)tid, why) &&
-		       collect_by(some, frozen, why);
+		       frozen_collect(frozen, some, why);
 	}
 	closedir(dir);
 	return done;
@@ -166,7 +172,8 @@ static bool collect_running(const struct frozen *frozen, struct err *why)
 	const struct timespec nap = { .tv_nsec = COLLECT_NAP_NS };
 	bool done = false;
 
-	for (int i = 0; !done && i < COLLECT_TRIES && is_left(frozen); i++) {
+	for (int i = 0; !done && i < COLLECT_TRIES && frozen_is_left(frozen);
+	     i++) {
 		struct stopped some = { .pid = frozen->parent, .watch = -1 };
 
 		if (i > 0)
@@ -175,23 +182,30 @@ static bool collect_running(const struct frozen *frozen, struct err *why)
 			done = collect_by_any(&some, frozen, why);
 		stop_resume(&some);
 	}
-	return done || !is_left(frozen);
+	return done || !frozen_is_left(frozen);
+}
+
+void frozen_forget(struct frozen *frozen, const struct err *why,
+		   struct diag *diag)
+{
+	if (diag && frozen_is_left(frozen))
+		diag_add(diag, "the dead copy (process %u) is left to the "
+			 "process, which could not be made to collect it: %s",
+			 frozen->pid, why->message);
+	*frozen = (struct frozen){0};
 }
 
 void frozen_end(struct frozen *frozen, struct stopped *stopped,
 		struct diag *diag)
 {
 	struct err why = {0};
-	bool done;
 
 	if (frozen->pid == 0)
 		return;
-	kill_copy(frozen->pid);
-	done = stopped ? collect_by(stopped, frozen, &why) :
-			 collect_running(frozen, &why);
-	if (!done && diag && is_left(frozen))
-		diag_add(diag, "the dead copy (process %u) is left to the "
-			 "process, which could not be made to collect it: %s",
-			 frozen->pid, why.message);
-	*frozen = (struct frozen){0};
+	frozen_kill(frozen);
+	if (stopped)
+		(void)frozen_collect(frozen, stopped, &why);
+	else
+		(void)collect_running(frozen, &why);
+	frozen_forget(frozen, &why, diag);
 }

@@ -23,6 +23,7 @@ struct frozen {
 	uint32_t pid;		/* of the copy, as we see it */
 	uint32_t pid_there;	/* as the target sees it */
 	uint32_t parent;	/* the target */
+	bool is_dead;		/* and reported to us: its tracer */
 };
 
 /**
@@ -40,5 +41,21 @@ bool frozen_make(struct stopped *stopped, struct frozen *ret, struct err *why)
  */
 void frozen_end(struct frozen *frozen, struct stopped *stopped,
 		struct diag *diag);
+
+/* The same in steps, for a target whose threads the caller traces. */
+
+/** Kill the copy. */
+void frozen_kill(const struct frozen *frozen);
+
+/** True while the killed copy waits to be collected by the target. */
+bool frozen_is_left(const struct frozen *frozen);
+
+/** Have one of the threads in @stopped collect it. */
+bool frozen_collect(const struct frozen *frozen, struct stopped *stopped,
+		    struct err *why);
+
+/** Forget the killed copy, and note it when nobody has collected it. */
+void frozen_forget(struct frozen *frozen, const struct err *why,
+		   struct diag *diag);
 
 #endif

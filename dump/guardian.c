@@ -78,14 +78,13 @@ static void write_file(const char *path, const char *text)
 static _Noreturn void become_guardian(int socket, guardian_body *body,
 				      void *ctx)
 {
-	const struct rlimit no_core = {0};
-
 	setsid();
 	(void)prctl(PR_SET_NAME, "hf-guardian");
 	/* Ignored, it would not tell of stops; it is blocked all the same. */
 	signal(SIGCHLD, SIG_DFL);
 	write_file("/proc/self/oom_score_adj", "-1000");
-	(void)setrlimit(RLIMIT_CORE, &no_core);
+	/* No core, which the process that is held would wait for. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
 	/* Somebody stands still until we are through. */
 	(void)setpriority(PRIO_PROCESS, 0, -20);
 	(void)prctl(PR_SET_TIMERSLACK, 1);
@@ -224,7 +223,29 @@ static bool wait_answer(const struct guardian *g, struct err *err)
 	return true;
 }
 
-/** Give an order, get the answer. */
+static void close_fds(int fds[REPLY_FDS])
+{
+	for (int i = 0; i < REPLY_FDS; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+		fds[i] = -1;
+	}
+}
+
+/** The answer to an order of this kind: one that was cancelled had nobody who
+ * waited for its own. */
+static bool get_reply(const struct guardian *g, uint32_t kind,
+		      struct guardian_reply *reply, int fds[REPLY_FDS])
+{
+	do {
+		close_fds(fds);
+		if (!wire_get_reply(g->socket, reply, fds))
+			return false;
+	} while (reply->kind != kind);
+	return true;
+}
+
+/** Give an order, get the answer; @fds when it is good. */
 static bool ask(struct guardian *g, uint32_t kind, uint32_t pid,
 		struct guardian_reply *reply, int fds[REPLY_FDS],
 		struct err *err)
@@ -235,12 +256,15 @@ static bool ask(struct guardian *g, uint32_t kind, uint32_t pid,
 		fds[i] = -1;
 	if (!wire_send_order(g->socket, &order) ||
 	    (kind == ORDER_HOLD && !wait_answer(g, err)) ||
-	    !wire_get_reply(g->socket, reply, fds))
+	    !get_reply(g, kind, reply, fds))
 		return err_set(err, ERR_IO, "the guardian of the capture "
 			       "(process %d) is gone", (int)g->pid);
-	if (!reply->ok && err->code == ERR_NONE)
+	if (reply->ok)
+		return true;
+	close_fds(fds);
+	if (err->code == ERR_NONE)
 		*err = reply->err;
-	return reply->ok;
+	return false;
 }
 
 bool guardian_hold(struct guardian *guardian, uint32_t pid,
@@ -256,8 +280,13 @@ bool guardian_hold(struct guardian *guardian, uint32_t pid,
 		set(guardian, &guardian->holding, false);
 		return false;
 	}
+	if (!wire_take_state(fds[1], image, err)) {
+		fds[1] = -1;
+		close_fds(fds);
+		return false;
+	}
 	*ret = (struct guardian_view){ .pid = reply.pid, .mem = fds[0] };
-	return wire_take_state(fds[1], image, err);
+	return true;
 }
 
 bool guardian_fork(struct guardian *guardian, struct guardian_view *ret,

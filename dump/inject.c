@@ -63,7 +63,7 @@ static bool suits(const struct held_thread *t, int mem, bool in_call,
 		  struct arch_regs *regs, struct err *why)
 {
 	err_clear(why);
-	if (t->hold != HOLD_STOPPED || t->signal != 0)
+	if (t->hold != HOLD_STOPPED || t->signal != 0 || t->at_event)
 		return err_set(why, ERR_UNSUPPORTED, "no thread stands where "
 			       "it could be made to fork");
 	if (!arch_regs_get(t->tid, regs) || !arch_can_borrow(regs))

@@ -35,9 +35,10 @@ struct borrowed {
 /**
  * Find a thread among those that are held which can be borrowed, and borrow
  * it. Threads in system calls come first. None is taken that has a seccomp
- * filter (it could be killed for our call), that has a signal on its way, or
- * that is in a restartable sequence (rseq(2): leaving it would end it without
- * its abort). @why says what was wrong with the last one.
+ * filter (it could be killed for our call), that has a signal on its way, that
+ * stands at an event of ptrace (the kernel would put the result of its own
+ * call over ours), or that is in a restartable sequence (rseq(2): leaving it
+ * would end it without its abort). @why says what was wrong with the last one.
  */
 bool inject_borrow(struct stopped *stopped, struct borrowed *ret,
 		   struct err *why) MUST_CHECK;

@@ -8,6 +8,10 @@
 
 #include "dump/registers.h"
 
+/* How long a process is stopped again and again that cannot collect its copy,
+ * and the time in between. */
+enum { COLLECT_NS = 500000000, COLLECT_NAP_NS = 2000000 };
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -103,11 +107,30 @@ static bool make_copy(struct keeper *k)
 	return answer(k, &reply, mem, -1);
 }
 
-/** End the copy while the process runs. */
-static void end_copy(struct keeper *k, struct diag *diag)
+/** Stop the process for a moment, to have it collect the dead copy. */
+static bool collect_once(struct keeper *k, struct err *why)
 {
 	struct stopped again = {0};
-	struct err err = {0};
+	struct diag ignored = {0};
+	bool ok;
+
+	err_clear(why);
+	if (!frozen_is_left(&k->frozen))
+		return true;
+	ok = k->stop_again(k->frozen.parent, &again, &ignored, why) &&
+	     frozen_collect(&k->frozen, &again, why);
+	k->let_go(&again);
+	diag_free(&ignored);
+	return ok;
+}
+
+/** End the copy while the process runs. Which of its threads can collect it
+ * changes from one moment to the next. */
+static void end_copy(struct keeper *k, struct diag *diag)
+{
+	const struct timespec nap = { .tv_nsec = COLLECT_NAP_NS };
+	uint64_t end = now_ns() + COLLECT_NS;
+	struct err why = {0};
 
 	if (!k->stop_again) {
 		frozen_end(&k->frozen, NULL, diag);
@@ -115,12 +138,12 @@ static void end_copy(struct keeper *k, struct diag *diag)
 	}
 	if (k->frozen.pid == 0)
 		return;
-	if (k->stop_again(k->frozen.parent, &again, diag, &err))
-		frozen_end(&k->frozen, &again, diag);
-	else
-		diag_add(diag, "the copy could not be collected: %s",
-			 err.message);
-	k->let_go(&again);
+	frozen_kill(&k->frozen);
+	while (!collect_once(k, &why) && now_ns() < end) {
+		k->attend(k->ctx);
+		nanosleep(&nap, NULL);
+	}
+	frozen_forget(&k->frozen, &why, diag);
 }
 
 static bool release(struct keeper *k)

@@ -29,6 +29,9 @@ struct keeper {
 	 * traced when it runs, and stop_process() does. */
 	bool (*stop_again)(uint32_t pid, struct stopped *ret,
 			   struct diag *diag, struct err *err);
+	/* With stop_again(): have the threads get on that stand at events. */
+	void (*attend)(void *ctx);
+	void *ctx;
 };
 
 /** Obey one order, answer it. False when the client is gone. */

@@ -154,14 +154,28 @@ void live_memory_use_copy(struct image *image, int mem)
 	live->fd = mem;
 }
 
+/** Others may be reading: the number of the file stays. */
+static void read_from(const struct live_memory *live, int mem)
+{
+	while (dup3(mem, live->fd, O_CLOEXEC) < 0 && errno == EINTR)
+		continue;
+}
+
 void live_memory_use_target(struct image *image, int mem)
 {
 	struct live_memory *live = image->memory;
 
-	close(live->fd);
+	read_from(live, mem);
+	close(mem);
 	close(live->target);
-	live->fd = mem;
 	live->target = -1;
+}
+
+void live_memory_use_running(struct image *image)
+{
+	const struct live_memory *live = image->memory;
+
+	read_from(live, live->target);
 }
 
 /** Read memory page by page where a large read failed. */

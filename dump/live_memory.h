@@ -42,8 +42,12 @@ bool live_memory_keep(struct image *image, const struct plan *plan,
 void live_memory_use_copy(struct image *image, int mem);
 
 /** The copy is gone: read @mem, of the target that is held again. Takes it
- * over. */
+ * over. Others may be reading. */
 void live_memory_use_target(struct image *image, int mem);
+
+/** The copy is about to go: whoever still reads, reads of the target as it
+ * runs. */
+void live_memory_use_running(struct image *image);
 
 /**
  * Asked now and then by live_copy(): false, with the reason, ends it, to be

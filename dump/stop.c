@@ -110,8 +110,9 @@ static bool look(struct held_thread *t, bool traced)
 	t->hold = HOLD_STOPPED;
 	if (info.si_status >> 8 == 0)
 		t->signal = info.si_status;
-	else if (info.si_status >> 8 == PTRACE_EVENT_STOP &&
-		 (info.si_status & 0xff) != SIGTRAP)
+	else if (info.si_status >> 8 != PTRACE_EVENT_STOP)
+		t->at_event = true;
+	else if ((info.si_status & 0xff) != SIGTRAP)
 		t->group_stop = info.si_status & 0xff;
 	return true;
 }

@@ -35,6 +35,8 @@ struct held_thread {
 	enum thread_hold hold;
 	int signal;		/* on its way to the thread: goes with resume */
 	int group_stop;		/* signal that job control stopped it by, or 0 */
+	bool at_event;		/* in the midst of a clone, an execve, its end: not
+				 * where its registers could be changed */
 };
 
 struct stopped {

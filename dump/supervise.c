@@ -69,7 +69,7 @@ static void start_guardian(struct supervisor *s, struct err *why)
 		.pid = s->program.pid,
 		.client = (uint32_t)getpid(),
 	};
-	struct guardian_reply reply;
+	struct guardian_reply reply = {0};
 
 	if (program_gains_rights(s->options.argv[0])) {
 		err_set(why, ERR_UNSUPPORTED, "%s runs with other rights than "
@@ -162,7 +162,7 @@ static bool wait_more(const struct supervisor *s)
 /** Take what the guardian said; true when it is for the caller. */
 static bool take_reply(struct supervisor *s, struct supervise_event *ret)
 {
-	struct guardian_reply reply;
+	struct guardian_reply reply = {0};
 
 	s->asked = false;
 	if (!get_reply(s, &reply)) {

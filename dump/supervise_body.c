@@ -41,21 +41,6 @@ static bool reply(struct supervision *s, const struct supervise_event *event)
 /* Of all that this process traces: what keeper.stop_again() has to know. */
 static uintptr_t options_of_all;
 
-/** Has a thread come to its end, which nobody has looked at yet? */
-static bool is_ending(const struct stopped *stopped)
-{
-	for (size_t i = 0; i < stopped->threads.len; i++) {
-		siginfo_t info = {0};
-
-		if (waitid(P_PID, stopped->threads.at[i].tid, &info, WSTOPPED |
-			   WNOHANG | WNOWAIT | __WALL) == 0 &&
-		    info.si_pid != 0 &&
-		    info.si_status >> 8 == PTRACE_EVENT_EXIT)
-			return true;
-	}
-	return false;
-}
-
 /** Whatever is made of its threads, they stay traced, with our options. */
 static bool stop(uint32_t pid, struct stopped *ret, struct diag *diag,
 		 struct err *err)
@@ -66,13 +51,9 @@ static bool stop(uint32_t pid, struct stopped *ret, struct diag *diag,
 	return ok;
 }
 
-/** As stop() for what is to go on: a thread at its end cannot be borrowed. */
-static bool stop_again(uint32_t pid, struct stopped *ret, struct diag *diag,
-		       struct err *err)
+static void attend(void *ctx)
 {
-	return stop(pid, ret, diag, err) &&
-	       (!(options_of_all & PTRACE_O_TRACEEXIT) || !is_ending(ret) ||
-		err_set(err, ERR_IO, "process %u exits", pid));
+	trace_events(ctx);
 }
 
 static bool hold(struct supervision *s, uint32_t pid)
@@ -284,7 +265,9 @@ void supervise_body(int socket, void *arg)
 		.keeper = {
 			.socket = socket,
 			.let_go = stop_continue,
-			.stop_again = stop_again,
+			.stop_again = stop,
+			.attend = attend,
+			.ctx = &s,
 		},
 		.program = ctx->pid,
 		.client = ctx->client,

@@ -203,6 +203,8 @@ static void on_ended(struct supervision *s, uint32_t tid)
 
 	if (traced)
 		forget(s, traced);
+	if (tid == s->keeper.frozen.pid)
+		s->keeper.frozen.is_dead = true;
 	(void)waitid(P_PID, tid, &info, WEXITED | WNOHANG | __WALL);
 }
 

@@ -66,7 +66,7 @@ bool worker_answer(struct worker *worker, const void *bytes, size_t n)
 /* The memory we have already, and as much as is allowed more. */
 static void limit_memory(unsigned gib)
 {
-	struct rlimit limit, none = { 0, 0 };
+	struct rlimit limit;
 	unsigned long long pages = 0;
 	FILE *f = fopen("/proc/self/statm", "re");
 
@@ -83,7 +83,6 @@ static void limit_memory(unsigned gib)
 			limit.rlim_cur = want;
 		(void)setrlimit(RLIMIT_AS, &limit);
 	}
-	(void)setrlimit(RLIMIT_CORE, &none);
 }
 
 static _Noreturn void be_worker(worker_body *body, void *ctx, int fd,
@@ -105,6 +104,9 @@ static _Noreturn void be_worker(worker_body *body, void *ctx, int fd,
 	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
 		signal(signals[i], SIG_DFL);
 	limit_memory(gib);
+	/* No core: RLIMIT_CORE says nothing of those that go to a program,
+	 * which may be holdfast (core(5), "Piping core dumps"). */
+	prctl(PR_SET_DUMPABLE, 0);
 	_exit(body(ctx, &worker) ? 0 : 1);
 }
 

@@ -127,7 +127,7 @@ def report(command, path):
     if command != 'info':
         return text
     info = json.loads(text)
-    for key in ('file', 'size'):
+    for key in ('file', 'size', 'index'):
         info.pop(key, None)
     for key in ('pause_ms', 'captured_at'):
         info['process'].pop(key, None)

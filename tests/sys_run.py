@@ -165,6 +165,44 @@ def check_fault_address():
     case.expect('culprit' in names, f'threads {names}')
 
 
+MANY = """
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int main(void)
+{
+	for (int i = 0; i < 80; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "./part%d.so", i);
+		if (!dlopen(path, RTLD_NOW))
+			return 1;
+	}
+	abort();
+}
+"""
+
+
+def check_all_modules():
+    """A small process is copied sooner than its many modules are looked at."""
+    case = Folder('many modules')
+    subprocess.run(['cc', '-x', 'c', '-', '-o', f'{case.path}/many', '-ldl'],
+                   input=MANY, text=True, check=True)
+    subprocess.run(['cc', '-shared', '-fPIC', '-x', 'c', '-', '-o',
+                    f'{case.path}/part0.so'], input='int part;', text=True,
+                   check=True)
+    for i in range(1, 80):
+        shutil.copyfile(f'{case.path}/part0.so', f'{case.path}/part{i}.so')
+    for i in range(12):
+        done = subprocess.run([HOLDFAST, 'run', '-o', f'{i}.core.zst',
+                               './many'], cwd=case.path, timeout=LIMIT,
+                              stderr=subprocess.DEVNULL)
+        case.same('status', done.returncode, -signal.SIGABRT)
+        modules = info(f'{case.path}/{i}.core.zst')['modules']
+        case.same('parts', sum('/part' in m['path'] for m in modules), 80)
+
+
 # --- what is no death ---
 
 def check_quiet():
@@ -326,6 +364,17 @@ def check_every():
     program.do('a')
     program.end(9)
     case.same('snapshots', case.snapshots(), sorted(names))
+
+
+def check_spawning():
+    case = Folder('spawning')
+    status, out, err = case.run('spawning', options=[
+        '--every', '5ms', '--max', '60', '--no-types'])
+    case.same('status', status, 0)
+    case.same('output', out, '3000 threads\n' * 3)
+    case.expect(len(case.snapshots()) > 5, f'{len(case.snapshots())} '
+                'snapshots')
+    case.same('copies left', err.count('is left to the process'), 0)
 
 
 def check_at_exit():
@@ -534,12 +583,14 @@ def main():
     for death in DEATHS:
         check_death(*death)
     check_fault_address()
+    check_all_modules()
     check_quiet()
     check_missing()
     check_pipes()
     check_on_signal()
     check_rss()
     check_every()
+    check_spawning()
     check_at_exit()
     for sample in ('lost_list', 'ring', 'shared_cycle', 'shared_dag'):
         check_leaks_at_exit(sample)

@@ -96,6 +96,20 @@ def main():
         terminal.press(key)
     block = terminal.press('\r')
     assert 'leaked' in block, block
+    # Waste and counts are reached from the overview; a group of copies opens
+    # the blocks that are equal.
+    terminal.press('1')
+    for key in '/waste\r':
+        terminal.press(key)
+    waste = terminal.press('\r')
+    assert 'copies' in waste and 'slack' in waste and 'chat::' in waste, waste
+    copies = terminal.press('\r')
+    assert 'blocks of equal content' in copies, copies
+    terminal.press('1')
+    for key in '/counts\r':
+        terminal.press(key)
+    counts = terminal.press('\r')
+    assert 'control blocks' in counts, counts
     assert terminal.end() == 0
 
     # Compared with itself nothing has changed; without a second file there

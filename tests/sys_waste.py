@@ -121,7 +121,8 @@ def check_arenas(waste, path):
                 for a, n in free)
     expect(waste['pages']['returnable'] <= whole,
            f'{waste["pages"]["returnable"]} returnable of {whole}')
-    expect(waste['pages']['returnable'] + waste['pages']['mixed'] <= total,
+    expect(sum(waste['pages'][k] for k in ('returnable', 'pieces', 'mixed'))
+           <= total,
            'more bytes on pages than are free')
 
 

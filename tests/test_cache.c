@@ -326,6 +326,83 @@ static void links_and_files_that_others_may_write_are_misses(void **state)
 	cache_close(&cache);
 }
 
+/* A link to a file of ours elsewhere, and a pipe that nobody reads. */
+static void nothing_is_written_through_links_and_into_pipes(void **state)
+{
+	struct cache cache = opened(LIMIT);
+	char canary[100], text[16] = "";
+	FILE *f;
+
+	(void)state;
+	snprintf(canary, sizeof(canary), "%s/canary", home);
+	f = fopen(canary, "w");
+	assert_non_null(f);
+	fputs("not ours", f);
+	fclose(f);
+	assert_int_equal(symlink(canary, path_of("link")), 0);
+	assert_int_equal(mkfifo(path_of("pipe"), 0600), 0);
+	put(&cache, "link", "content");
+	put(&cache, "pipe", "content");
+	assert_true(holds(&cache, "link", "content"));
+	assert_true(holds(&cache, "pipe", "content"));
+	f = fopen(canary, "r");
+	assert_non_null(f);
+	assert_non_null(fgets(text, sizeof(text), f));
+	fclose(f);
+	assert_string_equal(text, "not ours");
+	cache_close(&cache);
+}
+
+/* Files that their reader checks take part in the bound as the others do. */
+static void large_files_are_kept_and_dropped_as_well(void **state)
+{
+	struct cache cache = opened(1000);
+	struct err err = {0};
+	struct outfile of;
+	char bytes[900] = "large";
+	int fd;
+
+	(void)state;
+	assert_int_equal(cache_open_file(&cache, "large"), -1);
+	put(&cache, "small", "content");
+	age("small", 100);
+	assert_true(cache_create(&cache, "large", &of, &err));
+	assert_true(outfile_write(&of, bytes, sizeof(bytes), &err));
+	assert_int_equal(cache_open_file(&cache, "large"), -1);
+	assert_true(cache_commit(&cache, &of, &err));
+	fd = cache_open_file(&cache, "large");
+	assert_true(fd >= 0);
+	memset(bytes, 0, sizeof(bytes));
+	assert_int_equal(read(fd, bytes, sizeof(bytes)), sizeof(bytes));
+	assert_string_equal(bytes, "large");
+	close(fd);
+	put(&cache, "small", "content");
+	age("large", 100);
+	assert_true(cache_create(&cache, "other", &of, &err));
+	assert_true(outfile_write(&of, bytes, sizeof(bytes), &err));
+	assert_true(cache_commit(&cache, &of, &err));
+	assert_int_equal(cache_open_file(&cache, "large"), -1);
+	assert_true(holds(&cache, "small", "content"));
+	cache_close(&cache);
+}
+
+static void a_cache_takes_its_part_of_the_disk_at_most(void **state)
+{
+	struct cache cache = opened(UINT64_MAX), none = { .folder = -1 };
+	struct err err = {0};
+	struct outfile of;
+
+	(void)state;
+	cache_spare_disk(&cache, 4);
+	assert_true(cache.limit > 0 && cache.limit < UINT64_C(1) << 60);
+	cache.limit = 5;
+	cache_spare_disk(&cache, 4);
+	assert_int_equal(cache.limit, 5);
+	cache_close(&cache);
+	assert_false(cache_create(&none, "name", &of, &err));
+	assert_int_equal(err.code, ERR_IO);
+}
+
 static unsigned count_files(void)
 {
 	DIR *dir = opendir(folder);
@@ -413,6 +490,9 @@ int main(void)
 		TEST(without_a_home_or_when_switched_off_there_is_none),
 		TEST(a_folder_that_others_may_write_is_not_used),
 		TEST(links_and_files_that_others_may_write_are_misses),
+		TEST(nothing_is_written_through_links_and_into_pipes),
+		TEST(large_files_are_kept_and_dropped_as_well),
+		TEST(a_cache_takes_its_part_of_the_disk_at_most),
 		TEST(what_a_killed_writer_left_is_cleared_away),
 		TEST(several_writers_leave_whole_files),
 	};

@@ -262,19 +262,33 @@ static void three_pointers_in_order_are_three_blocks(void **state)
 		expect(i, node, 1, EVIDENCE_ROOT);
 }
 
-static void characters_need_text(void **state)
+/* What says more of the bytes wins over char; pointers are no characters. */
+static void characters_are_bytes_but_no_pointers(void **state)
 {
+	const struct made_member m[2] = { { "x", number, 0, 0 },
+					  { "y", number, 32, 0 } };
 	uint32_t character = made_scalar(&image, TYPE_CHAR, "char", 1);
-	uint64_t a = place(40), b = place(40);
+	uint32_t item = record("item", 40, m, 2);
+	uint64_t text = place(40), bytes = place(40), pointers = place(40);
+	uint64_t numbers = place(40);
 
 	(void)state;
-	made_bytes(&image, a, "some text", 10);
-	made_word(&image, b, 7);
-	pointer_var(character, a);
-	pointer_var(character, b);
+	made_bytes(&image, text, "some text", 10);
+	made_word(&image, bytes, 7);
+	for (uint64_t i = 0; i < 5; i++)
+		made_word(&image, pointers + i * 8, text);
+	made_word(&image, numbers, 7);
+	pointer_var(character, text);
+	pointer_var(character, bytes);
+	pointer_var(character, pointers);
+	pointer_var(character, numbers);
+	pointer_var(item, numbers);
 	infer();
 	expect(0, character, 40, EVIDENCE_ROOT);
-	expect_untyped(1);
+	expect(1, character, 40, EVIDENCE_ROOT);
+	assert_in_range(heap.confidence[1], 1, heap.confidence[0] - 1);
+	expect_untyped(2);
+	expect(3, item, 1, EVIDENCE_ROOT);
 }
 
 /* Two classes of one size, in any order of claims; a third does not decide. */
@@ -469,7 +483,7 @@ int main(void)
 		TEST(a_range_holds_whole_elements),
 		TEST(the_iterator_of_a_deque_is_no_vector),
 		TEST(three_pointers_in_order_are_three_blocks),
-		TEST(characters_need_text),
+		TEST(characters_are_bytes_but_no_pointers),
 		TEST(a_dispute_stays_a_dispute),
 		TEST(types_in_a_circle_come_to_an_end),
 		TEST(words_of_a_virtual_base_hold),

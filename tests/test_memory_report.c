@@ -295,6 +295,9 @@ static void count_mapping(const struct world *w, const struct mapping *m,
 		ret->bytes[k][2] -= (int64_t)m->rss;
 		ret->bytes[MEMORY_MODULE_DATA][2] += (int64_t)own;
 		ret->bytes[MEMORY_MODULE_FILE][2] += (int64_t)file;
+		ret->mapped[k][2] -= own + file;
+		ret->mapped[MEMORY_MODULE_DATA][2] += own;
+		ret->mapped[MEMORY_MODULE_FILE][2] += file;
 		ret->mappings[MEMORY_MODULE_DATA][2] +=
 			k != MEMORY_MODULE_DATA && own > 0;
 		ret->mappings[MEMORY_MODULE_FILE][2] +=

@@ -134,6 +134,8 @@ static const struct {
 	struct comparison *with;
 } goldens[] = {
 	{ "overview", "", NULL },
+	{ "waste", "/waste\r\r", NULL },
+	{ "refcounts", "/counts\r\r", NULL },
 	{ "types", "2", NULL },
 	{ "types_by_name", "2T", NULL },
 	{ "dominators", "3+j+", NULL },

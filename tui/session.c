@@ -18,6 +18,7 @@ void session_close(struct session *session)
 	type_rows_free(&session->types);
 	memory_report_free(&session->memory);
 	cycles_free(&session->cycles);
+	waste_free(&session->waste);
 	vec_free(&session->marks);
 	*session = (struct session){0};
 }
@@ -61,6 +62,14 @@ bool session_cycles(struct session *session, struct err *err)
 					   &session->cycles, err);
 	progress_end();
 	return session->has_cycles;
+}
+
+bool session_waste(struct session *session, struct err *err)
+{
+	if (!session->has_waste)
+		session->has_waste = waste_build(&session->facts->heap,
+						 &session->waste, err);
+	return session->has_waste;
 }
 
 const struct type_row *session_type_row(const struct session *session,

@@ -12,6 +12,8 @@
 #include "analyze/facts.h"
 #include "analyze/memory_report.h"
 #include "analyze/type_blocks.h"
+#include "analyze/refcounts.h"
+#include "analyze/waste.h"
 #include "base/human.h"
 #include "base/vec.h"
 
@@ -29,11 +31,12 @@ struct session {
 	struct comparison *comparison;	/* borrowed; NULL: with nothing */
 	bool exact;		/* sizes in bytes, not 1.2 MiB */
 	struct window window;	/* for reading blocks */
-	bool has_types, has_memory, has_cycles;
+	bool has_types, has_memory, has_cycles, has_waste;
 	struct type_rows types;
 	struct type_blocks blocks;	/* of each row of types */
 	struct memory_report memory;
 	struct cycles cycles;
+	struct waste waste;
 	VEC(uint32_t) marks;	/* nodes, in the order of marking */
 };
 
@@ -48,6 +51,9 @@ bool session_memory(struct session *session, struct err *err) MUST_CHECK;
 
 /** Make session->cycles, unless it is there. */
 bool session_cycles(struct session *session, struct err *err) MUST_CHECK;
+
+/** Make session->waste, unless it is there. */
+bool session_waste(struct session *session, struct err *err) MUST_CHECK;
 
 /** The row of types with @key, or NULL. After session_types(). */
 const struct type_row *session_type_row(const struct session *session,

@@ -59,6 +59,9 @@ enum subject_kind {
 	SUBJECT_CHANGE,		/* id: a row of the comparison */
 	SUBJECT_TAB,		/* id: the digit of a view */
 	SUBJECT_THREAD,		/* id: index of a thread that has frames */
+	SUBJECT_WASTE,		/* the views of waste and of counts */
+	SUBJECT_COUNTS,
+	SUBJECT_COPIES,		/* id: a group of the session's duplicates */
 };
 
 struct subject {

@@ -237,6 +237,15 @@ static void add_allocators(struct overview *o)
 	}
 }
 
+/* What takes a look at all contents is done when somebody asks. */
+static void add_more(struct overview *o)
+{
+	add(o, "More", "waste: copies, unused capacity, slack, free memory "
+	    "that stays")->subject = (struct subject){ SUBJECT_WASTE, 0 };
+	add(o, "", "counts: shared objects whose count is not what refers to "
+	    "them")->subject = (struct subject){ SUBJECT_COUNTS, 0 };
+}
+
 static void add_notes(struct overview *o, const struct diag *diag, bool *first)
 {
 	for (size_t i = 0; i < diag->len; i++) {
@@ -264,6 +273,7 @@ struct view *view_overview_open(struct session *session, struct err *err)
 	add_heap(o);
 	add_holders(o, err);
 	add_allocators(o);
+	add_more(o);
 	add_notes(o, &session->facts->image.diag, &first);
 	add_notes(o, &session->facts->heap.diag, &first);
 	if (o->failed) {

@@ -192,6 +192,17 @@ static struct view *ask_cycles(struct session *session, uint32_t g,
 		       cycles->row[g + 1] - cycles->row[g], command, err);
 }
 
+static struct view *ask_copies(struct session *session, size_t i,
+			       enum command command, struct err *err)
+{
+	const struct duplicates *d = &session->waste.duplicates;
+
+	if (command == CMD_OPEN || command == CMD_ALL_OF_TYPE)
+		return view_copies_open(session, i, err);
+	return ask_set(session, d->nodes.at + d->groups.at[i].first,
+		       d->groups.at[i].count, command, err);
+}
+
 static struct view *ask_change(struct session *session, uint64_t id,
 			       enum command command, struct err *err)
 {
@@ -223,6 +234,15 @@ struct view *views_ask(struct session *session, struct subject subject,
 		return ask_cycles(session, (uint32_t)subject.id, command, err);
 	case SUBJECT_CHANGE:
 		return ask_change(session, subject.id, command, err);
+	case SUBJECT_COPIES:
+		return ask_copies(session, subject.id, command, err);
+	case SUBJECT_WASTE:
+		return command == CMD_OPEN ? view_waste_open(session, err) :
+		       nothing(err, "press Enter for what is wasted");
+	case SUBJECT_COUNTS:
+		return command == CMD_OPEN ?
+		       view_refcounts_open(session, err) :
+		       nothing(err, "press Enter for counts of references");
 	case SUBJECT_THREAD:
 		if (command == CMD_OPEN || command == CMD_FIELDS)
 			return view_frames_open(session, (uint32_t)subject.id,

@@ -21,6 +21,10 @@ struct view *view_globals_open(struct session *session, struct err *err);
 struct view *view_memory_open(struct session *session, struct err *err);
 struct view *view_diff_open(struct session *session, struct err *err);
 
+/* Views that the overview leads to. */
+struct view *view_waste_open(struct session *session, struct err *err);
+struct view *view_refcounts_open(struct session *session, struct err *err);
+
 struct tab {
 	char digit;
 	const char *name;
@@ -55,6 +59,10 @@ struct view *view_cycle_blocks_open(struct session *session, uint32_t g,
 /** A list of @n nodes, which are copied. */
 struct view *view_nodes_open(struct session *session, const uint32_t *nodes,
 			     size_t n, const char *title, struct err *err);
+
+/** The blocks in group @i of the session's duplicates. */
+struct view *view_copies_open(struct session *session, size_t i,
+			      struct err *err);
 
 /** The nodes that were bookmarked. */
 struct view *view_marks_open(struct session *session, struct err *err);

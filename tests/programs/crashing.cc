@@ -276,6 +276,23 @@ static void many_threads(void)
 	puts("3000 threads");
 }
 
+/* Threads that are in clone() nearly always, beside one that is in no call. */
+static void spawning(void)
+{
+	static volatile bool over;
+	pthread_t thread;
+
+	pthread_create(&thread, nullptr, [](void *arg) {
+		for (int i = 0; i < 3; i++)
+			many_threads();
+		over = true;
+		return arg;
+	}, nullptr);
+	while (!over)
+		continue;
+	pthread_join(thread, nullptr);
+}
+
 static void *executing(void *)
 {
 	pthread_barrier_wait(&all_there);
@@ -403,7 +420,8 @@ int main(int argc, char **argv)
 		{ "free", crash_free }, { "bad_alloc", crash_bad_alloc },
 		{ "xmalloc", crash_xmalloc }, { "recover", recover },
 		{ "reraise", reraise }, { "blocked", blocked },
-		{ "signals", signals }, { "ignored", ignored }, { "many_threads", many_threads },
+		{ "signals", signals }, { "ignored", ignored },
+		{ "many_threads", many_threads }, { "spawning", spawning },
 		{ "thread_exec", thread_exec },
 		{ "main_leaves", main_leaves }, { "main_left", main_left },
 		{ "fork_crash", fork_crash }, { "children", children },

@@ -28,6 +28,7 @@ std::shared_ptr<Player> released_twice, released_once;
 std::vector<std::weak_ptr<Player>> watchers;
 std::shared_ptr<Player> raised;
 std::shared_ptr<Player> plain;
+std::shared_ptr<Player> kept;
 
 /* libstdc++ and libc++ keep the address in the second word. */
 static void *block_of(const std::shared_ptr<Player> &p)
@@ -66,6 +67,12 @@ __attribute__((noinline)) static void play()
 	forget(raised);
 	plain = std::shared_ptr<Player>(new Player());
 	forget(plain);
+	/* The handle itself is on the heap, and nobody has it. Volatile, or a
+	 * compiler leaves the allocation out. */
+	kept = std::make_shared<Player>();
+	std::shared_ptr<Player> *volatile forgotten =
+		new std::shared_ptr<Player>(kept);
+	forgotten = nullptr;
 	released_once = std::make_shared<Player>();
 	released_twice = released_once;
 	{
@@ -88,6 +95,8 @@ __attribute__((noinline)) static void play()
 int main()
 {
 	game::play();
+	game::clear_stack();
+	printf("\"lost\": \"%p\", ", game::block_of(game::kept));
 	printf("\"raised\": \"%p\", \"plain\": \"%p\", \"over\": \"%p\", "
 	       "\"pid\": %d, \"players\": %zu}\n",
 	       game::block_of(game::raised), game::block_of(game::plain),

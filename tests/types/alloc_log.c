@@ -3,8 +3,9 @@
  * LD_PRELOAD: who allocated what, for programs whose blocks have no truth of
  * their own. Remembers for each live block its size and the return addresses
  * of its callers; alloc_log_stop(), or the allocation whose number stands in
- * ALLOC_LOG_AFTER, writes them to the file ALLOC_LOG and stops the process,
- * so that what is captured is what was written.
+ * ALLOC_LOG_AFTER, or SIGUSR2 when ALLOC_LOG_SIGNAL is set (the program must
+ * be idle then), writes them to the file ALLOC_LOG and stops the process, so
+ * that what is captured is what was written.
  *
  * A line for each block: address, size, return addresses, innermost first.
  * Lines "map START END OFFSET PATH" say where modules lie.
@@ -149,6 +150,18 @@ void alloc_log_stop(void)
 	close(out);
 	raise(SIGSTOP);
 	busy = 0;
+}
+
+static void stop_on_signal(int signal)
+{
+	(void)signal;
+	alloc_log_stop();
+}
+
+static void __attribute__((constructor)) wait_for_signal(void)
+{
+	if (getenv("ALLOC_LOG_SIGNAL"))
+		signal(SIGUSR2, stop_on_signal);
 }
 
 void *malloc(size_t size)

@@ -17,6 +17,8 @@ CXX_ALLOCATORS = ("__new_allocator<", "std::__1::allocator<")
 STRING = re.compile(r"std::__cxx11::basic_string<char, [^()]*>::_M_(create|mutate|assign|replace)")
 RUST_OWNERS = ("<alloc::boxed::Box<", "<alloc::raw_vec::RawVec<", "<alloc::vec::Vec<",
                "<hashbrown::raw::RawTable<")
+RUST_COUNTED = (("<alloc::rc::Rc<", "alloc::rc::RcInner<%s>"),
+                ("<alloc::sync::Arc<", "alloc::sync::ArcInner<%s>"))
 # Many types live in what these take from malloc.
 MIXED = ("monotonic_buffer_resource", "__pool_resource", "unsynchronized_pool_resource",
          "_Pool::")
@@ -110,6 +112,10 @@ def type_by_names(names):
         if STRING.match(name):
             return "char"
         if name.startswith("<"):
+            for owner, inner in RUST_COUNTED:
+                t = name.startswith(owner) and argument(name, owner)
+                if t:
+                    return inner % t
             for owner in RUST_OWNERS:
                 t = name.startswith(owner) and argument(name, owner)
                 if t and t not in ("_", "T"):
@@ -138,6 +144,8 @@ def truths(own_file, maps, blocks):
 def by_sites(sites, maps, blocks):
     """{address: type} by a list of (regular expression, type): the first whose
     expression is found in "innermost<outer<outermost" of the block's callers."""
+    if not sites:
+        return {}
     symbols = Symbols(maps, {f for _, frames in blocks.values() for f in frames})
     rules = [(re.compile(r), t) for r, t in sites]
     found = {}

@@ -115,7 +115,7 @@ struct Lab {
 	std::shared_ptr<Probe> from_unique;
 	std::shared_ptr<Probe> with_deleter;
 	std::shared_ptr<void> erased;
-#if __cplusplus >= 202002L
+#if __cpp_lib_shared_ptr_arrays >= 201707L
 	std::shared_ptr<Sample[]> shared_array;
 #endif
 	std::vector<std::weak_ptr<Sample>> only_weak;
@@ -223,7 +223,7 @@ static void fill_shared(Lab &l)
 	l.from_unique = std::unique_ptr<Probe>(made("lab::HotProbe", new HotProbe));
 	l.with_deleter = std::shared_ptr<Probe>(made("lab::ColdProbe", new ColdProbe), [](Probe *p) { delete p; });
 	l.erased = std::make_shared<HotProbe>();
-#if __cplusplus >= 202002L
+#if __cpp_lib_shared_ptr_arrays >= 201707L
 	l.shared_array = std::make_shared<Sample[]>(9);
 #endif
 	for (int i = 0; i < 30; i++) {

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Types of blocks that no typed pointer reaches: by what they look like. */
+#include "tests/aid_infer.h"
+
+enum { MANY = 12 };
+
+#define KEY "a key that is long enough to have a size of its own"
+
+static uint32_t letter;
+
+/* Only what the program has pointers to is looked for. */
+static uint32_t pointer(uint32_t target)
+{
+	if (target != TYPE_NONE)
+		image.types.types.at[target].popularity++;
+	return made_pointer(&image, target);
+}
+
+/* entry { entry *next; char *key; long hash; void *value; } of 32 bytes */
+static uint32_t make_entry(void)
+{
+	struct made_member m[] = { { "next", number, 0, 0 },
+				   { "key", number, 8, 0 },
+				   { "hash", number, 16, 0 },
+				   { "value", pointer(TYPE_NONE), 24, 0 } };
+	uint32_t entry = record("entry", 32, m, 4);
+
+	letter = made_scalar(&image, TYPE_CHAR, "char", 1);
+	made_retarget(&image, entry, 0, pointer(entry));
+	made_retarget(&image, entry, 1, pointer(letter));
+	return entry;
+}
+
+static uint64_t place_text(const char *what)
+{
+	uint64_t at = place(strlen(what) + 1);
+
+	made_bytes(&image, at, what, strlen(what) + 1);
+	return at;
+}
+
+/* A list of entries with keys and payloads; where the payloads are. */
+static void make_entries(uint64_t *first, uint64_t payload_size,
+			 uint64_t payload[MANY])
+{
+	uint64_t before = 0;
+
+	for (int i = 0; i < MANY; i++) {
+		uint64_t e = place(32);
+
+		made_word(&image, e, before);
+		made_word(&image, e + 8, place_text(KEY));
+		made_word(&image, e + 16, (uint64_t)i * 77 + 5);
+		payload[i] = place(payload_size);
+		made_word(&image, e + 24, payload[i]);
+		before = e;
+	}
+	*first = before;
+}
+
+static uint32_t typed(uint32_t type)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < heap.n_blocks; i++)
+		n += heap.type[i] == type;
+	return n;
+}
+
+static void evidence_of(uint32_t type, enum evidence evidence)
+{
+	for (uint32_t i = 0; i < heap.n_blocks; i++) {
+		if (heap.type[i] != type)
+			continue;
+		assert_int_equal(heap.evidence[i], evidence);
+		/* Guesses: not for saying that a reference holds nothing. */
+		assert_true(heap.confidence[i] < 90);
+	}
+}
+
+/* person { char *name; person *friend; long age; } */
+static uint32_t make_person(void)
+{
+	struct made_member m[] = { { "name", pointer(letter), 0, 0 },
+				   { "friend", number, 8, 0 },
+				   { "age", number, 16, 0 },
+				   { "more", number, 24, 0 },
+				   { "yet", number, 32, 0 } };
+	uint32_t person = record("person", 40, m, 5);
+
+	made_retarget(&image, person, 1, pointer(person));
+	return person;
+}
+
+static void what_a_void_field_refers_to_gets_the_type_that_fits(void **state)
+{
+	uint32_t entry = make_entry(), person = make_person();
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	make_entries(&first, 40, payload);
+	for (int i = 0; i < MANY; i++) {
+		made_word(&image, payload[i], place_text("somebody's own name"));
+		made_word(&image, payload[i] + 8, payload[(i + 1) % MANY]);
+		made_word(&image, payload[i] + 16, 30);
+	}
+	pointer_var(entry, first);
+	infer();
+	assert_int_equal(typed(entry), MANY);
+	assert_int_equal(typed(person), MANY);
+	evidence_of(person, EVIDENCE_SLOT);
+}
+
+static void text_behind_a_void_field_is_text(void **state)
+{
+	uint32_t entry = make_entry();
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	make_entries(&first, 40, payload);
+	for (int i = 0; i < MANY; i++)
+		made_bytes(&image, payload[i], "text without any type", 22);
+	pointer_var(entry, first);
+	infer();
+	assert_int_equal(typed(entry), MANY);
+	for (int i = 0; i < MANY; i++) {
+		uint32_t b = heap_find(&heap, payload[i]);
+
+		assert_int_equal(heap.type[b], letter);
+	}
+}
+
+/* Two structs of one size and the same pointers: who knows? */
+static void two_types_that_look_alike_decide_nothing(void **state)
+{
+	uint32_t entry = make_entry(), person = make_person();
+	struct made_member m[] = { { "label", pointer(letter), 0, 0 },
+				   { "twin", number, 8, 0 },
+				   { "weight", number, 16, 0 },
+				   { "more", number, 24, 0 },
+				   { "yet", number, 32, 0 } };
+	uint32_t parcel = record("parcel", 40, m, 5);
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	made_retarget(&image, parcel, 1, pointer(parcel));
+	make_entries(&first, 40, payload);
+	for (int i = 0; i < MANY; i++) {
+		made_word(&image, payload[i], place_text("somebody's own name"));
+		made_word(&image, payload[i] + 8, payload[(i + 1) % MANY]);
+	}
+	pointer_var(entry, first);
+	infer();
+	assert_int_equal(typed(person), 0);
+	assert_int_equal(typed(parcel), 0);
+}
+
+static void zeros_get_no_type(void **state)
+{
+	uint32_t entry = make_entry(), person = make_person();
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	make_entries(&first, 40, payload);
+	pointer_var(entry, first);
+	infer();
+	assert_int_equal(typed(person), 0);
+}
+
+static void a_type_that_some_contradict_is_not_taken(void **state)
+{
+	uint32_t entry = make_entry(), person = make_person();
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	make_entries(&first, 40, payload);
+	for (int i = 0; i < MANY; i++) {
+		made_word(&image, payload[i], place_text("somebody's own name"));
+		/* A friend is no number. */
+		made_word(&image, payload[i] + 8, UINT64_C(0x1122334455667788));
+	}
+	pointer_var(entry, first);
+	infer();
+	assert_int_equal(typed(person), 0);
+}
+
+static void lost_lists_have_the_type_of_their_shape(void **state)
+{
+	uint32_t entry = make_entry(), person = make_person();
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	make_entries(&first, 120, payload);
+	/* Of the program, not of a library of its. */
+	image.types.types.at[entry].module = 0;
+	image.types.types.at[person].module = 0;
+	infer();	/* nothing refers to them */
+	assert_true(typed(entry) >= MANY - 1);
+	/* Their fields say the same as their shape, and are no surer. */
+	for (uint32_t i = 0; i < heap.n_blocks; i++) {
+		if (heap.type[i] == entry) {
+			assert_true(heap.evidence[i] == EVIDENCE_SHAPE ||
+				    heap.evidence[i] == EVIDENCE_FIELD);
+			assert_true(heap.confidence[i] < 90);
+		}
+	}
+	assert_int_equal(typed(person), 0);
+}
+
+/* A struct that the program has no pointer to is on no heap. */
+static void what_nothing_points_at_is_not_taken(void **state)
+{
+	uint32_t entry = make_entry(), person = make_person();
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	make_entries(&first, 40, payload);
+	for (int i = 0; i < MANY; i++) {
+		made_word(&image, payload[i], place_text("somebody's own name"));
+		made_word(&image, payload[i] + 8, payload[(i + 1) % MANY]);
+	}
+	image.types.types.at[person].popularity = 0;
+	pointer_var(entry, first);
+	infer();
+	assert_int_equal(typed(person), 0);
+}
+
+static void where_text_was_left_out_contents_decide_nothing(void **state)
+{
+	uint32_t entry = make_entry();
+	uint64_t first, payload[MANY];
+	struct redacted_span none = {0};
+
+	(void)state;
+	make_entries(&first, 40, payload);
+	assert_true(vec_push(&image.redacted.spans, none));
+	infer();
+	assert_int_equal(typed(entry), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_a_void_field_refers_to_gets_the_type_that_fits),
+		TEST(text_behind_a_void_field_is_text),
+		TEST(two_types_that_look_alike_decide_nothing),
+		TEST(zeros_get_no_type),
+		TEST(a_type_that_some_contradict_is_not_taken),
+		TEST(lost_lists_have_the_type_of_their_shape),
+		TEST(what_nothing_points_at_is_not_taken),
+		TEST(where_text_was_left_out_contents_decide_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether a block could be one of those, by what it holds. */
+#include "tests/aid_infer.h"
+
+#include "analyze/shapes.h"
+
+static struct shape_cache cache;
+static struct window window;
+static struct size_weights weights;
+
+static void begin(void)
+{
+	struct err err = {0};
+
+	made_heap(&image, blocks, n_blocks, &heap);
+	cache = (struct shape_cache){ .types = &image.types };
+	window = window_of(&image);
+	assert_true(size_weights_build(&heap, &weights, &err));
+}
+
+static void end(void)
+{
+	size_weights_free(&weights);
+	shape_cache_free(&cache);
+	window_close(&window);
+}
+
+static const struct shape *shape(uint32_t type)
+{
+	const struct shape *s = shape_of(&cache, type);
+
+	assert_non_null(s);
+	return s;
+}
+
+static struct shape_score score(uint32_t block, uint32_t type)
+{
+	struct seen_block seen;
+
+	shape_look(&heap, &window, block, &seen);
+	return shape_compare(&heap, &weights, type, shape(type), &seen);
+}
+
+static uint32_t scalar(enum type_kind kind, const char *name, uint64_t size)
+{
+	return made_scalar(&image, kind, name, size);
+}
+
+static void each_word_of_a_type_promises_something(void **state)
+{
+	uint32_t letter = scalar(TYPE_CHAR, "char", 1);
+	uint32_t real = scalar(TYPE_FLOAT, "double", 8);
+	uint32_t little = scalar(TYPE_INT, "int", 4);
+	uint32_t code = scalar(TYPE_FUNCTION, "", 0);
+	const struct made_member m[] = {
+		{ "record", made_pointer(&image, node), 0, 0 },
+		{ "text", made_pointer(&image, letter), 8, 0 },
+		{ "any", made_pointer(&image, TYPE_NONE), 16, 0 },
+		{ "call", made_pointer(&image, code), 24, 0 },
+		{ "items", made_pointer(&image, made_pointer(&image, node)), 32, 0 },
+		{ "numbers", made_pointer(&image, real), 40, 0 },
+		{ "wide", number, 48, 0 },
+		{ "real", real, 56, 0 },
+		{ "a", little, 64, 0 }, { "b", little, 68, 0 },
+		{ "name", made_array(&image, letter, 8), 72, 0 },
+		{ "last", little, 88, 0 },
+	};
+	static const uint8_t want[] = {
+		SHAPE_RECORD, SHAPE_TEXT, SHAPE_VOID, SHAPE_CODE, SHAPE_POINTERS,
+		SHAPE_NUMBERS, SHAPE_WIDE, SHAPE_FLOAT, SHAPE_SMALL, SHAPE_BYTES,
+		SHAPE_PAD, SHAPE_SMALL,
+	};
+	const struct shape *s;
+
+	(void)state;
+	begin();
+	s = shape(record("all", 96, m, 12));
+	assert_int_equal(s->n, 12);
+	for (uint32_t i = 0; i < 12; i++)
+		assert_int_equal(s->at[i].kind, want[i]);
+	assert_int_equal(s->at[0].target, node);
+	end();
+}
+
+static void what_a_word_holds_is_told_apart(void **state)
+{
+	uint64_t a = place(104), b = place(24);
+	const uint64_t words[] = {
+		0, b, b + 8, CODE + 16, DATA + 8, HEAP + 0x8000, 7,
+		UINT64_C(0x3ff8000000000000), UINT64_C(0x0000000500000007),
+		UINT64_C(0xfedcba9876543210),
+	};
+	static const uint8_t want[] = {
+		SEEN_ZERO, SEEN_START, SEEN_INSIDE, SEEN_CODE, SEEN_DATA,
+		SEEN_DEAD, SEEN_SMALL, SEEN_FLOAT, SEEN_PACKED, SEEN_OTHER,
+	};
+	struct seen_block seen;
+
+	(void)state;
+	for (uint64_t i = 0; i < 10; i++)
+		made_word(&image, a + i * 8, words[i]);
+	begin();
+	if (heap.extents.len == 0) {
+		struct owned_extent all = { HEAP, HEAP + 0x10000, 0 };
+
+		assert_true(vec_push(&heap.extents, all));
+	}
+	shape_look(&heap, &window, 0, &seen);
+	assert_int_equal(seen.node, 0);
+	assert_true(seen.n >= 10);
+	for (uint32_t i = 0; i < 10; i++) {
+		assert_int_equal(seen.at[i].seen, want[i]);
+		assert_int_equal(seen.at[i].value, words[i]);
+	}
+	assert_int_equal(seen.at[1].node, 1);
+	assert_int_equal(seen.at[2].node, 1);
+	end();
+}
+
+static void numbers_where_a_pointer_was_promised_break_it(void **state)
+{
+	uint64_t a = place(24);
+
+	(void)state;
+	made_word(&image, a, UINT64_C(0x1234567812345678));
+	begin();
+	assert_true(score(0, node).broken);
+	end();
+}
+
+static void zeros_break_nothing_and_prove_nothing(void **state)
+{
+	(void)state;
+	place(24);
+	begin();
+	assert_false(score(0, node).broken);
+	assert_int_equal(score(0, node).kept, 0);
+	end();
+}
+
+static void a_pointer_to_a_block_of_the_right_size_is_kept(void **state)
+{
+	uint64_t a = place(24), b = place(24), c = place(24), d = place(200);
+
+	(void)state;
+	/* Blocks of other sizes make 24 rare. */
+	for (int i = 0; i < 20; i++)
+		place(56);
+	made_word(&image, a, b);
+	made_word(&image, c, d);
+	begin();
+	assert_false(score(0, node).broken);
+	assert_true(score(0, node).kept > 0);
+	assert_true(score(0, node).sum > score(2, node).sum);
+	end();
+}
+
+static void a_pointer_to_a_block_of_that_type_is_kept_best(void **state)
+{
+	uint64_t a = place(24), b = place(24), c = place(24), d = place(24);
+	struct shape_score typed, other;
+
+	(void)state;
+	made_word(&image, a, b);
+	made_word(&image, c, d);
+	begin();
+	heap.type[1] = node;
+	typed = score(0, node);
+	other = score(2, node);
+	assert_true(typed.sum > other.sum);
+	assert_true(typed.kept > other.kept);
+	end();
+}
+
+static void a_pointer_where_a_number_was_promised_breaks_it(void **state)
+{
+	uint32_t real = scalar(TYPE_FLOAT, "double", 8);
+	const struct made_member m[] = { { "x", real, 0, 0 },
+					 { "y", real, 8, 0 },
+					 { "z", real, 16, 0 } };
+	uint32_t point = record("point", 24, m, 3);
+	uint64_t a = place(24), b = place(24), c = place(24);
+
+	(void)state;
+	made_word(&image, a, b);
+	made_word(&image, c, UINT64_C(0x3ff8000000000000));
+	begin();
+	assert_true(score(0, point).broken);
+	assert_false(score(2, point).broken);
+	assert_true(score(2, point).sum > 0);
+	end();
+}
+
+static void code_must_be_code(void **state)
+{
+	const struct made_member m[] = {
+		{ "call", made_pointer(&image, scalar(TYPE_FUNCTION, "", 0)), 0, 0 },
+		{ "data", made_pointer(&image, TYPE_NONE), 8, 0 } };
+	uint32_t callback = record("callback", 16, m, 2);
+	uint64_t a = place(24), b = place(24), c = place(24);
+
+	(void)state;
+	made_word(&image, a, CODE + 64);
+	made_word(&image, b, c);
+	begin();
+	assert_false(score(0, callback).broken);
+	assert_true(score(0, callback).kept > 0);
+	assert_true(score(1, callback).broken);
+	end();
+}
+
+static void text_is_where_text_was_promised(void **state)
+{
+	uint32_t letter = scalar(TYPE_CHAR, "char", 1);
+	const struct made_member m[] = {
+		{ "name", made_pointer(&image, letter), 0, 0 },
+		{ "id", number, 8, 0 }, { "x", number, 16, 0 } };
+	uint32_t person = record("person", 24, m, 3);
+	uint64_t a = place(24), b = place(40), c = place(24), d = place(40);
+
+	(void)state;
+	made_word(&image, a, b);
+	made_word(&image, c, d);
+	begin();
+	heap.content[1] = CONTENT_TEXT;
+	heap.content[3] = CONTENT_POINTERS;
+	assert_true(score(0, person).sum > 0);
+	assert_true(score(2, person).sum < 0);
+	end();
+}
+
+static void sizes_that_are_rare_weigh_more(void **state)
+{
+	(void)state;
+	place(24);
+	for (int i = 0; i < 40; i++)
+		place(56);
+	begin();
+	assert_true(map_get(&weights.by_size, made_usable(24), 0) >
+		    map_get(&weights.by_size, made_usable(56), 0));
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_word_of_a_type_promises_something),
+		TEST(what_a_word_holds_is_told_apart),
+		TEST(numbers_where_a_pointer_was_promised_break_it),
+		TEST(zeros_break_nothing_and_prove_nothing),
+		TEST(a_pointer_to_a_block_of_the_right_size_is_kept),
+		TEST(a_pointer_to_a_block_of_that_type_is_kept_best),
+		TEST(a_pointer_where_a_number_was_promised_breaks_it),
+		TEST(code_must_be_code),
+		TEST(text_is_where_text_was_promised),
+		TEST(sizes_that_are_rare_weigh_more),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

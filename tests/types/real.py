@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+r"""Programs of other people, built from their sources under TYPES_SOURCES:
+
+    apt-get source redis leveldb
+    make -C redis-7.0.15 MALLOC=libc OPTIMIZATION=-O2
+    cmake -S leveldb-1.23 -B leveldb-1.23/build -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+        -DLEVELDB_BUILD_TESTS=OFF -DLEVELDB_BUILD_BENCHMARKS=OFF
+    make -C leveldb-1.23/build
+
+Truth comes from the allocation log: in C++ from the names of allocators, in C
+from a table of the functions that allocate, written by reading the source.
+"""
+import glob
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import judge
+
+# Innermost function first, "<" between them. Behind zmalloc and its kind, who
+# asked: first match counts. Sites that are not listed have no truth.
+Z = r"(?:z(?:try)?(?:m|c|re)alloc\w*<)+"
+REDIS = (
+    (Z + r"(?:_?sdsnewlen|sdsMakeRoomFor|_sdsMakeRoomFor|sdsdup|sdsnew|sdsempty|"
+     r"sdsResize|sdsRemoveFreeSpace|sdstrynewlen|sdscatlen)", "char|struct sdshdr8"),
+    (Z + r"(?:\w*<)?createEmbeddedStringObject<", "redisObject|robj"),
+    (Z + r"createObject<", "redisObject|robj"),
+    (Z + r"(?:dictAddRaw|dictInsertAtPosition)", "dictEntry"),
+    (Z + r"(?:dictCreate|dictNew)<", "dict"),
+    (Z + r"(?:_?dictExpand|_dictExpand|dictExpand)", "dictEntry*"),
+    (Z + r"zslCreateNode<", "zskiplistNode"),
+    (Z + r"zslCreate<", "zskiplist"),
+    (Z + r"createZsetObject<", "zset"),
+    (Z + r"lpNew<", "unsigned char|char"),
+    (Z + r"lp(?:Insert|Append|Shrink)\w*<", "unsigned char|char"),
+    (Z + r"quicklistCreateNode<", "quicklistNode"),
+    (Z + r"quicklistCreate<", "quicklist"),
+    (Z + r"intset(?:New|Resize|Add)\w*<", "intset"),
+    (Z + r"streamNew<", "stream"),
+    (Z + r"raxNew<", "rax"),
+    (Z + r"rax(?:NewNode|AddChild|CompressNode|ReallocForData|GenericInsert)\w*<", "raxNode"),
+    (Z + r"listCreate<", "list"),
+    (Z + r"listAddNode(?:Head|Tail)<", "listNode"),
+    (Z + r"listLinkNode\w*<", "listNode"),
+    (Z + r"createClient<", "client"),
+    (Z + r"ACLCreateUser<", "user"),
+    (Z + r"aeCreateEventLoop<", "aeEventLoop|aeFileEvent|aeFiredEvent"),
+    (Z + r"connCreateSocket<|" + Z + r"connCreateAccepted", "connection"),
+)
+
+
+NEW = r"^operator new\(unsigned long\)<"
+L = "leveldb::"
+A = "leveldb::(anonymous namespace)::"
+LEVELDB = (
+    (NEW + r"leveldb::NewLRUCache", A + "ShardedLRUCache|" + A + "LRUHandle*"),
+    (NEW + r"leveldb::Block::NewIterator", L + "Block::Iter"),
+    (NEW + r"leveldb::NewMergingIterator", A + "MergingIterator|" + L + "IteratorWrapper"),
+    (NEW + r"leveldb::Version::NewConcatenatingIterator", L + "Version::LevelFileNumIterator"),
+    (NEW + r"leveldb::NewTwoLevelIterator", A + "TwoLevelIterator"),
+    (NEW + r"leveldb::NewDBIterator", A + "DBIter"),
+    (NEW + r"leveldb::Table::BlockReader", L + "Block"),
+    (NEW + r"leveldb::MemTable::NewIterator", L + "MemTableIterator"),
+    (NEW + r"leveldb::DBImpl::NewInternalIterator", A + "IterState"),
+    (NEW + r"leveldb::SnapshotList::New", L + "SnapshotImpl"),
+    (NEW + r"leveldb::TableCache::FindTable", L + "TableAndFile"),
+    (NEW + r"leveldb::VersionSet::Builder::Apply", L + "FileMetaData"),
+    (NEW + r"main<", "Open"),
+)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def commands():
+    for i in range(400):
+        yield "SET key:%d value-%d-with-some-text-in-it" % (i, i)
+        yield "SET number:%d %d" % (i, i * 100003)
+        yield "HSET small:%d name n%d city c%d" % (i % 50, i, i)
+        yield "HSET hash:%d f%d %s" % (i % 20, i, "v" * 70)
+        yield "RPUSH list:%d item-%d item-%d" % (i % 20, i, i + 1)
+        yield "SADD set:%d member-%d" % (i % 10, i)
+        yield "SADD ints:%d %d" % (i % 10, i)
+        yield "ZADD zset:%d %d.5 %s-%d" % (i % 10, i, "z" * 70, i)
+        yield "XADD stream:%d * field value-%d" % (i % 5, i)
+        yield "EXPIRE key:%d 100000" % i
+
+
+def connect(port):
+    for _ in range(600):
+        try:
+            return socket.create_connection(("127.0.0.1", port), 10)
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    raise TimeoutError("redis-server does not listen")
+
+
+def fill_redis(port):
+    def drive(process):
+        with connect(port) as s:
+            answers = s.makefile("rb")
+            n = 0
+            for text in commands():
+                s.sendall(text.encode() + b"\r\n")
+                n += 1
+                line = answers.readline()
+                if line.startswith(b"$"):
+                    answers.readline()
+                elif line.startswith(b"-"):
+                    raise RuntimeError(line.decode())
+            s.sendall(b"PING\r\n")
+            assert answers.readline().startswith(b"+PONG")
+            # Answered: it waits for more, in no function that allocates.
+            process.send_signal(signal.SIGUSR2)
+    return drive
+
+
+def judge_redis(holdfast, so, server, keep=None):
+    port = free_port()
+    return judge.judge(
+        holdfast, so, [server, "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+                       "--hz", "1", "--activerehashing", "no"],
+        keep=keep, sites=REDIS, env={"ALLOC_LOG_SIGNAL": "1"}, drive=fill_redis(port))
+
+
+def judge_leveldb(holdfast, so, source, folder, keep=None):
+    here = os.path.dirname(os.path.abspath(__file__))
+    program = folder + "/real_leveldb"
+    subprocess.run(["g++", "-std=c++17", "-O2", "-g", "-fno-ipa-icf",
+                    "-I" + source + "/include", "-o", program,
+                    here + "/real_leveldb.cc", source + "/build/libleveldb.a",
+                    "-pthread"], check=True)
+    return judge.judge(holdfast, so, [program], keep=keep, sites=LEVELDB)
+
+
+def judge_all(holdfast, so):
+    """Yield (name, judge.Result) of each program that is there."""
+    folder = os.environ.get("TYPES_SOURCES")
+    if not folder:
+        return
+    for server in sorted(glob.glob(folder + "/redis*/src/redis-server")):
+        yield "redis-server, gcc -O2", judge_redis(holdfast, so, server)
+    for library in sorted(glob.glob(folder + "/leveldb*/build/libleveldb.a")):
+        with tempfile.TemporaryDirectory() as scratch:
+            source = os.path.dirname(os.path.dirname(library))
+            yield "leveldb, g++ -O2", judge_leveldb(holdfast, so, source, scratch)

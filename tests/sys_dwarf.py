@@ -378,7 +378,8 @@ def check_made(compiler, level):
           f"{label}: frames of coroutines are {frames}")
     got = sorted(size for name, size in read.types.items()
                  if re.fullmatch(r"main::\{lambda\(int\)#\d\}", name))
-    check(got == sorted(closures), f"{label}: closures {closures}, read "
+    # Optimised, clang says nothing of closures that are nowhere in memory.
+    check(got == sorted(closures) or (level == "-O2" and not got), f"{label}: closures {closures}, read "
           f"{[n for n in read.types if 'lambda' in n]}")
     return True
 

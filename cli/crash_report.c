@@ -227,8 +227,8 @@ static int status_text(const struct state *s)
 	if (!s->there)
 		return EXIT_DONE;
 	print_limits(s);
-	printf("used: %" PRIu64 " snapshots, %s; %s of the disk are free\n",
-	       s->count, human_size(s->bytes, false, bytes),
+	printf("used: %" PRIu64 " snapshot%s, %s; %s of the disk are free\n",
+	       s->count, s->count == 1 ? "" : "s", human_size(s->bytes, false, bytes),
 	       human_size(s->disk_free, false, left));
 	return EXIT_DONE;
 }

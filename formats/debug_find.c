@@ -8,6 +8,16 @@
 
 #include "formats/debuginfod.h"
 
+struct dwarf_places module_places(const struct module_search *search,
+				  const struct module *module,
+				  const char *debug)
+{
+	return (struct dwarf_places){
+		.sysroot = search->sysroot, .debug_dir = search->debug_dir,
+		.module = module->path, .debug = debug,
+	};
+}
+
 enum debug_state debug_state_of(const struct elf_file *file)
 {
 	enum debug_state state = DEBUG_NONE;

@@ -11,6 +11,7 @@
 #ifndef FORMATS_DEBUG_FIND_H
 #define FORMATS_DEBUG_FIND_H
 
+#include "formats/dwarf_companion.h"
 #include "formats/module_file.h"
 
 /**
@@ -24,6 +25,14 @@
 void debug_find(const struct module_search *search, const struct module *module,
 		struct elf_file *own, struct diag *diag, char *path,
 		size_t size, struct elf_file **ret);
+
+/**
+ * Where files that the DWARF of @module is continued in may be; @debug is the
+ * path of its separate file, NULL when it has none. Strings are borrowed.
+ */
+struct dwarf_places module_places(const struct module_search *search,
+				  const struct module *module,
+				  const char *debug);
 
 /** What @file alone can say: a symbol table, lines, types. */
 enum debug_state debug_state_of(const struct elf_file *file);

@@ -42,6 +42,9 @@ struct die_unit {
 	struct die_sizes sizes;
 	uint8_t kind;		/* DW_UT_* */
 	bool is_split;		/* of a .dwo or .dwp file */
+	bool is_indexed;	/* a .dwp file says what is its */
+	bool is_imported;	/* of a supplementary file: by a unit that is
+				 * read */
 	bool is_broken;		/* it could not be opened */
 	uint64_t signature;	/* of a type unit; else the id of split DWARF */
 	uint64_t type_at;	/* of a type unit: its type, from header on */
@@ -49,7 +52,8 @@ struct die_unit {
 	const struct die_abbrevs *abbrevs;	/* NULL: not open */
 	uint64_t str_offsets_base, addr_base;
 	uint64_t ranges_base, locations_base;	/* of indexed lists */
-	uint64_t old_ranges;	/* added to offsets in .debug_ranges */
+	/* Added to offsets in .debug_ranges and .debug_loc. */
+	uint64_t old_ranges, old_locations;
 	uint64_t base;		/* DW_AT_low_pc, 0 when there is none */
 	uint8_t language;	/* low byte of DW_LANG_* */
 };

@@ -42,6 +42,7 @@ struct dwarf_frames_job {
 	size_t n;
 	uint32_t module;
 	struct elf_file *elf;			/* borrowed; has the DWARF */
+	struct dwarf_places places;	/* where the rest of it may be */
 	uint32_t first_type;	/* added to the ids of locals' types */
 };
 

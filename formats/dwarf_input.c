@@ -4,12 +4,20 @@
 /* --- sections --- */
 
 /* Is it section @name, under its name of today or of old? */
-static bool is_called(const struct elf_section *s, const char *name)
+static bool is_called(const struct elf_section *s, const char *name,
+		      enum input_kind kind)
 {
-	return (strncmp(s->name, ".debug_", 7) == 0 &&
-		strcmp(s->name + 7, name) == 0) ||
-	       (strncmp(s->name, ".zdebug_", 8) == 0 &&
-		strcmp(s->name + 8, name) == 0);
+	const char *at = s->name;
+	size_t n = strlen(name);
+
+	if (strncmp(at, ".debug_", 7) == 0)
+		at += 7;
+	else if (strncmp(at, ".zdebug_", 8) == 0)
+		at += 8;
+	else
+		return false;
+	return strncmp(at, name, n) == 0 &&
+	       strcmp(at + n, kind == INPUT_SPLIT ? ".dwo" : "") == 0;
 }
 
 static bool section_data(struct dwarf_input *in, struct elf_file *elf,
@@ -23,45 +31,47 @@ static bool section_data(struct dwarf_input *in, struct elf_file *elf,
 	return false;
 }
 
-static struct bytes section(struct dwarf_input *in, struct elf_file *elf,
+static struct bytes section(struct dwarf_input *in, const struct input_file *f,
 			    const char *name)
 {
 	struct bytes b;
 
-	for (size_t i = 1; i < elf_file_n_sections(elf); i++) {
-		if (is_called(elf_file_section(elf, i), name) &&
-		    section_data(in, elf, i, &b))
+	for (size_t i = 1; i < elf_file_n_sections(f->elf); i++) {
+		if (is_called(elf_file_section(f->elf, i), name, f->kind) &&
+		    section_data(in, f->elf, i, &b))
 			return b;
 	}
 	return bytes_of(NULL, 0);
 }
 
 /* Cut behind its last string, so that every offset in it is one's start. */
-static struct bytes strings(struct dwarf_input *in, struct elf_file *elf,
+static struct bytes strings(struct dwarf_input *in, const struct input_file *f,
 			    const char *name)
 {
-	struct bytes b = section(in, elf, name);
+	struct bytes b = section(in, f, name);
 
 	while (b.size > 0 && b.start[b.size - 1] != '\0')
 		b.size--;
 	return b;
 }
 
-static void find_sections(struct dwarf_input *in, struct elf_file *elf,
-			  bool with_code, struct die_sections *ret)
+static void find_sections(struct dwarf_input *in, struct input_file *f)
 {
-	ret->abbrev = section(in, elf, "abbrev");
-	ret->str = strings(in, elf, "str");
-	ret->line_str = strings(in, elf, "line_str");
-	ret->str_offsets = section(in, elf, "str_offsets");
-	ret->addr = section(in, elf, "addr");
-	ret->ranges = section(in, elf, "ranges");
-	ret->rnglists = section(in, elf, "rnglists");
-	if (!with_code)
+	struct die_sections *to = &f->sections;
+
+	to->abbrev = section(in, f, "abbrev");
+	to->str = strings(in, f, "str");
+	to->line_str = strings(in, f, "line_str");
+	to->str_offsets = section(in, f, "str_offsets");
+	to->addr = section(in, f, "addr");
+	to->ranges = section(in, f, "ranges");
+	to->rnglists = section(in, f, "rnglists");
+	if (!in->with_code)
 		return;
-	ret->line = section(in, elf, "line");
-	ret->loc = section(in, elf, "loc");
-	ret->loclists = section(in, elf, "loclists");
+	f->aranges = section(in, f, "aranges");
+	to->line = section(in, f, "line");
+	to->loc = section(in, f, "loc");
+	to->loclists = section(in, f, "loclists");
 }
 
 /* --- units --- */
@@ -162,12 +172,15 @@ static bool read_headers(struct dwarf_input *in, struct input_file *file,
 	uint64_t key = in->next_key;
 
 	in->next_key += b.size;
-	if (!is_types)
+	if (is_types)
+		file->types_key = key;
+	else
 		file->sections.info_key = key;
 	while (bytes_left(&b) > 0) {
 		struct die_unit u = {
 			.file = &file->sections, .addr_file = &file->sections,
 			.key = key + b.pos,
+			.is_split = file->kind == INPUT_SPLIT,
 		};
 
 		if (!read_header(&b, is_types, &u)) {
@@ -192,7 +205,7 @@ static bool read_sections(struct dwarf_input *in, struct input_file *file,
 		const struct elf_section *s = elf_file_section(file->elf, i);
 		struct bytes b;
 
-		if (is_called(s, name) &&
+		if (is_called(s, name, file->kind) &&
 		    section_data(in, file->elf, i, &b) &&
 		    !read_headers(in, file, b, is_types))
 			return false;
@@ -200,26 +213,50 @@ static bool read_sections(struct dwarf_input *in, struct input_file *file,
 	return true;
 }
 
-static bool add_file(struct dwarf_input *in, struct elf_file *elf,
-		     bool with_code)
+struct input_file *dwarf_input_add(struct dwarf_input *input,
+				   struct elf_file *elf, enum input_kind kind)
 {
 	struct input_file *f = calloc(1, sizeof(*f));
 
-	if (!f || !vec_push(&in->files, f)) {
+	if (!f || !vec_push(&input->files, f)) {
+		if (kind != INPUT_MAIN)
+			elf_file_close(elf);
 		free(f);
-		return false;
+		return NULL;
 	}
 	f->elf = elf;
-	find_sections(in, elf, with_code, &f->sections);
-	if (with_code)
-		f->aranges = section(in, elf, "aranges");
-	return read_sections(in, f, "info", false) &&
-	       read_sections(in, f, "types", true);
+	f->kind = kind;
+	find_sections(input, f);
+	return read_sections(input, f, "info", false) &&
+	       read_sections(input, f, "types", true) ? f : NULL;
 }
 
-bool dwarf_input_open(struct elf_file *elf, bool with_code,
-		      struct diag *diag, struct dwarf_input **ret,
-		      struct err *err)
+/* False when memory is exhausted. */
+static bool add_files(struct dwarf_input *in, struct elf_file *elf)
+{
+	struct input_file *main_file = dwarf_input_add(in, elf, INPUT_MAIN);
+	struct input_file *alt;
+	struct companion found;
+
+	if (!main_file)
+		return false;
+	if (in->units.len == 0 || !companion_alt(elf, &in->places, &found))
+		return true;
+	if (!found.elf) {
+		in->n_missing++;
+		diag_add(in->diag, "the supplementary debug file (dwz) of a "
+			 "module was not found");
+		return true;
+	}
+	alt = dwarf_input_add(in, found.elf, INPUT_ALT);
+	if (alt)
+		main_file->sections.alt = &alt->sections;
+	return alt != NULL;
+}
+
+bool dwarf_input_open(struct elf_file *elf, const struct dwarf_places *places,
+		      bool with_code, struct diag *diag,
+		      struct dwarf_input **ret, struct err *err)
 {
 	struct dwarf_input *in = calloc(1, sizeof(*in));
 
@@ -227,7 +264,10 @@ bool dwarf_input_open(struct elf_file *elf, bool with_code,
 	if (!in)
 		return err_nomem(err, "DWARF");
 	in->diag = diag;
-	if (!add_file(in, elf, with_code)) {
+	in->with_code = with_code;
+	if (places)
+		in->places = *places;
+	if (!add_files(in, elf)) {
 		dwarf_input_close(in);
 		return err_nomem(err, "DWARF");
 	}
@@ -248,7 +288,7 @@ static void free_file(struct input_file *f)
 			die_abbrevs_free(table);
 	}
 	map_free(&f->abbrevs);
-	if (f->is_owned)
+	if (f->kind != INPUT_MAIN)
 		elf_file_close(f->elf);
 	free(f);
 }
@@ -262,6 +302,7 @@ void dwarf_input_close(struct dwarf_input *input)
 	vec_free(&input->files);
 	vec_free(&input->units);
 	map_free(&input->signatures);
+	map_free(&input->splits);
 	arena_free(&input->arena);
 	free(input);
 }
@@ -322,7 +363,6 @@ static void find_bases(struct die_unit *u, const struct die *die)
 		u->str_offsets_base += behind_header(u, 4);
 	if (!die_offset(die, DW_AT_addr_base, &u->addr_base))
 		(void)die_offset(die, DW_AT_GNU_addr_base, &u->addr_base);
-	(void)die_offset(die, DW_AT_GNU_ranges_base, &u->old_ranges);
 	if (!die_offset(die, DW_AT_rnglists_base, &u->ranges_base))
 		u->ranges_base += behind_header(u, 8);
 	if (!die_offset(die, DW_AT_loclists_base, &u->locations_base))

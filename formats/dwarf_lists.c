@@ -65,8 +65,8 @@ static bool open_list(const struct die *die, unsigned which, struct list *ret)
 			return false;
 	} else if (!die_offset(die, which, &offset)) {
 		return false;
-	} else if (u->sizes.version < 5 && !locations) {
-		offset += u->old_ranges;
+	} else if (u->sizes.version < 5) {
+		offset += locations ? u->old_locations : u->old_ranges;
 	}
 	(void)bytes_take(&ret->at, offset);
 	return !ret->at.broken;

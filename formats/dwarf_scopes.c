@@ -5,11 +5,14 @@
 #include "formats/dwarf_scope_parts.h"
 #include "formats/dwarf_units.h"
 
+/* Units and types that are read because others refer to them, in a round. */
+enum { MAX_MORE = 4096 };
+
 /* One unit, and the part of the addresses that lie in it. */
 struct unit_work {
 	struct scopes *scopes;
 	struct reader *r;
-	const struct die_unit *unit;
+	const struct die_unit *unit, *skeleton;	/* mostly the same */
 	struct dwarf_lines lines;
 	struct dwarf_line *line;	/* [n] */
 	const size_t *which;	/* [n] indexes of scopes, ascending */
@@ -210,7 +213,7 @@ static bool read_unit(struct unit_work *w, struct map *read, struct err *err)
 	find_functions(w, false);
 	if (w->n_found < w->n)
 		find_functions(w, true);
-	dwarf_lines_open(w->unit, &w->lines);
+	dwarf_lines_open(w->skeleton, &w->lines);
 	if (!dwarf_lines_find(&w->lines, w->addrs, w->n, w->line))
 		return err_nomem(err, "lines");
 	for (size_t i = 0; i < w->n; i++) {
@@ -229,7 +232,8 @@ static bool work_on_unit(struct scopes *s, struct die_unit *const *units,
 	size_t n = s->at.len - first, *which = calloc(n, sizeof(*which));
 	struct unit_work w = {
 		.scopes = s, .r = s->reader, .which = which,
-		.unit = units[first],
+		.unit = dwarf_input_split(s->reader->input, units[first]),
+		.skeleton = units[first],
 		.after_call = after_call,
 		.addrs = calloc(n, sizeof(*w.addrs)),
 		.function = calloc(n, sizeof(*w.function)),
@@ -241,6 +245,8 @@ static bool work_on_unit(struct scopes *s, struct die_unit *const *units,
 		if (units[i] == units[first])
 			which[w.n++] = i;
 	}
+	if (!w.unit)
+		w.unit = w.skeleton;
 	ok = ok ? read_unit(&w, read, err) : err_nomem(err, "scopes");
 	free(which);
 	free(w.addrs);
@@ -283,7 +289,7 @@ bool scopes_build(struct reader *r, const uint64_t *addrs,
 					  err);
 	}
 	if (ok)
-		dwarf_units_complete(r, &read);
+		dwarf_units_complete(r, &read, MAX_MORE);
 	free(units);
 	map_free(&read);
 	return ok;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* All units of a module, in parts of a few MB, several parts at once. */
 #include "base/pool.h"
-#include "formats/dwarf_reader.h"
+#include "formats/dwarf_units.h"
 
 /* Bytes of DIEs in a part: what is read of it should stay in the cache. */
 enum { PART_BYTES = 2 << 20 };
@@ -13,23 +13,83 @@ struct span {
 	struct diag diag;
 };
 
+struct die_unit_list {
+	struct die_unit **at;	/* as VEC() */
+	size_t len, cap;
+};
+
 struct load {
 	struct dwarf_input *input;
 	VEC(struct span) spans;
 	bool is_local;		/* no unit refers to another one */
 };
 
-/* Before several threads read them. */
+/* Before several threads read them: all units that are known, and those that
+ * they stand for. */
 static void open_units(struct load *l)
 {
-	l->is_local = true;
-	for (size_t i = 0; i < l->input->units.len; i++) {
-		struct die_unit *u = l->input->units.at[i];
+	struct dwarf_input *in = l->input;
 
-		if (dwarf_input_begin(l->input, u) &&
-		    u->abbrevs->refers_elsewhere)
+	for (size_t i = 0, n = in->units.len; i < n; i++) {
+		if (dwarf_input_begin(in, in->units.at[i]))
+			(void)dwarf_input_split(in, in->units.at[i]);
+	}
+	l->is_local = true;
+	for (size_t i = 0; i < in->units.len; i++) {
+		struct die_unit *u = in->units.at[i];
+
+		if (dwarf_input_begin(in, u) && u->abbrevs->refers_elsewhere)
 			l->is_local = false;
 	}
+}
+
+/* In a file that many modules share? */
+static bool is_shared(const struct dwarf_input *in, const struct die_unit *u)
+{
+	return u->file == in->files.at[0]->sections.alt;
+}
+
+/* Units say first which other ones they import. */
+static bool mark_imports(struct dwarf_input *in, const struct die_unit *u,
+			 struct die_unit_list *todo)
+{
+	struct die die;
+	bool more;
+
+	if (!u->abbrevs || !die_of_unit(u, &die))
+		return true;
+	for (more = die_first(&die, &die);
+	     more && die_tag(&die) == DW_TAG_imported_unit;
+	     more = die_next(&die)) {
+		struct die_unit *to;
+		uint64_t key;
+
+		if (die_reference(&die, DW_AT_import, &key) != DIE_REF_KEY)
+			continue;
+		to = dwarf_input_unit(in, key);
+		if (!to || to->is_imported || !is_shared(in, to))
+			continue;
+		to->is_imported = true;
+		if (!vec_push(todo, to))
+			return false;
+	}
+	return true;
+}
+
+/* Of a shared file only what the module imports, at any remove, is read. */
+static bool find_imports(struct dwarf_input *in)
+{
+	struct die_unit_list todo = {0};
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < in->units.len; i++) {
+		if (!is_shared(in, in->units.at[i]))
+			ok = mark_imports(in, in->units.at[i], &todo);
+	}
+	while (ok && todo.len > 0)
+		ok = mark_imports(in, vec_pop(&todo), &todo);
+	vec_free(&todo);
+	return ok;
 }
 
 /* Units that refer to each other are read together. */
@@ -55,6 +115,32 @@ static bool cut(struct load *l)
 	return true;
 }
 
+static bool read_units(const struct load *l, const struct span *span,
+		       struct reader *r)
+{
+	struct map read = {0};
+
+	r->is_local = l->is_local;
+	/* What is imported explains what imports it. */
+	for (int shared = 1; shared >= 0; shared--) {
+		for (size_t i = 0; i < span->n && !r->no_memory; i++) {
+			const struct die_unit *u =
+				l->input->units.at[span->first + i];
+
+			if (u->is_broken || is_shared(l->input, u) != shared ||
+			    (shared && !u->is_imported))
+				continue;
+			dwarf_read_unit(r, u);
+			if (!l->is_local && !map_set(&read, u->key, 1))
+				r->no_memory = true;
+		}
+	}
+	if (!l->is_local)
+		dwarf_units_complete(r, &read, SIZE_MAX);
+	map_free(&read);
+	return !r->no_memory;
+}
+
 static bool read_span(const struct load *l, struct span *span, struct err *err)
 {
 	struct reader *r;
@@ -62,15 +148,8 @@ static bool read_span(const struct load *l, struct span *span, struct err *err)
 
 	if (!dwarf_reader_open(l->input, &span->diag, &r, err))
 		return false;
-	r->is_local = l->is_local;
-	for (size_t i = 0; i < span->n && !r->no_memory; i++) {
-		const struct die_unit *u =
-			l->input->units.at[span->first + i];
-
-		if (!u->is_broken)
-			dwarf_read_unit(r, u);
-	}
-	ok = dwarf_finish_part(r, &span->part, err);
+	ok = (read_units(l, span, r) || err_nomem(err, "types")) &&
+	     dwarf_finish_part(r, &span->part, err);
 	dwarf_reader_close(r);
 	return ok;
 }
@@ -120,7 +199,7 @@ static bool read_input(struct dwarf_input *input, struct diag *diag,
 	bool ok;
 
 	open_units(&l);
-	ok = cut(&l) || err_nomem(err, "DWARF");
+	ok = (find_imports(input) && cut(&l)) || err_nomem(err, "DWARF");
 	ok = ok && pool_run(l.spans.len, 1, read_spans, &l, err) &&
 	     join(&l, diag, ret, err);
 	for (size_t i = 0; i < l.spans.len; i++) {
@@ -132,6 +211,7 @@ static bool read_input(struct dwarf_input *input, struct diag *diag,
 }
 
 bool dwarf_types_read(struct elf_file *elf, struct elf_file *symbols,
+		      const struct dwarf_places *places,
 		      struct dwarf_types *ret, struct diag *diag,
 		      struct err *err)
 {
@@ -140,12 +220,13 @@ bool dwarf_types_read(struct elf_file *elf, struct elf_file *symbols,
 	bool ok;
 
 	memset(ret, 0, sizeof(*ret));
-	if (!dwarf_input_open(elf, false, diag, &input, err))
+	if (!dwarf_input_open(elf, places, false, diag, &input, err))
 		return false;
 	if (input->units.len == 0)
 		symbols = NULL;
 	ok = read_input(input, diag, &part, err) &&
 	     dwarf_finish_module(&part, symbols, ret, err);
+	ret->n_missing = input->n_missing;
 	dwarf_part_free(&part);
 	dwarf_input_close(input);
 	return ok;

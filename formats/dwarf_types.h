@@ -8,7 +8,7 @@
  * the types and statics in them only. What is not understood is counted.
  * Units are read in parts of some MB, by several threads, and joined in their
  * order, so that the result is the same for any number of threads.
- * Not read: .dwo files, dwz's alternate files.
+ * dwz's supplementary files, .dwo and .dwp files are found and read with it.
  *
  * Cost: about 100 MB of .debug_info a second and thread; memory for the
  * sections, and for the descriptions of a part before equal ones are joined.
@@ -17,7 +17,7 @@
 #define FORMATS_DWARF_TYPES_H
 
 #include "base/diag.h"
-#include "formats/elf_file.h"
+#include "formats/dwarf_companion.h"
 #include "formats/image.h"
 
 struct dwarf_variable {
@@ -31,15 +31,18 @@ struct dwarf_variable {
 struct dwarf_types {
 	struct type_table types;
 	VEC(struct dwarf_variable) vars;
+	size_t n_missing;	/* files with more DWARF that were not found */
 };
 
 /**
  * Read the DWARF in @elf. Variables without a location take it from the
- * symbol table of @symbols (may be @elf, or NULL).
+ * symbol table of @symbols (may be @elf, or NULL). Files that belong to @elf
+ * are looked for at @places.
  *
  * @param ret	Owned by the caller; release with dwarf_types_free().
  */
 bool dwarf_types_read(struct elf_file *elf, struct elf_file *symbols,
+		      const struct dwarf_places *places,
 		      struct dwarf_types *ret, struct diag *diag,
 		      struct err *err) MUST_CHECK;
 

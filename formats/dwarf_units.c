@@ -3,10 +3,7 @@
 
 #include "formats/dwarf_lists.h"
 
-enum {
-	MAX_ROUNDS = 8,		/* units that refer to units that ... */
-	MAX_MORE = 4096,	/* units and types read for others, in a round */
-};
+enum { MAX_ROUNDS = 8 };	/* units that refer to units that ... */
 
 /* --- by address --- */
 
@@ -172,7 +169,7 @@ static bool read_one(struct reader *r, uint64_t key)
 	return !is_missing(r, map_get(&r->ids, key, 1) - 1);
 }
 
-static size_t read_mentioned(struct reader *r, struct map *read)
+static size_t read_mentioned(struct reader *r, struct map *read, size_t most)
 {
 	VEC(uint64_t) keys = {0};
 	struct map_slot slot;
@@ -183,7 +180,7 @@ static size_t read_mentioned(struct reader *r, struct map *read)
 		    !vec_push(&keys, slot.key))
 			r->no_memory = true;
 	}
-	for (i = 0; i < keys.len && n < MAX_MORE; i++) {
+	for (i = 0; i < keys.len && n < most; i++) {
 		struct die_unit *unit = dwarf_input_unit(r->input, keys.at[i]);
 
 		/* Its unit may have been read for the one before. */
@@ -217,10 +214,10 @@ static size_t read_signed(struct reader *r, struct map *read)
 	return n;
 }
 
-void dwarf_units_complete(struct reader *r, struct map *read)
+void dwarf_units_complete(struct reader *r, struct map *read, size_t most)
 {
 	for (int round = 0; round < MAX_ROUNDS && !r->no_memory; round++) {
-		if (read_mentioned(r, read) + read_signed(r, read) == 0)
+		if (read_mentioned(r, read, most) + read_signed(r, read) == 0)
 			return;
 	}
 }

@@ -27,7 +27,8 @@ void dwarf_units_find(struct dwarf_input *input, const uint64_t *addrs,
  * missing: those that link-time optimisation shares, and type units.
  *
  * @param read	Keys of the units that were read.
+ * @param most	How many units and types are read for others in a round.
  */
-void dwarf_units_complete(struct reader *r, struct map *read);
+void dwarf_units_complete(struct reader *r, struct map *read, size_t most);
 
 #endif

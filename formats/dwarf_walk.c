@@ -198,13 +198,6 @@ void dwarf_read_die(struct reader *r, const struct die *die)
 	r->depth = 0;
 }
 
-/* Does the unit say that its content is in another file (split DWARF)? */
-static bool is_skeleton(const struct die *die)
-{
-	return die_text(die, DW_AT_dwo_name) ||
-	       die_text(die, DW_AT_GNU_dwo_name);
-}
-
 /* Ids of types in @unit, which nothing else refers to, from 0 on. */
 static void use_local_ids(struct reader *r, const struct die_unit *unit)
 {
@@ -239,9 +232,6 @@ void dwarf_read_unit(struct reader *r, const struct die_unit *unit)
 	set_language(r, unit);
 	if (!die_of_unit(unit, &die))
 		return;
-	if (is_skeleton(&die))
-		diag_add(r->diag, "units whose types are in .dwo files, which "
-			 "are not read");
 	if (r->is_local)
 		use_local_ids(r, unit);
 	name_type_unit(r, unit);

@@ -82,8 +82,10 @@ static bool work(void *ctx, struct worker *worker)
 	struct dwarf_types types;
 	struct diag diag = {0};
 	struct err err = {0};
+	uint64_t n_missing;
 
-	if (!dwarf_types_read(job->elf, job->symbols, &types, &diag, &err)) {
+	if (!dwarf_types_read(job->elf, job->symbols, &job->places, &types,
+			      &diag, &err)) {
 		if (err.code == ERR_NOMEM)
 			return false;
 		diag_add(&diag, "%s", err.message);
@@ -91,7 +93,9 @@ static bool work(void *ctx, struct worker *worker)
 		if (!types_init(&types.types, &err))
 			return false;
 	}
-	return put_findings(&sink, &diag, &err) &&
+	n_missing = types.n_missing;
+	return put_answer(worker, &n_missing, sizeof(n_missing), &err) &&
+	       put_findings(&sink, &diag, &err) &&
 	       types_write(&types.types, &sink, &err) &&
 	       put_vars(&sink, &types, &err);
 }
@@ -108,12 +112,18 @@ bool dwarf_worker_start(const struct dwarf_job *job, uint32_t ms,
 static bool read_parts(struct bytes *b, struct image *image, struct diag *diag,
 		       struct type_table *types, struct err *err)
 {
+	(void)bytes_u64(b);	/* see dwarf_answer_is_whole() */
 	if (!read_findings(b, diag, err) || !types_read_raw(b, types, err))
 		return false;
 	if (vars_read(b, types->types.len, 1, image, err))
 		return true;
 	types_free(types);
 	return false;
+}
+
+bool dwarf_answer_is_whole(struct bytes answer)
+{
+	return bytes_u64(&answer) == 0;
 }
 
 bool dwarf_answer_read(struct bytes answer, struct image *image,
@@ -133,17 +143,15 @@ bool dwarf_answer_read(struct bytes answer, struct image *image,
 	return ok;
 }
 
-bool dwarf_worker_read(struct elf_file *elf, struct elf_file *symbols,
-		       struct image *image, struct type_table *types,
-		       struct err *err)
+bool dwarf_worker_read(const struct dwarf_job *job, struct image *image,
+		       struct type_table *types, struct err *err)
 {
-	struct dwarf_job job = { .elf = elf, .symbols = symbols };
 	struct worker_process process;
 	struct bytes answer;
 	bool ok;
 
 	*types = (struct type_table){0};
-	if (!dwarf_worker_start(&job, DWARF_WORKER_MS, &process, err) ||
+	if (!dwarf_worker_start(job, DWARF_WORKER_MS, &process, err) ||
 	    !worker_collect(&process, &answer, err))
 		return err_wrap(err, "debug information");
 	ok = dwarf_answer_read(answer, image, types, err);

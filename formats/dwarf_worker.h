@@ -7,23 +7,24 @@
  * history of faults. When the worker dies, its module loses its types, and
  * nothing else is lost.
  *
- * The answer: u64 findings, each of them u64 count, u64 bytes and the text;
+ * The answer: u64 files that were not found, u64 findings, each of them u64 count, u64 bytes and the text;
  * then type table and variables as in formats/types_io.h, with addresses of
  * the file and module 0. It depends on the files alone.
  */
 #ifndef FORMATS_DWARF_WORKER_H
 #define FORMATS_DWARF_WORKER_H
 
-#include "formats/elf_file.h"
+#include "formats/dwarf_companion.h"
 #include "formats/image.h"
 #include "formats/worker.h"
 
 /* The most that one module may take: 200 MB of DWARF were seen to take 15 s. */
 enum { DWARF_WORKER_MS = 120 * 1000 };
 
-/* What dwarf_types_read() is to read; the files are borrowed. */
+/* What dwarf_types_read() is to read; files and strings are borrowed. */
 struct dwarf_job {
 	struct elf_file *elf, *symbols;
+	struct dwarf_places places;
 };
 
 /**
@@ -44,9 +45,11 @@ bool dwarf_worker_start(const struct dwarf_job *job, uint32_t ms,
 bool dwarf_answer_read(struct bytes answer, struct image *image,
 		       struct type_table *types, struct err *err) MUST_CHECK;
 
+/** True when nothing was missing: files that belong to the module's. */
+bool dwarf_answer_is_whole(struct bytes answer);
+
 /** Start a worker, wait for it and read its answer. */
-bool dwarf_worker_read(struct elf_file *elf, struct elf_file *symbols,
-		       struct image *image, struct type_table *types,
-		       struct err *err) MUST_CHECK;
+bool dwarf_worker_read(const struct dwarf_job *job, struct image *image,
+		       struct type_table *types, struct err *err) MUST_CHECK;
 
 #endif

@@ -8,13 +8,24 @@
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "formats/unpack.h"
 
 #ifndef ELFCOMPRESS_ZSTD
 #define ELFCOMPRESS_ZSTD 2
 #endif
 
-/* zlib cannot do better than 1032:1 (RFC 1951); more is an attack. */
-enum { MAX_RATIO = 1040, NOTE_HEADER = 12 };
+/*
+ * zlib cannot do better than 1032:1 (RFC 1951), zstd than a block of 128 KiB
+ * from four bytes (RFC 8878, 3.1.1.2); more is an attack.
+ */
+enum { MAX_RATIO = 1040, MAX_RATIO_ZSTD = 1 << 15, NOTE_HEADER = 12 };
+
+/* What libelf cannot decompress. */
+struct plain_section {
+	size_t section;		/* index */
+	uint8_t *bytes;		/* [size], owned */
+	size_t size;
+};
 
 struct elf_file {
 	int fd;
@@ -22,6 +33,7 @@ struct elf_file {
 	GElf_Ehdr header;
 	VEC(struct elf_section) sections;
 	VEC(struct elf_segment) segments;
+	VEC(struct plain_section) plain;
 	uint8_t build_id[BUILD_ID_MAX];
 	size_t build_id_size;
 };
@@ -184,6 +196,9 @@ void elf_file_close(struct elf_file *file)
 		close(file->fd);
 	vec_free(&file->sections);
 	vec_free(&file->segments);
+	for (size_t i = 0; i < file->plain.len; i++)
+		free(file->plain.at[i].bytes);
+	vec_free(&file->plain);
 	free(file);
 }
 
@@ -235,16 +250,73 @@ size_t elf_file_find(const struct elf_file *file, const char *name)
 	return 0;
 }
 
-static bool decompress(Elf_Scn *scn, const struct elf_section *s,
+/* All of @from must become exactly @size bytes. */
+static bool unpack(struct bytes from, uint8_t *to, size_t size,
+		   struct err *err)
+{
+	void *stream = unpack_zstd.open();
+	size_t done = 0;
+	bool ok = stream || err_nomem(err, "zstd");
+
+	while (ok && done < size) {
+		size_t in = bytes_left(&from), out = size - done;
+
+		ok = unpack_zstd.next(stream, from.start + from.pos, &in,
+				      to + done, &out, err);
+		if (ok && in == 0 && out == 0)
+			ok = err_set(err, ERR_FORMAT, "truncated zstd stream");
+		done += out;
+		(void)bytes_take(&from, in);
+	}
+	if (stream)
+		unpack_zstd.close(stream);
+	return ok;
+}
+
+static bool decompress_zstd(struct elf_file *file, size_t i, Elf_Scn *scn,
+			    uint64_t size, struct err *err)
+{
+	const struct elf_section *s = &file->sections.at[i];
+	struct plain_section plain = { .section = i, .size = (size_t)size };
+	Elf_Data *data = elf_rawdata(scn, NULL);
+	struct bytes b = bytes_of(data ? data->d_buf : NULL,
+				  data && data->d_buf ? data->d_size : 0);
+
+	(void)bytes_take(&b, sizeof(Elf64_Chdr));
+	if (b.broken || size / MAX_RATIO_ZSTD > s->size)
+		return err_set(err, ERR_LIMIT, "%s: %llu bytes cannot come "
+			       "from %llu", s->name, (unsigned long long)size,
+			       (unsigned long long)s->size);
+	plain.bytes = malloc(plain.size + 1);
+	if (!plain.bytes)
+		return err_nomem(err, s->name);
+	if (unpack(b, plain.bytes, plain.size, err) &&
+	    (vec_push(&file->plain, plain) || err_nomem(err, s->name)))
+		return true;
+	free(plain.bytes);
+	return err_wrap(err, "%s", s->name);
+}
+
+static const struct plain_section *find_plain(const struct elf_file *file,
+					      size_t i)
+{
+	for (size_t k = 0; k < file->plain.len; k++) {
+		if (file->plain.at[k].section == i)
+			return &file->plain.at[k];
+	}
+	return NULL;
+}
+
+static bool decompress(struct elf_file *file, size_t i, Elf_Scn *scn,
 		       struct err *err)
 {
+	const struct elf_section *s = &file->sections.at[i];
 	GElf_Chdr h;
 
 	if (!gelf_getchdr(scn, &h))
 		return elf_error(err, s->name);
 	if (h.ch_type == ELFCOMPRESS_ZSTD)
-		return err_set(err, ERR_UNSUPPORTED,
-			       "%s is compressed with zstd", s->name);
+		return decompress_zstd(file, i, scn, h.ch_size, err);
 	if (h.ch_size / MAX_RATIO > s->size)
 		return err_set(err, ERR_LIMIT, "%s: %llu bytes cannot come "
 			       "from %llu", s->name,
@@ -277,6 +349,7 @@ bool elf_file_data(struct elf_file *file, size_t i, struct bytes *ret,
 {
 	struct elf_section *s = &file->sections.at[i];
 	Elf_Scn *scn = elf_getscn(file->elf, i);
+	const struct plain_section *plain;
 	Elf_Data *data;
 
 	*ret = bytes_of(NULL, 0);
@@ -284,12 +357,18 @@ bool elf_file_data(struct elf_file *file, size_t i, struct bytes *ret,
 	    s->size == 0)
 		return true;
 	if (s->flags & SHF_COMPRESSED) {
-		if (!decompress(scn, s, err))
+		if (!decompress(file, i, scn, err))
 			return false;
 		s->flags &= ~(uint64_t)SHF_COMPRESSED;
 	} else if (strncmp(s->name, ".zdebug", 7) == 0) {
 		if (!decompress_gnu(scn, s, err))
 			return false;
+	}
+	plain = find_plain(file, i);
+	if (plain) {
+		*ret = bytes_of(plain->bytes, plain->size);
+		s->size = plain->size;
+		return true;
 	}
 	data = elf_rawdata(scn, NULL);
 	if (!data)

@@ -145,10 +145,13 @@ static bool describe_module(struct build *b, uint32_t module, struct err *err)
 		.image = b->image, .frames = b->stacks.at, .n = b->stacks.len,
 		.module = module, .first_type = b->n_types,
 	};
+	const struct module *m = &b->image->modules.at[module];
 	struct dwarf_types types;
 	struct err why = {0};
 	bool ok;
 
+	job.places = module_places(b->search, m,
+				   m->debug_path[0] ? m->debug_path : NULL);
 	module_files_blame(&b->files, module);
 	job.elf = dwarf_of(b, module);
 	if (!job.elf)

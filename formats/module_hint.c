@@ -31,9 +31,13 @@ const char *module_hint(struct image *image, const struct module *module,
 	if (evidence->failure)
 		return in_arena(image, "its types could not be read: ",
 				evidence->failure, "");
+	if (evidence->lacks_files)
+		return "parts of its debug information are in files that were "
+		       "not found (.dwo, .dwp, dwz); --debug-dir says where "
+		       "they are";
 	if (evidence->has_no_types)
 		return "its debug information has no types; build it with -g, "
-		       "without -g1 or -gsplit-dwarf";
+		       "without -g1";
 	if (module->debug == DEBUG_FULL)
 		return "";
 	if (!evidence->is_found && evidence->is_other_build)

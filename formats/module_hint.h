@@ -14,6 +14,7 @@ struct module_evidence {
 				 * information */
 	bool is_other_build;	/* a file is where its own should be */
 	bool has_no_types;	/* DWARF was read, and has none */
+	bool lacks_files;	/* DWARF goes on in files that were not found */
 	const char *link;	/* in .gnu_debuglink, of a file not found; or
 				 * NULL */
 	const char *failure;	/* why DWARF was not read, or NULL */

@@ -71,6 +71,8 @@ static void open_task(struct load *l, uint32_t i)
 	job.elf = t->debug && debug_state_of(t->debug) == DEBUG_FULL ?
 		  t->debug : t->own;
 	job.symbols = t->debug ? t->debug : t->own;
+	job.places = module_places(l->search, m,
+				   t->debug ? t->debug_path : NULL);
 	t->has_dwarf = job.elf && debug_state_of(job.elf) == DEBUG_FULL;
 	if (t->has_dwarf)
 		type_load_begin(&l->types, m, &job, &t->types);
@@ -179,6 +181,7 @@ static bool load_types(struct load *l, uint32_t i, struct module_evidence *e,
 		m->debug = state_without_types(t);
 		return true;
 	}
+	e->lacks_files = !dwarf_answer_is_whole(t->types.answer);
 	if (types.types.len == 0) {
 		e->has_no_types = true;
 		m->debug = DEBUG_LINES;

@@ -8,7 +8,7 @@
 #include "base/pool.h"
 
 /* In the names of files: another number where the answer means another thing. */
-enum { FORMAT = 1 };
+enum { FORMAT = 2 };
 
 #define CACHE_BYTES (UINT64_C(256) << 20)
 /* Workers need about eight times as much memory; one always may run. */
@@ -202,7 +202,8 @@ bool type_load_read(struct type_loader *loader, struct type_load *load,
 	if (load->from_worker) {
 		if (!dwarf_answer_read(load->answer, image, types, err))
 			return false;
-		if (load->name[0] != '\0')
+		if (load->name[0] != '\0' &&
+		    dwarf_answer_is_whole(load->answer))
 			cache_put(&loader->cache, load->name, load->tag,
 				  sizeof(load->tag), load->answer);
 		return true;
@@ -210,8 +211,7 @@ bool type_load_read(struct type_loader *loader, struct type_load *load,
 	if (dwarf_answer_read(load->answer, image, types, &damaged))
 		return true;
 	cache_drop(&loader->cache, load->name);
-	return dwarf_worker_read(load->job.elf, load->job.symbols, image,
-				 types, err);
+	return dwarf_worker_read(&load->job, image, types, err);
 }
 
 void type_load_end(struct type_loader *loader, struct type_load *load)

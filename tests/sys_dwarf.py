@@ -274,41 +274,116 @@ def build(compiler, source, flags, name):
     return path
 
 
+# --- what is done to a program after it was built ---
+
+def package(path):
+    """All .dwo files become one .dwp file."""
+    dwos = [os.path.join(DIR, f) for f in os.listdir(DIR)
+            if f.startswith(os.path.basename(path)) and f.endswith(".dwo")]
+    for tool in ("dwp", "llvm-dwp", "llvm-dwp-14"):
+        if shutil.which(tool) and subprocess.run(
+                [tool, "-e", path, "-o", path + ".dwp"],
+                stderr=subprocess.DEVNULL).returncode == 0:
+            for dwo in dwos:
+                os.unlink(dwo)
+            return True
+    return False
+
+
+def llvm_package(path):
+    dwos = [os.path.join(DIR, f) for f in os.listdir(DIR)
+            if f.startswith(os.path.basename(path)) and f.endswith(".dwo")]
+    for tool in ("llvm-dwp", "llvm-dwp-14"):
+        if shutil.which(tool) and subprocess.run(
+                [tool, "-e", path, "-o", path + ".dwp"],
+                stderr=subprocess.DEVNULL).returncode == 0:
+            for dwo in dwos:
+                os.unlink(dwo)
+            return True
+    return False
+
+
+def objcopy_zstd(path):
+    return subprocess.run(
+        ["objcopy", "--compress-debug-sections=zstd", path],
+        stderr=subprocess.DEVNULL).returncode == 0
+
+
+def dwz(*options):
+    def share(path):
+        """What two programs have in common goes to a third file."""
+        twin = path + ".twin"
+        shutil.copy(path, twin)
+        return bool(shutil.which("dwz")) and subprocess.run(
+            ["dwz", *options, "-m", path + ".common", "-r", path, twin],
+            stderr=subprocess.DEVNULL).returncode == 0 and \
+            os.path.exists(path + ".common")
+    return share
+
+
+VARIANTS = [
+    (["-gdwarf-2"], None), (["-gdwarf-3"], None), (["-gdwarf-4"], None),
+    (["-gdwarf-5"], None), (["-gdwarf-5", "-O2"], None), (["-gz=zlib"], None),
+    (["-gdwarf-4", "-gz=zlib-gnu"], None),
+    (["-gdwarf-4", "-fdebug-types-section"], None),
+    (["-gdwarf-5", "-fdebug-types-section"], None),
+    (["-O2", "-flto"], None),
+    (["-gdwarf-4", "-gdwarf64"], None), (["-gdwarf-5", "-gdwarf64"], None),
+    (["-gdwarf-5", "-Wl,--build-id"], objcopy_zstd),
+    (["-gdwarf-4", "-gsplit-dwarf"], None),
+    (["-gdwarf-5", "-gsplit-dwarf"], None),
+    (["-gdwarf-5", "-gsplit-dwarf", "-O2"], None),
+    (["-gdwarf-4", "-gsplit-dwarf", "-fdebug-types-section"], None),
+    (["-gdwarf-5", "-gsplit-dwarf", "-fdebug-types-section"], None),
+    (["-gdwarf-4", "-gsplit-dwarf", "-Wl,--build-id"], package),
+    (["-gdwarf-4", "-gsplit-dwarf", "-fdebug-types-section", "-DPACKAGE"],
+     package),
+    (["-gdwarf-5", "-gsplit-dwarf", "-DPACKAGE"], llvm_package),
+    (["-gdwarf-4", "-Wl,--build-id", "-DSHARED"], dwz()),
+    (["-gdwarf-5", "-Wl,--build-id", "-DSHARED"], dwz()),
+    (["-gdwarf-5", "-Wl,--build-id", "-DSHARED_5"], dwz("-5")),
+]
+
+
+def is_plain(flags):
+    """Can readelf and the symbols of a program be compared with?"""
+    return not {"-fdebug-types-section", "-gsplit-dwarf", "-DSHARED",
+                "-DSHARED_5"} & set(flags)
+
+
+def check_program(compiler, source, flags, change, name):
+    is_cxx = "++" in compiler
+    label = " ".join([compiler, *flags])
+    path = build(compiler, source, flags, name)
+    if not path:
+        return False
+    if change and not change(path):
+        print(f"{label}: {change.__name__} failed")
+        return False
+    read = Read(path)
+    check_sample(read, run(path), label)
+    if is_cxx:
+        check_cxx(read, label)
+    else:
+        check_c(read, label)
+        if is_plain(flags):
+            check_readelf(read, path, label)
+    if "-O2" not in flags:
+        wanted = [v for v in CXX_VARS if v != "app::v1::cache"] if is_cxx \
+            else C_VARS
+        check_nm(read, path, wanted, label)
+    check(not read.findings, f"{label}: {read.findings}")
+    return True
+
+
 def main():
-    flags = [["-gdwarf-2"], ["-gdwarf-3"], ["-gdwarf-4"],
-             ["-gdwarf-5"], ["-gdwarf-5", "-O2"], ["-gz=zlib"],
-             ["-gdwarf-4", "-gz=zlib-gnu"],
-             ["-gdwarf-4", "-fdebug-types-section"],
-             ["-gdwarf-5", "-fdebug-types-section"],
-             ["-O2", "-flto"]]
     tested = 0
     for c, cxx in (("gcc", "g++"), ("clang", "clang++")):
         if not shutil.which(c):
             continue
-        for i, extra in enumerate(flags):
-            label = " ".join([c, *extra])
-            path = build(c, C, extra, f"c-{c}-{i}")
-            if path:
-                read = Read(path)
-                check_sample(read, run(path), label)
-                check_c(read, label)
-                if "-fdebug-types-section" not in extra:
-                    check_readelf(read, path, label)
-                if "-O2" not in extra:
-                    check_nm(read, path, C_VARS, label)
-                check(not read.findings, f"{label}: {read.findings}")
-                tested += 1
-            path = build(cxx, CXX, extra, f"cxx-{c}-{i}")
-            if path:
-                read = Read(path)
-                label = " ".join([cxx, *extra])
-                check_sample(read, run(path), label)
-                check_cxx(read, label)
-                if "-O2" not in extra:
-                    check_nm(read, path, [v for v in CXX_VARS
-                                          if v != "app::v1::cache"], label)
-                check(not read.findings, f"{label}: {read.findings}")
-                tested += 1
+        for i, (flags, change) in enumerate(VARIANTS):
+            tested += check_program(c, C, flags, change, f"c-{c}-{i}-")
+            tested += check_program(cxx, CXX, flags, change, f"cxx-{c}-{i}-")
     if tested == 0:
         print("no compiler")
         sys.exit(77)

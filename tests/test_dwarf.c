@@ -75,12 +75,14 @@ static void read_bytes(const uint8_t *bytes, size_t n)
 	int fd = memfd_create("damaged", MFD_CLOEXEC);
 	struct image image = {0};
 	struct type_table types;
+	struct dwarf_job job = { .elf = NULL };
 	struct elf_file *file;
 	struct err err = {0};
 
 	assert_int_equal(write(fd, bytes, n), n);
 	if (elf_file_open(fd, &file, &err)) {
-		if (dwarf_worker_read(file, file, &image, &types, &err)) {
+		job.elf = job.symbols = file;
+		if (dwarf_worker_read(&job, &image, &types, &err)) {
 			assert_true(types_check(&types, &err));
 			types_free(&types);
 		}
@@ -141,6 +143,7 @@ static void print_type(const struct type_table *t, uint32_t id)
 static int print_file(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const struct dwarf_places places = { .module = path };
 	struct elf_file *file = NULL;
 	struct dwarf_types types;
 	struct diag diag = {0};
@@ -148,7 +151,7 @@ static int print_file(const char *path)
 	char buf[4096];
 
 	if (!elf_file_open(fd, &file, &err) ||
-	    !dwarf_types_read(file, file, &types, &diag, &err)) {
+	    !dwarf_types_read(file, file, &places, &types, &diag, &err)) {
 		fprintf(stderr, "%s\n", err.message);
 		elf_file_close(file);
 		return 1;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* `crash status` and `crash list`: what is kept, and where. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/human.h"
 #include "cli/cmd.h"
@@ -115,8 +117,12 @@ int crash_list(const struct crash_args *args)
 	struct err err = {0};
 	int status;
 
-	if (!open_store(args, path, &store, &err))
+	if (!open_store(args, path, &store, &err)) {
+		if (access(path, F_OK) != 0 && errno == ENOENT)
+			err_wrap(&err, "nothing was kept yet; --dir says where "
+				 "else to look");
 		return cmd_trouble(&err);
+	}
 	if (!crash_store_list(&store, &list, &err)) {
 		crash_store_close(&store);
 		return cmd_trouble(&err);

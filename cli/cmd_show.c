@@ -2,6 +2,7 @@
 /* `show`: one block, its fields, who refers to it, and why it has its type. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "analyze/alternatives.h"
 #include "analyze/block_fields.h"
@@ -16,6 +17,7 @@ enum {
 	MAX_FIELDS = 4096,
 	MAX_WHY = 64,		/* steps down to the root, as JSON */
 	MAX_WHY_LINES = 6,
+	MAX_PREVIEW = 56,	/* bytes of text that is referred to, with quotes */
 	SURE_ENOUGH = 95,	/* percent: nobody asks for other types */
 };
 
@@ -282,6 +284,26 @@ static void print_candidates(const struct view *v)
 		putchar('\n');
 }
 
+/* What a field refers to: the block, and how it begins if it is text. */
+static const char *target_text(const struct view *v, uint32_t target,
+			       char buf[NODE_TEXT_MAX + MAX_PREVIEW])
+{
+	char text[MAX_PREVIEW - 8];
+	size_t n;
+
+	if (target == NODE_NONE)
+		return "";
+	node_text(v->facts, target, buf);
+	if (v->heap->content[target] != CONTENT_TEXT ||
+	    image_text(v->heap->image, v->heap->addr[target], text,
+		       sizeof(text)) == SIZE_MAX)
+		return buf;
+	n = strlen(buf);
+	snprintf(buf + n, MAX_PREVIEW, " \"%s\"%s", text,
+		 strlen(text) == sizeof(text) - 1 ? "..." : "");
+	return buf;
+}
+
 static int print_fields(const struct view *v)
 {
 	static const struct table_column columns[] = {
@@ -290,7 +312,7 @@ static int print_fields(const struct view *v)
 		{ "Refers to", ALIGN_LEFT },
 	};
 	struct table t = table_of(columns, 5, &v->report->options);
-	char name[NODE_TEXT_MAX];
+	char name[NODE_TEXT_MAX + MAX_PREVIEW];
 
 	for (size_t i = 0; i < v->fields.at.len &&
 	     i < v->report->options.limit; i++) {
@@ -300,8 +322,7 @@ static int print_fields(const struct view *v)
 		table_text(&t, f->name);
 		table_text(&t, f->type);
 		table_text(&t, f->value);
-		table_text(&t, f->target == NODE_NONE ? "" :
-			   node_text(v->facts, f->target, name));
+		table_text(&t, target_text(v, f->target, name));
 	}
 	putchar('\n');
 	return table_print(&t);

@@ -50,10 +50,12 @@ def normal(name):
                  (", alloc::alloc::Global", ""), (", std::hash::random::RandomState", ""),
                  ("{closure_env#", "{closure#"), ("{async_fn_env#", "{closure#"),
                  ("{async_block_env#", "{closure#"), (",)", ")"),
+                 ("__gnu_cxx::_S_atomic", "(__gnu_cxx::_Lock_policy)2"),
                  # One code serves both.
+                 ("Inner<str>", "Inner<[u8]>"),
                  ("alloc::vec::Vec<u8>", "alloc::string::String")):
         name = name.replace(a, b)
-    name = re.sub(r"(\d)(ul|u|l)\b", r"\1", name)
+    name = re.sub(r"(\d)(ul|u|l)\b", r"\1", name, flags=re.IGNORECASE)
     name = re.sub(r"\b(u?int(?:8|16|32|64)_t|size_t)\b", lambda m: FIXED[m.group()], name)
     name = without_defaults(re.sub(r"\s+", "", name))
     return name.replace("std::basic_string<char>", "std::string")
@@ -121,7 +123,7 @@ def shown(name):
 
 def same(got, want):
     got = normal(element(got))
-    if got.endswith(("::__node_base*", "::__node_base_ptr")):
+    if re.search(r"(^|::)__node_base(\*|_ptr)$", got):
         got = "std::__detail::_Hash_node_base*"     # an alias in libstdc++
     if got == "char" and want == "u8":
         return True         # text that no class says more about

@@ -217,6 +217,10 @@ static bool claim(struct shapes *s, const struct pending *p)
 
 	if (!fits_one(s, c, p->node))
 		return !s->no_memory;
+	/* No claim is surer than the place that it comes from. */
+	if (p->why != NODE_NONE && !heap_is_root(s->heap, p->why) &&
+	    s->heap->confidence[p->why] < claim.confidence)
+		claim.confidence = s->heap->confidence[p->why];
 	if (c->text)
 		claim.count = s->heap->size[p->node] > UINT32_MAX ? UINT32_MAX :
 			      (uint32_t)s->heap->size[p->node];

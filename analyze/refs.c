@@ -64,6 +64,28 @@ static const struct word_map *usable_map(const struct build *b, uint32_t type)
 	       map : NULL;
 }
 
+/* Numbers that are smaller than a pointer, or text: no word of it refers. */
+static bool holds_nothing(const struct heap *heap, uint32_t node)
+{
+	const struct type_table *types = &heap->image->types;
+	uint32_t id = types_strip(types, heap->type[node]);
+	const struct type *t = id == TYPE_NONE ? NULL : &types->types.at[id];
+
+	if (!t || t->size >= 8)
+		return false;
+	switch (t->kind) {
+	case TYPE_INT:
+	case TYPE_FLOAT:
+	case TYPE_BOOL:
+	case TYPE_ENUM:
+		return true;
+	case TYPE_CHAR:
+		return heap->content[node] == CONTENT_TEXT;
+	default:
+		return false;
+	}
+}
+
 static struct meaning block_meaning(const struct build *b, uint32_t node)
 {
 	const struct heap *heap = b->heap;
@@ -74,6 +96,10 @@ static struct meaning block_meaning(const struct build *b, uint32_t node)
 
 	if (heap->type[node] == TYPE_NONE || heap->confidence[node] < SURE)
 		return m;
+	if (holds_nothing(heap, node)) {
+		m.untyped = REF_STALE;
+		return m;
+	}
 	m.map = usable_map(b, heap->type[node]);
 	if (m.map && m.map->open_ended)
 		m.map = NULL;

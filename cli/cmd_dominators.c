@@ -160,6 +160,10 @@ static int print_text(struct view *v, uint32_t top)
 	bool ok;
 	int status;
 
+	if (v->facts->heap.n_blocks == 0) {
+		puts("No block is known.");
+		return EXIT_DONE;
+	}
 	if (top != dom_root(&v->facts->dom))
 		add_row(v, &t, top, 0);
 	ok = add_below(v, &t, top, 0);

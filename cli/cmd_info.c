@@ -333,6 +333,8 @@ static int print_modules(const struct report *r)
 	};
 	const struct image *image = &r->facts.image;
 	struct table t = table_of(columns, 3, &r->options);
+	const char *last = "";
+	int status;
 
 	if (image->modules.len == 0)
 		return EXIT_DONE;
@@ -343,10 +345,17 @@ static int print_modules(const struct report *r)
 			break;
 		table_text(&t, debug_names[m->debug]);
 		table_text(&t, m->path);
-		table_text(&t, m->hint);
+		table_text(&t, m->hint[0] && !strcmp(m->hint, last) ?
+			       "(as above)" : m->hint);
+		if (m->hint[0])
+			last = m->hint;
 	}
 	putchar('\n');
-	return table_print(&t);
+	status = table_print(&t);
+	if (image->modules.len > r->options.limit)
+		printf("... and %" PRIu64 " more modules; --limit shows more\n",
+		       image->modules.len - r->options.limit);
+	return status;
 }
 
 static int print_text(const struct report *r)

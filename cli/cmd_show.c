@@ -2,7 +2,9 @@
 /* `show`: one block, its fields, who refers to it, and why it has its type. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "analyze/alternatives.h"
 #include "analyze/block_fields.h"
 #include "analyze/node_label.h"
 #include "analyze/ref_words.h"
@@ -11,7 +13,13 @@
 #include "cli/text_table.h"
 #include "cli/block_target.h"
 
-enum { MAX_FIELDS = 4096 };
+enum {
+	MAX_FIELDS = 4096,
+	MAX_WHY = 64,		/* steps down to the root, as JSON */
+	MAX_WHY_LINES = 6,
+	MAX_PREVIEW = 56,	/* bytes of text that is referred to, with quotes */
+	SURE_ENOUGH = 95,	/* percent: nobody asks for other types */
+};
 
 static const char usage[] =
 	"usage: holdfast show [OPTION...] FILE ADDR\n"
@@ -47,21 +55,62 @@ static uint32_t dominator_of(const struct view *v)
 	return above < v->heap->n_nodes ? above : NODE_NONE;
 }
 
+/* The word that gave @node its type; its own reason hangs below it. */
+static struct json_t *why_step_json(const struct view *v, uint32_t node)
+{
+	const struct heap *heap = v->heap;
+	uint32_t why = heap->why_node[node];
+	char field[NODE_TEXT_MAX];
+	struct json_t *o = node_json(v->facts, why);
+
+	json_put_u64(o, "offset", heap->why_offset[node]);
+	json_put_text(o, "field", ref_field(heap, why, heap->why_offset[node],
+					    field, sizeof(field)));
+	return o;
+}
+
+/* From the block down to the root, or vtable, that began it; NULL: no type. */
 static struct json_t *why_json(const struct view *v)
 {
 	const struct heap *heap = v->heap;
-	uint32_t why = heap->why_node[v->node];
-	char field[NODE_TEXT_MAX];
-	struct json_t *o;
+	uint32_t chain[MAX_WHY], node = v->node;
+	struct json_t *o = NULL;
+	size_t n = 0;
 
-	if (why == NODE_NONE)
-		return NULL;
-	o = node_json(v->facts, why);
-	json_put_u64(o, "offset", heap->why_offset[v->node]);
-	json_put_text(o, "field", ref_field(heap, why,
-					    heap->why_offset[v->node], field,
-					    sizeof(field)));
+	while (n < MAX_WHY && !heap_is_root(heap, node) &&
+	       heap->why_node[node] != NODE_NONE) {
+		chain[n++] = node;
+		if (heap->why_node[node] == node)
+			break;
+		node = heap->why_node[node];
+	}
+	while (n-- > 0) {
+		struct json_t *step = why_step_json(v, chain[n]);
+
+		if (o)
+			json_put(step, "why", o);
+		o = step;
+	}
 	return o;
+}
+
+static struct json_t *candidates_json(const struct view *v)
+{
+	struct alternative found[MAX_ALTERNATIVES];
+	size_t n = alternatives_find(v->heap, v->node, found);
+	struct json_t *list = json_new_array();
+	char name[NODE_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		struct json_t *o = json_new_object();
+
+		types_name(&v->heap->image->types, found[i].type, name,
+			   sizeof(name));
+		json_put_text(o, "type", name);
+		json_put_real(o, "score", found[i].score / 10.0);
+		json_add(list, o);
+	}
+	return list;
 }
 
 static struct json_t *fields_json(const struct view *v)
@@ -130,6 +179,7 @@ static int print_json(struct view *v)
 		json_put(o, "why", why);
 	else
 		json_put_text(o, "why", NULL);
+	json_put(o, "candidates", candidates_json(v));
 	json_put_u64(o, "retained", v->facts->dom.retained[v->node]);
 	if (dominator != NODE_NONE)
 		json_put(o, "dominator", node_json(v->facts, dominator));
@@ -166,28 +216,92 @@ static void print_head(const struct view *v)
 	putchar('\n');
 }
 
-static void print_why(const struct view *v)
+/* The word that gave @node its type. */
+static void print_why_step(const struct view *v, uint32_t node)
 {
 	const struct heap *heap = v->heap;
-	uint32_t why = heap->why_node[v->node];
+	uint32_t why = heap->why_node[node];
 	char name[NODE_TEXT_MAX], field[NODE_TEXT_MAX];
 	char place[2 * NODE_TEXT_MAX];
 
-	if (why == NODE_NONE)
+	if (why == NODE_NONE) {
+		puts("its contents fit no other");
 		return;
-	printf("  %-10s %s, %u %%: ", "type by",
-	       evidence_names[heap->evidence[v->node]],
-	       heap->confidence[v->node]);
-	if (why == v->node) {
+	}
+	if (why == node) {
 		puts("its own first word");
 		return;
 	}
-	ref_field(heap, why, heap->why_offset[v->node], field, sizeof(field));
+	ref_field(heap, why, heap->why_offset[node], field, sizeof(field));
 	text_print(ref_place(node_text(v->facts, why, name), field, place,
 			     sizeof(place)));
 	if (!heap_is_root(heap, why))
 		printf("  0x%" PRIx64, heap->addr[why]);
 	putchar('\n');
+}
+
+/* Down to the root that began it, or to what is known without others. */
+static void print_why(const struct view *v)
+{
+	const struct heap *heap = v->heap;
+	uint32_t node = v->node;
+
+	for (int i = 0; i < MAX_WHY_LINES; i++) {
+		uint32_t why;
+
+		if (heap_is_root(heap, node) || heap->type[node] == TYPE_NONE)
+			return;
+		why = heap->why_node[node];
+		printf("  %-10s %s, %u %%: ", i == 0 ? "type by" : "since",
+		       evidence_names[heap->evidence[node]],
+		       heap->confidence[node]);
+		print_why_step(v, node);
+		if (why == NODE_NONE || why == node ||
+		    heap_is_root(heap, why))
+			return;
+		node = why;
+	}
+	puts("             and so on");
+}
+
+/* What else its size and contents allow; said of types that are no fact. */
+static void print_candidates(const struct view *v)
+{
+	struct alternative found[MAX_ALTERNATIVES];
+	char name[NODE_TEXT_MAX];
+	size_t n;
+
+	if (v->heap->confidence[v->node] >= SURE_ENOUGH)
+		return;
+	n = alternatives_find(v->heap, v->node, found);
+	for (size_t i = 0; i < n; i++) {
+		types_name(&v->heap->image->types, found[i].type, name,
+			   sizeof(name));
+		printf(i == 0 ? "  %-10s " : ", ", "could be");
+		text_print(name);
+	}
+	if (n > 0)
+		putchar('\n');
+}
+
+/* What a field refers to: the block, and how it begins if it is text. */
+static const char *target_text(const struct view *v, uint32_t target,
+			       char buf[NODE_TEXT_MAX + MAX_PREVIEW])
+{
+	char text[MAX_PREVIEW - 8];
+	size_t n;
+
+	if (target == NODE_NONE)
+		return "";
+	node_text(v->facts, target, buf);
+	if (v->heap->content[target] != CONTENT_TEXT ||
+	    image_text(v->heap->image, v->heap->addr[target], text,
+		       sizeof(text)) == SIZE_MAX)
+		return buf;
+	n = strlen(buf);
+	snprintf(buf + n, MAX_PREVIEW, " \"%s\"%s", text,
+		 strlen(text) == sizeof(text) - 1 ? "..." : "");
+	return buf;
 }
 
 static int print_fields(const struct view *v)
@@ -198,7 +312,7 @@ static int print_fields(const struct view *v)
 		{ "Refers to", ALIGN_LEFT },
 	};
 	struct table t = table_of(columns, 5, &v->report->options);
-	char name[NODE_TEXT_MAX];
+	char name[NODE_TEXT_MAX + MAX_PREVIEW];
 
 	for (size_t i = 0; i < v->fields.at.len &&
 	     i < v->report->options.limit; i++) {
@@ -208,8 +322,7 @@ static int print_fields(const struct view *v)
 		table_text(&t, f->name);
 		table_text(&t, f->type);
 		table_text(&t, f->value);
-		table_text(&t, f->target == NODE_NONE ? "" :
-			   node_text(v->facts, f->target, name));
+		table_text(&t, target_text(v, f->target, name));
 	}
 	putchar('\n');
 	return table_print(&t);
@@ -263,6 +376,7 @@ static int print_text(struct view *v)
 
 	print_head(v);
 	print_why(v);
+	print_candidates(v);
 	status = print_fields(v);
 	if (v->fields.cut || v->fields.at.len > v->report->options.limit)
 		puts("... and more fields; --limit shows more");

@@ -131,7 +131,7 @@ static int print_text(const struct report *r, const struct type_rows *rows)
 	struct table t = table_of(columns, 5, &r->options);
 	char name[NODE_TEXT_MAX];
 	uint64_t shown = 0, left = 0;
-	int status;
+	int status = EXIT_DONE;
 
 	for (size_t i = 0; i < rows->len; i++) {
 		const struct type_row *row = &rows->at[i];
@@ -154,7 +154,10 @@ static int print_text(const struct report *r, const struct type_rows *rows)
 			table_text(&t, "-");
 		table_text(&t, key_text(&r->facts.heap, row->key, name));
 	}
-	status = table_print(&t);
+	if (r->facts.heap.n_blocks > 0)
+		status = table_print(&t);
+	else
+		puts("No block is known.");
 	if (left > 0)
 		printf("... and %" PRIu64 " more types; --limit shows more\n",
 		       left);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* `crash status` and `crash list`: what is kept, and where. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/human.h"
 #include "cli/cmd.h"
@@ -115,8 +117,12 @@ int crash_list(const struct crash_args *args)
 	struct err err = {0};
 	int status;
 
-	if (!open_store(args, path, &store, &err))
+	if (!open_store(args, path, &store, &err)) {
+		if (access(path, F_OK) != 0 && errno == ENOENT)
+			err_wrap(&err, "nothing was kept yet; --dir says where "
+				 "else to look");
 		return cmd_trouble(&err);
+	}
 	if (!crash_store_list(&store, &list, &err)) {
 		crash_store_close(&store);
 		return cmd_trouble(&err);
@@ -227,8 +233,8 @@ static int status_text(const struct state *s)
 	if (!s->there)
 		return EXIT_DONE;
 	print_limits(s);
-	printf("used: %" PRIu64 " snapshots, %s; %s of the disk are free\n",
-	       s->count, human_size(s->bytes, false, bytes),
+	printf("used: %" PRIu64 " snapshot%s, %s; %s of the disk are free\n",
+	       s->count, s->count == 1 ? "" : "s", human_size(s->bytes, false, bytes),
 	       human_size(s->disk_free, false, left));
 	return EXIT_DONE;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/human.h"
+#include "cli/node_text.h"
 #include "cli/report.h"
 #include "cli/text_table.h"
 
@@ -91,6 +92,7 @@ static bool changed(const struct diff_row *row)
 
 static int print_types(struct diff_report *r)
 {
+	char text[NODE_TEXT_MAX];
 	struct part s;
 
 	begin(&s, r, "New", "Blocks", "Type");
@@ -101,7 +103,8 @@ static int print_types(struct diff_report *r)
 		    !has_room(&s))
 			continue;
 		add_row(&s, row, false);
-		table_text(&s.table, r->names.labels.at.at[row->id].text);
+		table_text(&s.table, readable_text(
+			r->names.labels.at.at[row->id].text, text));
 	}
 	return end(&s, "What grew by type", "No type grew or shrank.");
 }
@@ -111,11 +114,13 @@ static const char *path_text(struct diff_report *r, uint32_t path)
 {
 	uint32_t labels[PATH_STEPS];
 	uint32_t n = holder_paths_labels(&r->names.paths, path, labels);
+	char step[NODE_TEXT_MAX];
 	const char *text = "";
 
 	for (uint32_t i = 0; text && i < n; i++)
 		text = arena_printf(&r->arena, "%s%s%s", text, i ? " > " : "",
-				    r->names.labels.at.at[labels[i]].text);
+				    readable_text(r->names.labels.at.at
+						  [labels[i]].text, step));
 	return text;
 }
 
@@ -140,6 +145,7 @@ static int print_paths(struct diff_report *r)
 
 static int print_leaks(struct diff_report *r)
 {
+	char text[NODE_TEXT_MAX];
 	struct part s;
 
 	begin(&s, r, "New", "Count", "Leak root");
@@ -151,7 +157,7 @@ static int print_leaks(struct diff_report *r)
 		    !diff_shows_label(r, row->id) || !has_room(&s))
 			continue;
 		add_row(&s, row, false);
-		table_format(&s.table, "%s%s", label->text,
+		table_format(&s.table, "%s%s", readable_text(label->text, text),
 			     label->kind == LABEL_CYCLE ? ", cycles" : "");
 	}
 	return end(&s, "New leaks", "No new leaks.");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/node_text.h"
 
+#include <stdio.h>
+
 #include "analyze/block_key.h"
 #include "analyze/node_label.h"
 #include "base/short_name.h"
@@ -33,6 +35,13 @@ const char *key_text(const struct heap *heap, uint64_t key,
 		     char buf[NODE_TEXT_MAX])
 {
 	block_key_label(heap, key, buf, NODE_TEXT_MAX);
+	short_name(buf, READABLE);
+	return buf;
+}
+
+const char *readable_text(const char *label, char buf[NODE_TEXT_MAX])
+{
+	snprintf(buf, NODE_TEXT_MAX, "%s", label);
 	short_name(buf, READABLE);
 	return buf;
 }

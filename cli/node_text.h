@@ -22,6 +22,7 @@ const char *node_text(const struct facts *facts, uint32_t id,
 		      char buf[NODE_TEXT_MAX]);
 const char *key_text(const struct heap *heap, uint64_t key,
 		     char buf[NODE_TEXT_MAX]);
+const char *readable_text(const char *label, char buf[NODE_TEXT_MAX]);
 
 /** The type alone; NULL when it is not known. */
 const char *node_type(const struct facts *facts, uint32_t id,

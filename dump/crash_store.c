@@ -16,6 +16,12 @@ enum { LEFTOVER_SECONDS = 3600, BYTE_FOLDER = 0 };
 
 #define TEMP_PREFIX ".holdfast-"
 
+static bool others_may_write(const struct stat *st)
+{
+	return st->st_mode & S_IWOTH ||
+	       (st->st_mode & S_IWGRP && st->st_gid != 0);
+}
+
 static bool check_one(const char *path, const char *whole, struct err *err)
 {
 	struct stat st;
@@ -23,7 +29,7 @@ static bool check_one(const char *path, const char *whole, struct err *err)
 	if (lstat(path, &st) != 0)
 		return err_errno(err, "%s", path);
 	if (st.st_uid == 0 && (S_ISLNK(st.st_mode) ||
-			       !(st.st_mode & S_IWOTH) ||
+			       !others_may_write(&st) ||
 			       (S_ISDIR(st.st_mode) && st.st_mode & S_ISVTX &&
 				strcmp(path, whole) != 0)))
 		return true;

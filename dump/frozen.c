@@ -120,8 +120,8 @@ bool frozen_is_left(const struct frozen *frozen)
 	       stat.ppid == frozen->parent && stat.state == 'Z';
 }
 
-bool frozen_collect(const struct frozen *frozen, struct stopped *stopped,
-		    struct err *why)
+static bool collect_by(struct stopped *stopped, const struct frozen *frozen,
+		       struct err *why)
 {
 	const uint64_t args[4] = { frozen->pid_there, 0, __WALL | WNOHANG };
 	struct borrowed b;
@@ -140,9 +140,8 @@ bool frozen_collect(const struct frozen *frozen, struct stopped *stopped,
 			      strerror((int)-result)));
 }
 
-/** Stop threads of the target, one after the other, until one does it. */
-static bool collect_by_any(struct stopped *some, const struct frozen *frozen,
-			   struct err *why)
+bool frozen_collect(const struct frozen *frozen, struct stopped *some,
+		    struct err *why)
 {
 	struct dirent *entry;
 	bool done = false;
@@ -160,9 +159,11 @@ static bool collect_by_any(struct stopped *some, const struct frozen *frozen,
 			continue;
 		err_clear(why);
 		done = stop_thread(some, (uint32_t)tid, why) &&
-		       frozen_collect(frozen, some, why);
+		       collect_by(some, frozen, why);
 	}
 	closedir(dir);
+	if (!done)
+		err_set(why, ERR_IO, "none of its threads stops");
 	return done;
 }
 
@@ -179,7 +180,7 @@ static bool collect_running(const struct frozen *frozen, struct err *why)
 		if (i > 0)
 			nanosleep(&nap, NULL);
 		for (int k = 0; !done && k < STOP_TRIES; k++)
-			done = collect_by_any(&some, frozen, why);
+			done = frozen_collect(frozen, &some, why);
 		stop_resume(&some);
 	}
 	return done || !frozen_is_left(frozen);
@@ -204,7 +205,7 @@ void frozen_end(struct frozen *frozen, struct stopped *stopped,
 		return;
 	frozen_kill(frozen);
 	if (stopped)
-		(void)frozen_collect(frozen, stopped, &why);
+		(void)collect_by(stopped, frozen, &why);
 	else
 		(void)collect_running(frozen, &why);
 	frozen_forget(frozen, &why, diag);

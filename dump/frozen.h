@@ -50,8 +50,9 @@ void frozen_kill(const struct frozen *frozen);
 /** True while the killed copy waits to be collected by the target. */
 bool frozen_is_left(const struct frozen *frozen);
 
-/** Have one of the threads in @stopped collect it. */
-bool frozen_collect(const struct frozen *frozen, struct stopped *stopped,
+/** Stop threads of the target, one after the other, until one collects it.
+ * They are put into @some, which is the caller's to let go. */
+bool frozen_collect(const struct frozen *frozen, struct stopped *some,
 		    struct err *why);
 
 /** Forget the killed copy, and note it when nobody has collected it. */

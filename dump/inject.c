@@ -96,7 +96,7 @@ static struct held_thread *choose(struct stopped *stopped, int mem,
 }
 
 /** Wait for the next stop of @b. False when it was killed, or in @ns. */
-static bool wait_stop(const struct borrowed *b, uint64_t ns, int *status,
+static bool wait_stop(struct borrowed *b, uint64_t ns, int *status,
 		      struct err *why)
 {
 	if (!stop_wait(b->tid, ns, status))
@@ -104,6 +104,9 @@ static bool wait_stop(const struct borrowed *b, uint64_t ns, int *status,
 			       "cgroup frozen?)", b->tid);
 	if (!WIFSTOPPED(*status))
 		return err_set(why, ERR_IO, "thread %u was killed", b->tid);
+	/* No other signal passes the mask. */
+	if (*status >> 16 == 0 && WSTOPSIG(*status) == SIGSTOP)
+		b->stop_came = true;
 	return true;
 }
 
@@ -113,12 +116,7 @@ static bool step(struct borrowed *b, int request, uint64_t ns, int *status,
 {
 	if (ptrace((enum __ptrace_request)request, b->tid, NULL, NULL) != 0)
 		return err_set(why, ERR_IO, "thread %u was killed", b->tid);
-	if (!wait_stop(b, ns, status, why))
-		return false;
-	/* No other signal passes the mask. */
-	if (*status >> 16 == 0 && WSTOPSIG(*status) == SIGSTOP)
-		b->stop_came = true;
-	return true;
+	return wait_stop(b, ns, status, why);
 }
 
 /** Run to the next entry to, or exit from, a system call. */

@@ -8,8 +8,8 @@
 
 #include "dump/registers.h"
 
-/* How long a process is stopped again and again that cannot collect its copy,
- * and the time in between. */
+/* How long threads are tried again and again to collect a copy, and the time
+ * in between. */
 enum { COLLECT_NS = 500000000, COLLECT_NAP_NS = 2000000 };
 
 static uint64_t now_ns(void)
@@ -107,20 +107,20 @@ static bool make_copy(struct keeper *k)
 	return answer(k, &reply, mem, -1);
 }
 
-/** Stop the process for a moment, to have it collect the dead copy. */
+/** Have a thread that is traced while it runs collect the dead copy. */
 static bool collect_once(struct keeper *k, struct err *why)
 {
-	struct stopped again = {0};
-	struct diag ignored = {0};
+	struct stopped some = {
+		.pid = k->frozen.parent, .options = k->options, .watch = -1,
+		.traced = true,
+	};
 	bool ok;
 
 	err_clear(why);
 	if (!frozen_is_left(&k->frozen))
 		return true;
-	ok = k->stop_again(k->frozen.parent, &again, &ignored, why) &&
-	     frozen_collect(&k->frozen, &again, why);
-	k->let_go(&again);
-	diag_free(&ignored);
+	ok = frozen_collect(&k->frozen, &some, why);
+	k->let_go(&some);
 	return ok;
 }
 

@@ -25,13 +25,14 @@ struct keeper {
 	 * keeps them traced. */
 	void (*let_go)(struct stopped *stopped);
 	/* Stops a process that is traced while it runs, so that it can be
-	 * captured or collect its copy; let_go() follows. NULL: it is not
-	 * traced when it runs, and stop_process() does. */
+	 * captured; let_go() follows. NULL: it is not traced when it runs,
+	 * and stop_process() does. */
 	bool (*stop_again)(uint32_t pid, struct stopped *ret,
 			   struct diag *diag, struct err *err);
 	/* With stop_again(): have the threads get on that stand at events. */
 	void (*attend)(void *ctx);
 	void *ctx;
+	uintptr_t options;	/* of ptrace, that all threads have then */
 };
 
 /** Obey one order, answer it. False when the client is gone. */

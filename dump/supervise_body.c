@@ -277,6 +277,7 @@ void supervise_body(int socket, void *arg)
 
 	guardian_hide_arguments();
 	options_of_all = trace_options(ctx->options);
+	s.keeper.options = options_of_all;
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
 	children = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -57,7 +57,7 @@ stop_target() {
 capture() {
 	for _ in 1 2 3; do
 		timed "$HOLDFAST" dump --force --no-types -o "$1" "$target"
-		"$HOLDFAST" info --json "$1" | field process.pause_ms >"$dir/pause"
+		"$HOLDFAST" info --no-index --json "$1" | field process.pause_ms >"$dir/pause"
 		echo "$wall $(cat "$dir/pause")"
 	done >"$dir/captures"
 	wall=$(awk '{ print $1 }' "$dir/captures" | sort -n | sed -n 2p)
@@ -89,18 +89,27 @@ for blocks in ${BENCH_BLOCKS:-1000000 14000000}; do
 		     "the pause is $(calc "$pause / $wall / 10" 2) % of that"
 	fi
 	stop_target
-	"$HOLDFAST" info --json "$snap" >"$dir/info"
+	"$HOLDFAST" info --no-index --json "$snap" >"$dir/info"
 	live=$(field heap.live_blocks <"$dir/info")
 	timed zstd -q -d -f -o "$dir/plain" "$snap"
 	echo "zstd -d            $wall s: the limit of any reader"
 	for threads in 1 2; do
 		export HOLDFAST_THREADS=$threads
-		timed "$HOLDFAST" info "$snap"
+		timed "$HOLDFAST" info --no-index "$snap"
 		echo "analysis, $threads thread$([ $threads = 1 ] || echo s) $wall s:" \
 		     "$(calc "$wall * 1e9 / $live" 0) ns and" \
 		     "$(calc "$peak * 1024 / $live" 0) bytes of peak RSS a block"
 	done
 	unset HOLDFAST_THREADS
+	anew=$wall
+	timed "$HOLDFAST" info "$snap"
+	kept=$wall
+	timed "$HOLDFAST" info "$snap"
+	echo "index              $(calc "$kept / $anew" 2) x the analysis to make it," \
+	     "$(calc "$(cat "$XDG_CACHE_HOME"/holdfast/index/* | wc -c) / $live" 0) bytes a block"
+	echo "reopen             $wall s, $(calc "100 * $wall / $anew" 1) % of the analysis;" \
+	     "$(calc "$peak / 1024" 0) MiB of peak RSS"
+	rm -rf "$XDG_CACHE_HOME/holdfast/index"
 	rm -f "$dir"/*core* "$dir"/*.zst "$dir/plain"
 done
 # Debug information of packages that are there, and of this program.

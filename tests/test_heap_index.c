@@ -21,12 +21,46 @@ static void strip(struct facts *f)
 	*f = (struct facts){ .image = image };
 }
 
+/* What the heap lacks: something in every table, all of it different. */
+static void fill_tables(struct facts *f)
+{
+	struct heap *h = &f->heap;
+	const struct owned_extent owned = { 0x5000, 0x6000, 0 };
+	const struct extent state = { 0x7000, 0x7100 }, local = { 0x8000, 0x8008 },
+			    metadata = { 0x9000, 0x9020 };
+
+	assert_true(vec_push(&h->extents, owned));
+	assert_true(vec_push(&h->allocator_state, state));
+	assert_true(vec_push(&h->locals, local));
+	assert_true(vec_push(&h->allocator_metadata, metadata));
+	diag_add_at(&h->diag, 0x1234, 5, "a finding");
+	diag_add(&h->diag, "another one");
+	if (h->allocators.len == 0) {
+		const struct allocator_summary a = {
+			.allocator = allocators[1], .version = "1.2",
+			.tested = true, .understood = true, .arenas = 3,
+			.live_blocks = 4, .live_bytes = 5, .free_chunks = 6,
+			.free_bytes = 7, .overhead_bytes = 8,
+			.mapped_bytes = 9,
+		};
+
+		assert_true(vec_push(&h->allocators, a));
+	}
+	for (uint32_t g = 0; g < f->leaks.n_groups; g++) {
+		f->leaks.groups[g].held_by = g;
+		f->leaks.groups[g].held_offset = 8 * g + 72;
+	}
+	for (int s = 0; s < N_STATES; s++)
+		f->leaks.total[s].bytes += 100 + (uint64_t)s;
+}
+
 static int set_up(void **state)
 {
 	struct pair *p = calloc(1, sizeof(*p));
 
 	*state = p;
 	tui_heap_make(&p->made);
+	fill_tables(&p->made);
 	tui_heap_make(&p->read);
 	strip(&p->read);
 	make_index_file(&p->made, &p->file);

@@ -50,10 +50,12 @@ def normal(name):
                  (", alloc::alloc::Global", ""), (", std::hash::random::RandomState", ""),
                  ("{closure_env#", "{closure#"), ("{async_fn_env#", "{closure#"),
                  ("{async_block_env#", "{closure#"), (",)", ")"),
+                 ("__gnu_cxx::_S_atomic", "(__gnu_cxx::_Lock_policy)2"),
                  # One code serves both.
+                 ("Inner<str>", "Inner<[u8]>"),
                  ("alloc::vec::Vec<u8>", "alloc::string::String")):
         name = name.replace(a, b)
-    name = re.sub(r"(\d)(ul|u|l)\b", r"\1", name)
+    name = re.sub(r"(\d)(ul|u|l)\b", r"\1", name, flags=re.IGNORECASE)
     name = re.sub(r"\b(u?int(?:8|16|32|64)_t|size_t)\b", lambda m: FIXED[m.group()], name)
     name = without_defaults(re.sub(r"\s+", "", name))
     return name.replace("std::basic_string<char>", "std::string")
@@ -121,7 +123,7 @@ def shown(name):
 
 def same(got, want):
     got = normal(element(got))
-    if got.endswith(("::__node_base*", "::__node_base_ptr")):
+    if re.search(r"(^|::)__node_base(\*|_ptr)$", got):
         got = "std::__detail::_Hash_node_base*"     # an alias in libstdc++
     if got == "char" and want == "u8":
         return True         # text that no class says more about
@@ -150,6 +152,7 @@ class Result:
         self.blocks = collections.Counter()     # verdict -> number
         self.bytes = collections.Counter()
         self.levels = collections.defaultdict(collections.Counter)
+        self.rules = collections.defaultdict(collections.Counter)   # by evidence
         self.detail = collections.Counter()
         self.sample = {}
         self.named = self.words = 0
@@ -160,6 +163,7 @@ class Result:
         self.bytes[v] += size
         if block["type"]:
             self.levels[round(block["confidence"] * 100)][v] += 1
+            self.rules[block["evidence"]][v] += 1
         if v != "correct":
             key = v, want, block["type"], block["evidence"]
             self.detail[key] += 1
@@ -171,6 +175,8 @@ class Result:
             mine.update(more)
         for level, counts in other.levels.items():
             self.levels[level].update(counts)
+        for rule, counts in other.rules.items():
+            self.rules[rule].update(counts)
         self.named += other.named
         self.words += other.words
 
@@ -274,11 +280,13 @@ def judge(holdfast, so, argv, keep=None, sites=None, env=None, drive=None,
     return result
 
 
-def print_levels(levels):
-    for level in sorted(levels, reverse=True):
-        c = levels[level]
-        print("    confidence %3d %%: %d of %d right (%.2f %%)" % (
-            level, c["correct"], sum(c.values()), 100.0 * c["correct"] / sum(c.values())))
+def print_precision(what, table):
+    """Of the types that were given: how many are right."""
+    for key in sorted(table, reverse=True):
+        c = table[key]
+        print("    %s %s: %d of %d right (%.2f %%)" % (
+            what, key, c["correct"], sum(c.values()),
+            100.0 * c["correct"] / sum(c.values())))
 
 
 def print_detail(result, limit=60):
@@ -301,7 +309,8 @@ def main():
         ", ".join("%s %.2f %%" % (v, result.percent(v)) for v in VERDICTS),
         ", ".join("%s %.2f %%" % (v, result.percent(v, result.bytes)) for v in VERDICTS),
         result.named, result.words))
-    print_levels(result.levels)
+    print_precision("confidence", result.levels)
+    print_precision("evidence", result.rules)
     if verbose:
         print_detail(result)
 

@@ -94,7 +94,8 @@ def main():
             if verbose:
                 judge.print_detail(result, 30)
     print()
-    judge.print_levels(everything.levels)
+    judge.print_precision("confidence", everything.levels)
+    judge.print_precision("evidence", everything.rules)
     named = 100.0 * everything.named / max(everything.words, 1)
     print("References out of typed blocks with the name of a field: %d of %d (%.1f %%), "
           "in a sample" % (everything.named, everything.words, named))

@@ -276,6 +276,29 @@ def check_hints(full, other):
     check_untyped('--exe without a file', got, 'not found', '--exe')
 
 
+def check_split_dwarf(reference):
+    """Types in a .dwo file: where it was made, elsewhere, nowhere; what was
+    not found is looked for again."""
+    program = build('dwo', '-gsplit-dwarf', '-Wl,--build-id=sha1')
+    dwo = [os.path.join(os.path.dirname(program), f)
+           for f in os.listdir(os.path.dirname(program))
+           if f.endswith('.dwo')]
+    if not dwo:		# some compilers write it where they are called
+        dwo = [f for f in os.listdir('.') if f.endswith('prog.dwo')]
+    aside = folder('aside')
+    place = shutil.move(dwo[0], aside)
+    got = Capture('.dwo missing', program)
+    check_untyped('.dwo missing', got, '.dwo', '--debug-dir', state='lines')
+    same('.dwo aside: items',
+         Capture('.dwo aside', program, '--debug-dir', aside).items(),
+         reference.items())
+    shutil.move(place, dwo[0])
+    got = Capture('.dwo', program)
+    same('.dwo: types', got.types, reference.types)
+    same('.dwo: state', got.module['debug'], 'full')
+    os.unlink(dwo[0])
+
+
 def main():
     for name in ('cc', 'objcopy', 'strip', 'readelf'):
         if not shutil.which(name):
@@ -296,6 +319,7 @@ def main():
     check_link('build-id', full, reference)
     check_wrong_link('build-id', full, other)
     check_hints(full, other)
+    check_split_dwarf(reference)
 
     full, other = build('full', without), build('other', without, extra=1)
     reference = Capture('no build-id', full)

@@ -99,6 +99,36 @@ static bool next_old(struct list *l, struct entry *e)
 	return !l->at.broken;
 }
 
+/* GNU's split DWARF of version 4: kinds as in 5, lengths as before it. */
+static bool next_split(struct list *l, struct entry *e)
+{
+	enum { START_LENGTH = 3, OFFSETS = 4 };
+	uint8_t kind = bytes_u8(&l->at);
+
+	while (kind == ENTRY_BASE_X) {
+		l->base = indexed_address(l);
+		kind = bytes_u8(&l->at);
+	}
+	switch (kind) {
+	case ENTRY_START_X_END_X:
+		e->low = indexed_address(l);
+		e->high = indexed_address(l);
+		break;
+	case START_LENGTH:
+		e->low = indexed_address(l);
+		e->high = e->low + bytes_u32(&l->at);
+		break;
+	case OFFSETS:
+		e->low = l->base + bytes_u32(&l->at);
+		e->high = l->base + bytes_u32(&l->at);
+		break;
+	default:
+		return false;
+	}
+	e->expr = bytes_sub(&l->at, bytes_u16(&l->at));
+	return !l->at.broken;
+}
+
 static enum entry_kind kind_of(const struct list *l, uint8_t byte)
 {
 	if (byte > ENTRY_VIEWS)
@@ -165,7 +195,8 @@ static bool next_entry(struct list *l, struct entry *e)
 
 	e->expr = bytes_of(NULL, 0);
 	if (l->unit->sizes.version < 5)
-		return next_old(l, e);
+		return l->unit->is_split && l->has_locations ?
+		       next_split(l, e) : next_old(l, e);
 	do {
 		if (!read_entry(l, e, &is_one))
 			return false;

@@ -354,6 +354,8 @@ def main():
     try_program('frames.c', 'clang', ['-O2', '-gdwarf-5'])
     try_program('frames.cc', 'g++', ['-O0'])
     try_program('frames.cc', 'g++', ['-O2', '-fdebug-types-section'])
+    try_program('frames.cc', 'g++', ['-O2', '-gsplit-dwarf'])
+    try_program('frames.cc', 'g++', ['-O2', '-gdwarf-4', '-gsplit-dwarf'])
     try_program('frames.cc', 'g++', ['-O2', '-flto'])
     try_program('frames.cc', 'clang++', ['-O2'])
     sys.exit(1 if failures else 0)

@@ -146,7 +146,7 @@ fuzz-run: $(FUZZERS)
 bench: deps
 	@$(MAKE) --no-print-directory bench-run
 
-bench-run: all samples $(BENCHES)
+bench-run: all samples $(BENCHES) $(B)/tests/test_dwarf
 	@tests/bench.sh $(B)
 
 # Programs in C, C++ and Rust, with each compiler that is installed.

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file
- * libdwarf over the sections of an ELF file, old API and new.
+ * libdwarf over sections in memory, old API and new; and its numbers of tags,
+ * attributes and forms.
  *
  * libdwarf 20210528 (Debian 12) and the releases from 0.2 on differ in names
- * and signatures; what differs is hidden here and in dwarf_open.c. Sections
- * are libelf's bytes, decompressed by elf_file and not copied again. A
- * `struct dwarf_file` belongs to one thread.
+ * and signatures; what differs is hidden here and in dwarf_open.c. Only call
+ * frame information is read with it (dwarf_cfi.h). A `struct dwarf_file`
+ * belongs to one thread.
  *
  * libdwarf is C code that parses hostile input: where a file comes from
- * elsewhere, use it in a process that may die (dwarf_worker.h).
+ * elsewhere, use it in a process that may die.
  */
 #ifndef FORMATS_DWARF_H
 #define FORMATS_DWARF_H
@@ -17,20 +18,11 @@
 #include <dwarf.h>
 #include <libdwarf.h>
 
-#include "formats/elf_file.h"
+#include "base/bytes.h"
 
 struct dwarf_file;
 
-/**
- * Open the DWARF of @elf.
- *
- * @param elf	Borrowed until dwarf_file_close().
- * @param ret	Owned by the caller; NULL when there is no DWARF at all.
- */
-bool dwarf_file_open(struct elf_file *elf, struct dwarf_file **ret,
-		     struct err *err) MUST_CHECK;
-
-/* A section that comes from elsewhere than a file. */
+/* A section, as bytes. */
 struct dwarf_section {
 	const char *name;
 	uint64_t addr;
@@ -38,8 +30,9 @@ struct dwarf_section {
 };
 
 /**
- * Open the DWARF in @at[@n], borrowed until dwarf_file_close(). As
- * dwarf_file_open() otherwise.
+ * Open the DWARF in @at[@n], borrowed until dwarf_file_close().
+ *
+ * @param ret	Owned by the caller; NULL when there is no DWARF at all.
  */
 bool dwarf_sections_open(const struct dwarf_section *at, size_t n,
 			 struct dwarf_file **ret, struct err *err) MUST_CHECK;

@@ -226,6 +226,7 @@ bool dwarf_finish_part(struct reader *r, struct dwarf_part *ret,
 	memset(ret, 0, sizeof(*ret));
 	dwarf_keep_promises(r);
 	name_by_typedef(r);
+	dwarf_lambda_name(r);
 	size_types(r);
 	if (r->no_memory)
 		return err_nomem(err, "types");

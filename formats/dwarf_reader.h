@@ -43,6 +43,14 @@ struct promise {
 	uint64_t key;		/* of the declaration */
 };
 
+/* A class without a name that can be called. */
+struct closure {
+	uint32_t id;		/* raw */
+	uint32_t scope;		/* string: what it stands in */
+	uint64_t unit;		/* key */
+	size_t first, n;	/* parameters in reader.closure_parameters */
+};
+
 struct reader {
 	struct dwarf_input *input;	/* borrowed */
 	struct type_table raw;
@@ -56,10 +64,13 @@ struct reader {
 	struct map scopes;	/* key of a function -> name of its class, or
 				 * namespace */
 	struct map managers;	/* key of a function -> raw id of its class + 1 */
+	struct map coroutines;	/* key of a function -> raw id of a frame + 1 */
 	struct map declared;	/* key -> index + 1 in unlocated */
 	struct map names;	/* where a name is, and its scope -> string */
 	VEC(struct dwarf_variable) vars, unlocated;	/* raw ids */
 	VEC(struct promise) promises;
+	VEC(struct closure) closures;
+	VEC(uint32_t) closure_parameters;	/* raw ids */
 	VEC(uint32_t) wanted;	/* raw ids that dwarf_finish_part() maps */
 	uint32_t scope;		/* string: qualified name of where we are */
 	VEC(char) text;		/* scratch for names */
@@ -101,6 +112,12 @@ bool dwarf_die_of_signature(struct reader *r, const struct die *die,
 /** Raw id of the type whose DIE has @key. */
 uint32_t dwarf_id(struct reader *r, uint64_t key);
 uint32_t dwarf_id_of_signature(struct reader *r, uint64_t signature);
+/** Was the raw type @id mentioned only? */
+static inline bool dwarf_is_missing(const struct reader *r, uint32_t id)
+{
+	return r->raw.types.at[id].kind == TYPE_VOID &&
+	       r->raw.types.at[id].name == 0;
+}
 /** Complete the raw type @id. */
 void dwarf_fill(struct reader *r, uint32_t id, const struct type *type,
 		const struct member *members, const struct template_arg *args);
@@ -131,6 +148,17 @@ void dwarf_finish_type(struct reader *r, struct die_level *frame);
 void dwarf_method_declared(struct reader *r, const struct die *die,
 			   uint32_t class);
 void dwarf_method_defined(struct reader *r, const struct die *die);
+
+/* dwarf_lambda.c */
+/** A function in @class: its call operator, maybe. */
+void dwarf_lambda_note(struct reader *r, const struct die *die,
+		       const struct die_level *class);
+/** All units were read: give closures their names. */
+void dwarf_lambda_name(struct reader *r);
+/** A parameter or variable of a function: one with its frame, maybe. */
+void dwarf_coroutine_see(struct reader *r, const struct die *die);
+/** A function with code: an instance of one with a frame, maybe. */
+void dwarf_coroutine_defined(struct reader *r, const struct die *die);
 
 /* dwarf_var.c */
 void dwarf_visit_variable(struct reader *r, const struct die *die);

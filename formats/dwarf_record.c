@@ -216,11 +216,11 @@ static bool record_type(struct reader *r, const struct die *die, unsigned tag,
 	t.name = type_name(r, die);
 	declared = dwarf_reference(r, die, DW_AT_specification);
 	if (declared) {
-		uint32_t name_there =
-			r->raw.types.at[dwarf_id(r, declared)].name;
+		/* The table may move when an id is made. */
+		uint32_t there = dwarf_id(r, declared);
 
-		if (name_there)
-			t.name = name_there;
+		if (there != TYPE_NONE && r->raw.types.at[there].name)
+			t.name = r->raw.types.at[there].name;
 	}
 	t.scope = enclosing(r);
 	die_number(die, DW_AT_byte_size, &t.size);

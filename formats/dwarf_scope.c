@@ -116,6 +116,10 @@ void dwarf_scope_function(struct reader *r)
 			continue;
 		f->function_named = true;
 		push_function(r, &r->stack[i - 1].die);
+		/* What is inside of it, up to the frame that is being set up,
+		 * comes back to it. */
+		for (int k = i + 1; k <= r->depth && k < DWARF_MAX_DEPTH; k++)
+			r->stack[k].scope = r->scope;
 	}
 }
 

@@ -134,14 +134,6 @@ void dwarf_units_find(struct dwarf_input *input, const uint64_t *addrs,
 
 /* --- by reference --- */
 
-/* Mentioned, but its DIE has not come by. */
-static bool is_missing(const struct reader *r, uint64_t id)
-{
-	const struct type *t = &r->raw.types.at[id];
-
-	return t->kind == TYPE_VOID && t->name == 0;
-}
-
 /* False when @unit was read already, or cannot be. */
 static bool read_other(struct reader *r, struct map *read,
 		       struct die_unit *unit)
@@ -166,7 +158,7 @@ static bool read_one(struct reader *r, uint64_t key)
 	if (!dwarf_die_at(r, key, &die))
 		return false;
 	dwarf_read_die(r, &die);
-	return !is_missing(r, map_get(&r->ids, key, 1) - 1);
+	return !dwarf_is_missing(r, (uint32_t)map_get(&r->ids, key, 1) - 1);
 }
 
 static size_t read_mentioned(struct reader *r, struct map *read, size_t most)
@@ -176,7 +168,7 @@ static size_t read_mentioned(struct reader *r, struct map *read, size_t most)
 	size_t i = 0, n = 0;
 
 	while (map_next(&r->ids, &i, &slot)) {
-		if (slot.value && is_missing(r, slot.value - 1) &&
+		if (slot.value && dwarf_is_missing(r, (uint32_t)slot.value - 1) &&
 		    !vec_push(&keys, slot.key))
 			r->no_memory = true;
 	}
@@ -185,7 +177,8 @@ static size_t read_mentioned(struct reader *r, struct map *read, size_t most)
 
 		/* Its unit may have been read for the one before. */
 		if (!unit ||
-		    !is_missing(r, map_get(&r->ids, keys.at[i], 1) - 1))
+		    !dwarf_is_missing(r, (uint32_t)map_get(&r->ids,
+							 keys.at[i], 1) - 1))
 			continue;
 		n += read_other(r, read, unit) || read_one(r, keys.at[i]);
 	}
@@ -200,7 +193,7 @@ static size_t read_signed(struct reader *r, struct map *read)
 	size_t i = 0, n = 0;
 
 	while (map_next(&r->signatures, &i, &slot)) {
-		if (slot.value && is_missing(r, slot.value - 1) &&
+		if (slot.value && dwarf_is_missing(r, (uint32_t)slot.value - 1) &&
 		    !vec_push(&signatures, slot.key))
 			r->no_memory = true;
 	}

@@ -164,6 +164,7 @@ void dwarf_visit_variable(struct reader *r, const struct die *die)
 
 	if (v.type != TYPE_NONE)
 		r->raw.types.at[v.type].popularity++;
+	dwarf_coroutine_see(r, die);
 	switch (place) {
 	case PLACE_FIXED:
 	case PLACE_TLS:

@@ -2,6 +2,8 @@
 /* The walk over the DIEs of a unit; what they mean is in other files. */
 #include "formats/dwarf_reader.h"
 
+enum { MAX_ROUNDS = 4 };	/* types in what was passed by, and in that */
+
 static bool is_c(uint8_t language)
 {
 	switch (language) {
@@ -37,12 +39,14 @@ static bool visit_scope(struct reader *r, const struct die *die, unsigned tag,
 		dwarf_scope_push(r, name ? name : "(anonymous namespace)");
 		return true;
 	case DW_TAG_subprogram:
+		dwarf_lambda_note(r, die, dwarf_top(r));
 		if (die_flag(die, DW_AT_declaration)) {
 			dwarf_scope_note(r, die);
 			dwarf_method_declared(r, die, dwarf_top(r)->id);
 			return false;
 		}
 		dwarf_method_defined(r, die);
+		dwarf_coroutine_defined(r, die);
 		if (r->names_functions)
 			dwarf_scope_note(r, die);
 		next->in_function = true;
@@ -59,6 +63,7 @@ static void visit_parameter(struct reader *r, const struct die *die)
 
 	if (type != TYPE_NONE)
 		r->raw.types.at[type].popularity++;
+	dwarf_coroutine_see(r, die);
 }
 
 /* True when the children of @die are to be read in frame @next. */
@@ -225,8 +230,40 @@ static void name_type_unit(struct reader *r, const struct die_unit *unit)
 		   NULL);
 }
 
+/* Mentioned from raw id @first on, and not described. */
+static bool is_some_missing(const struct reader *r, size_t first)
+{
+	for (size_t i = first; i < r->raw.types.len; i++) {
+		if (dwarf_is_missing(r, (uint32_t)i))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * gcc puts types into functions that are only declared, whose insides are
+ * passed by: the frames of coroutines that are methods, for one.
+ */
+static void read_passed(struct reader *r, const struct die_unit *unit,
+			size_t first)
+{
+	for (int round = 0; round < MAX_ROUNDS &&
+	     is_some_missing(r, first); round++) {
+		first = r->raw.types.len;
+		for (size_t i = 0; i < r->local_ids.len; i++) {
+			uint32_t id = r->local_ids.at[i];
+			struct die die;
+
+			if (id > 0 && dwarf_is_missing(r, id - 1) &&
+			    die_read(unit, unit->header + i, &die) == DIE_ONE)
+				dwarf_read_die(r, &die);
+		}
+	}
+}
+
 void dwarf_read_unit(struct reader *r, const struct die_unit *unit)
 {
+	size_t first = r->raw.types.len;
 	struct die die;
 
 	set_language(r, unit);
@@ -241,6 +278,8 @@ void dwarf_read_unit(struct reader *r, const struct die_unit *unit)
 	while (r->depth > 0 && !r->no_memory)
 		walk_on(r, unit);
 	r->depth = 0;
+	if (r->is_local && !r->no_memory)
+		read_passed(r, unit, first);
 }
 
 void dwarf_reader_close(struct reader *r)
@@ -253,11 +292,14 @@ void dwarf_reader_close(struct reader *r)
 	map_free(&r->signatures);
 	map_free(&r->scopes);
 	map_free(&r->managers);
+	map_free(&r->coroutines);
 	map_free(&r->declared);
 	map_free(&r->names);
 	vec_free(&r->vars);
 	vec_free(&r->unlocated);
 	vec_free(&r->promises);
+	vec_free(&r->closures);
+	vec_free(&r->closure_parameters);
 	vec_free(&r->wanted);
 	vec_free(&r->text);
 	for (int i = 0; i < DWARF_MAX_DEPTH; i++) {

@@ -161,6 +161,9 @@ enum var_flags {
 	/* No variable: the code of a function that manages values of a type,
 	 * which is the last argument of the class @type. */
 	VAR_CODE = 8,
+	/* With VAR_CODE: @type itself is the frame of a coroutine, and this is
+	 * a function whose address its first or second word is. */
+	VAR_COROUTINE = 16,
 };
 
 /* A global, static or thread-local variable. */

@@ -112,6 +112,8 @@ static bool put_layer(struct text *decl, const struct type_table *table,
 		else
 			put(decl, "[%" PRIu64 "]", t->count);
 		return true;
+	case TYPE_TYPEDEF:
+		return true;	/* const and the like, in a raw table */
 	default:
 		return false;
 	}

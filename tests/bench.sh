@@ -112,6 +112,18 @@ for blocks in ${BENCH_BLOCKS:-1000000 14000000}; do
 	rm -rf "$XDG_CACHE_HOME/holdfast/index"
 	rm -f "$dir"/*core* "$dir"/*.zst "$dir/plain"
 done
+# Debug information of packages that are there, and of this program.
+for file in $(ls -S /usr/lib/debug/.build-id/*/*.debug 2>/dev/null | head -n 1) \
+		$(ls /usr/lib/*/debug/libstdc++.so.*.*.* 2>/dev/null | head -n 1) \
+		"$HOLDFAST"; do
+	echo "== types of $(basename "$file")"
+	"$B/tests/test_dwarf" --time "$file" >"$dir/types"
+	read -r mb cpu seconds <"$dir/types"
+	timed readelf --debug-dump=info --debug-dump=no-follow-links "$file"
+	echo "types              $mb MB of .debug_info in $seconds s:" \
+	     "$(calc "$mb / $cpu" 0) MB a second of processor time;" \
+	     "readelf prints $(calc "$mb / $wall" 1)"
+done
 for program in "$B"/tests/bench_*; do
 	case $program in *.o|*.d) continue ;; esac
 	[ -x "$program" ] || continue

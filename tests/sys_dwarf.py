@@ -100,6 +100,39 @@ int main()
 }
 """
 
+MADE = r"""
+#include <coroutine>
+#include <cstdio>
+struct task {
+	struct promise_type {
+		int v;
+		task get_return_object() { return { std::coroutine_handle<promise_type>::from_promise(*this) }; }
+		std::suspend_always initial_suspend() { return {}; }
+		std::suspend_always final_suspend() noexcept { return {}; }
+		std::suspend_always yield_value(int x) { v = x; return {}; }
+		void return_void() {}
+		void unhandled_exception() {}
+	};
+	std::coroutine_handle<promise_type> h;
+};
+namespace app {
+task count(int n) { long local = n; for (int i = 0; i < n; i++) { co_yield i; local++; } }
+struct worker { int base = 1; task run(int k) { int z = base + k; co_yield z; } };
+}
+template <class F> __attribute__((noinline)) int call(F f) { return f(2); }
+int main()
+{
+	app::worker w;
+	task a = app::count(3), b = w.run(2);
+	int one = 1; long two = 2;
+	auto first = [one](int x) { return x + one; };
+	auto second = [one, two](int x) { return x + one + (int)two; };
+	printf("C %p\nC %p\n", *(void **)a.h.address(), *(void **)b.h.address());
+	printf("L %zu\nL %zu\n", sizeof(first), sizeof(second));
+	return call(first) + call(second) == 0;
+}
+"""
+
 C_VARS = ["list_head", "mixed", "bits", "packed", "a_size", "later",
           "counter::count"]
 CXX_VARS = ["app::owner::instances", "app::v1::cache", "app::a_cache",
@@ -116,7 +149,7 @@ class Read:
 
     def __init__(self, path):
         self.types, self.members, self.vars, self.findings = {}, {}, {}, []
-        self.layouts = set()
+        self.type_at = {}
         name = None
         for line in run(READER, path).splitlines():
             tag, rest = line.split(" ", 1)
@@ -132,6 +165,7 @@ class Read:
                 addr, tls, var = rest.split(" ", 2)
                 self.vars.setdefault(var.split(" ")[0], []).append(
                     (int(addr, 16), tls))
+                self.type_at[int(addr, 16)] = var.split(" ", 1)[1]
             else:
                 self.findings.append(rest)
 
@@ -321,6 +355,35 @@ def dwz(*options):
     return share
 
 
+def check_made(compiler, level):
+    """Types of closures, and of coroutine frames by their first word."""
+    flags = ["-std=c++20", "-no-pie", level]
+    if compiler == "clang++":
+        flags.append("-stdlib=libstdc++")
+    path = build(compiler, MADE, flags, f"made-{compiler}-{level}-")
+    if not path:
+        return False
+    label = f"{compiler} {level}"
+    read = Read(path)
+    frames, closures = [], []
+    for line in run(path).splitlines():
+        tag, number = line.split()
+        if tag == "C":
+            frames.append(read.type_at.get(int(number, 16), "nothing"))
+        else:
+            closures.append(int(number))
+    # Optimised, clang has a method's frame beside the method.
+    check(re.search(r"count.*(Frame|__coro_frame_ty)", frames[0]) and
+          re.search(r"run.*Frame|__coro_frame_ty", frames[1]),
+          f"{label}: frames of coroutines are {frames}")
+    got = sorted(size for name, size in read.types.items()
+                 if re.fullmatch(r"main::\{lambda\(int\)#\d\}", name))
+    # Optimised, clang says nothing of closures that are nowhere in memory.
+    check(got == sorted(closures) or (level == "-O2" and not got), f"{label}: closures {closures}, read "
+          f"{[n for n in read.types if 'lambda' in n]}")
+    return True
+
+
 VARIANTS = [
     (["-gdwarf-2"], None), (["-gdwarf-3"], None), (["-gdwarf-4"], None),
     (["-gdwarf-5"], None), (["-gdwarf-5", "-O2"], None), (["-gz=zlib"], None),
@@ -384,6 +447,8 @@ def main():
         for i, (flags, change) in enumerate(VARIANTS):
             tested += check_program(c, C, flags, change, f"c-{c}-{i}-")
             tested += check_program(cxx, CXX, flags, change, f"cxx-{c}-{i}-")
+        for level in "-O0", "-O2":
+            tested += check_made(cxx, level)
     if tested == 0:
         print("no compiler")
         sys.exit(77)

@@ -7,6 +7,9 @@
  *
  *     T kind size name            M offset bits name type-name
  *     V address T|A name type-name
+ *
+ * --count FILE prints how many DIEs there are, --time FILE how long it takes
+ * to read the types, for tests/bench.sh.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,10 +19,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "formats/dwarf_input.h"
 #include "formats/dwarf_name.h"
 #include "formats/dwarf_types.h"
 #include "formats/dwarf_worker.h"
@@ -175,6 +180,81 @@ static int print_file(const char *path)
 	return 0;
 }
 
+/* DIEs of all units, ends of siblings left out. */
+static uint64_t count_dies(struct dwarf_input *input)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < input->units.len; i++) {
+		struct die_unit *u = input->units.at[i];
+		size_t at = u->first;
+		struct die die;
+
+		if (!dwarf_input_begin(input, u))
+			continue;
+		while (at < u->end &&
+		       die_read(u, at, &die) != DIE_DAMAGED) {
+			n += die.unit != NULL;
+			at = die.end;
+		}
+	}
+	return n;
+}
+
+static int print_count(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct dwarf_input *input;
+	struct elf_file *file;
+	struct diag diag = {0};
+	struct err err = {0};
+
+	if (!elf_file_open(fd, &file, &err))
+		return 1;
+	if (!dwarf_input_open(file, NULL, false, &diag, &input, &err)) {
+		elf_file_close(file);
+		return 1;
+	}
+	printf("%" PRIu64 "\n", count_dies(input));
+	dwarf_input_close(input);
+	diag_free(&diag);
+	elf_file_close(file);
+	close(fd);
+	return 0;
+}
+
+/* How long it takes: MB of DIEs, seconds of processors, seconds. */
+static int print_time(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct elf_file *file;
+	struct dwarf_types types;
+	struct diag diag = {0};
+	struct err err = {0};
+	struct timespec from, to;
+	clock_t before;
+	size_t info;
+
+	if (!elf_file_open(fd, &file, &err))
+		return 1;
+	info = elf_file_find(file, ".debug_info");
+	before = clock();
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	if (!dwarf_types_read(file, file, NULL, &types, &diag, &err))
+		return 1;
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	printf("%.2f %.3f %.3f\n",
+	       (double)elf_file_section(file, info)->size / 1e6,
+	       (double)(clock() - before) / CLOCKS_PER_SEC,
+	       (double)(to.tv_sec - from.tv_sec) +
+	       (double)(to.tv_nsec - from.tv_nsec) / 1e9);
+	dwarf_types_free(&types);
+	diag_free(&diag);
+	elf_file_close(file);
+	close(fd);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +262,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(damaged_files_cost_no_more_than_their_types),
 	};
 
+	if (argc > 2 && strcmp(argv[1], "--count") == 0)
+		return print_count(argv[2]);
+	if (argc > 2 && strcmp(argv[1], "--time") == 0)
+		return print_time(argv[2]);
 	if (argc > 1)
 		return print_file(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Debug information of real libraries: as many DIEs as readelf has, and every
+struct of its in our type table, with its size and the offsets of members."""
+import glob
+import os
+import re
+import subprocess
+import sys
+
+DIR = os.environ.get("TEST_DIR", ".")
+READER = os.path.join(os.environ.get("BUILD", "build"), "tests/test_dwarf")
+RECORDS = ("DW_TAG_structure_type", "DW_TAG_class_type", "DW_TAG_union_type")
+DIE = re.compile(r"^ <([0-9a-f]+)><([0-9a-f]+)>: Abbrev Number: \d+ \((\w+)\)")
+ATTR = re.compile(r"^    <[0-9a-f]+>   (DW_AT_\w+)\s*: (.*)$")
+
+
+def lines_of(*command):
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
+                          errors="replace",
+                          stderr=subprocess.DEVNULL) as process:
+        yield from process.stdout
+
+
+def number(text):
+    """An offset or a size; None for what no constant is."""
+    m = re.search(r"plus_uconst: (\d+)", text)
+    text = m[1] if m else text.split()[0]
+    try:
+        return int(text, 0)
+    except ValueError:
+        return None
+
+
+def spelled(name):
+    return name.rsplit("): ", 1)[-1].strip()
+
+
+class Record:
+    def __init__(self, level, tag):
+        self.level, self.is_union = level, tag == "DW_TAG_union_type"
+        self.name = self.size = None
+        self.members = []		# [name, offset]
+
+    def is_complete(self):
+        return self.name and self.size and "<" not in self.name
+
+
+def readelf_records(path):
+    """{(name, size, members)} of records with a name, without templates."""
+    records, stack, target = set(), [], None
+    n = 0
+
+    def close(level):
+        while stack and stack[-1].level >= level:
+            r = stack.pop()
+            if r.is_complete() and all(m[0] for m in r.members):
+                records.add((r.name, r.size,
+                             tuple((m[0], m[1]) for m in r.members
+                                   if m[1] is not None)))
+
+    for line in lines_of("readelf", "--debug-dump=info",
+                         "--debug-dump=no-follow-links", path):
+        m = DIE.match(line)
+        if m:
+            n += 1
+            level, tag, target = int(m[1], 16), m[3], None
+            close(level)
+            if tag in RECORDS:
+                target = Record(level, tag)
+                stack.append(target)
+            elif tag == "DW_TAG_member" and stack and \
+                    stack[-1].level == level - 1:
+                target = [None, 0 if stack[-1].is_union else None, None]
+                stack[-1].members.append(target)
+            continue
+        m = ATTR.match(line) if target is not None else None
+        if m and isinstance(target, Record):
+            if m[1] == "DW_AT_name":
+                target.name = spelled(m[2])
+            elif m[1] == "DW_AT_byte_size":
+                target.size = number(m[2])
+        elif m:
+            if m[1] == "DW_AT_name":
+                target[0] = spelled(m[2])
+            elif m[1] == "DW_AT_data_member_location":
+                target[1] = number(m[2])
+            elif m[1] in ("DW_AT_bit_size", "DW_AT_external"):
+                stack[-1].members.remove(target)
+                target = None
+    close(0)
+    return records, n
+
+
+def our_records(path):
+    """By the last part of their name: [(size, {member: offset})]."""
+    records, members = {}, None
+    for line in lines_of(READER, path):
+        tag, rest = line.rstrip("\n").split(" ", 1)
+        if tag == "T":
+            kind, size, name = rest.split(" ", 2)
+            members = {}
+            if kind in ("11", "12", "13"):
+                records.setdefault(name.rsplit("::", 1)[-1], []).append(
+                    (int(size), members))
+        elif tag == "M":
+            bit, _, name, _ = rest.split(" ", 3)
+            members[name] = int(bit) // 8
+        elif tag == "D":
+            print(f"{path}: {rest}")
+            sys.exit(1)
+    return records
+
+
+def compare(path):
+    wanted, n = readelf_records(path)
+    ours = our_records(path)
+    missing = [(name, size, members) for name, size, members in wanted
+               if not any(size == s and
+                          all(have.get(m) == at for m, at in members)
+                          for s, have in ours.get(name, []))]
+    counted = int("".join(lines_of(READER, "--count", path)))
+    if counted != n:
+        print(f"  readelf has {n} DIEs, read {counted}")
+    print(f"{path}: {n} DIEs, {len(wanted)} records, {len(missing)} differ")
+    for name, size, members in missing[:5]:
+        print(f"  {name}, {size} bytes: {members}; read {ours.get(name)}")
+    if len(wanted) < 20:
+        print("  readelf said little")
+    return not missing and len(wanted) >= 20 and counted == n
+
+
+def packaged(package, pattern):
+    """The largest debug file of a Debian package whose path fits."""
+    files = [line.strip() for line in lines_of("dpkg", "-L", package)]
+    files = [f for f in files if re.search(pattern, f) and os.path.isfile(f)]
+    return max(files, key=os.path.getsize, default=None)
+
+
+def main():
+    paths = [packaged("libc6-dbg", r"\.debug$"),
+             packaged("libstdc++6-12-dbg", r"libstdc\+\+.*\.so|\.debug$"),
+             os.path.join(os.environ.get("BUILD", "build"), "holdfast")]
+    paths += sys.argv[1:] + glob.glob(os.path.join(DIR, "*.debug"))
+    paths = [p for p in paths if p and os.path.exists(p)]
+    if not any("/usr/lib" in p for p in paths):
+        print("no debug packages: libc6-dbg, libstdc++6-12-dbg")
+        return 77
+    return 0 if all([compare(p) for p in paths]) else 1
+
+
+sys.exit(main())

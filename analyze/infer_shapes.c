@@ -321,6 +321,14 @@ static bool tag_of(struct shapes *s, uint32_t node, uint64_t offset,
 	return true;
 }
 
+/* Words that could have told what they refer to: if they did not, the type is
+ * in doubt. (What stands in padding or among numbers is old.) */
+static bool is_typed_pointer(uint8_t kind)
+{
+	return kind == SHAPE_RECORD || kind == SHAPE_TEXT ||
+	       kind == SHAPE_POINTERS || kind == SHAPE_NUMBERS;
+}
+
 /* The module that a typed node belongs to. */
 static uint32_t module_of(const struct heap *heap, uint32_t node, uint32_t type)
 {
@@ -349,10 +357,10 @@ static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
 
 		if (at / 8 >= shape->n || offset == UINT64_MAX)
 			continue;
-		if (!says_nothing(shape->at[at / 8].kind)) {
+		if (is_typed_pointer(shape->at[at / 8].kind))
 			s->reached[to / 64] |= UINT64_C(1) << to % 64;
+		if (!says_nothing(shape->at[at / 8].kind))
 			continue;
-		}
 		if (!is_candidate(s->heap, to) ||
 		    !tag_of(s, node, offset, raw->where[e], to, &tag))
 			continue;
@@ -531,7 +539,8 @@ static void decide_lost(struct shapes *s, struct cluster *c)
 	struct ranking r;
 
 	rank_all(s, c, s->program, false, &r);
-	if (is_clear(&r, r.n == 1 ? MIN_KEPT_ALONE : MIN_KEPT_SHAPE)) {
+	if (is_clear(&r, r.n > 1 ? MIN_KEPT_SHAPE :
+		     c->n >= MANY ? MIN_KEPT : MIN_KEPT_ALONE)) {
 		settle(c, &r, SURE_SHAPE);
 		return;
 	}

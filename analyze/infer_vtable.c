@@ -98,6 +98,16 @@ static bool is_code(const struct image *image, uint64_t addr)
 	return m && (m->perms & PERM_EXEC);
 }
 
+/* Without RTTI: the name of the vtable's own symbol, _ZTV and the class. */
+static bool name_by_symbol(const struct image *image, uint64_t vtable,
+			   char *buf, size_t size)
+{
+	const struct symbol *s = image_symbol(image, vtable, SYMBOL_OBJECT);
+
+	return s && s->addr + 16 == vtable && !strncmp(s->name, "_ZTV", 4) &&
+	       demangle_type(s->name + 4, buf, size);
+}
+
 /* The name of the class whose vtable has its address point at @vtable. */
 static bool class_name(const struct image *image, uint64_t vtable, char *buf,
 		       size_t size)
@@ -111,6 +121,8 @@ static bool class_name(const struct image *image, uint64_t vtable, char *buf,
 	if (word[0] != 0 || image_is_redacted(image, vtable - 16) ||
 	    image_is_redacted(image, vtable) || (word[2] != 0 && !is_code(image, word[2])))
 		return false;
+	if (word[1] == 0)
+		return name_by_symbol(image, vtable, buf, size);
 	if (!image_read(image, word[1], info, sizeof(info)))
 		return false;
 	if (!pointer_decode(info[0]) ||

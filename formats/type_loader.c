@@ -211,6 +211,8 @@ bool type_load_read(struct type_loader *loader, struct type_load *load,
 	if (dwarf_answer_read(load->answer, image, types, &damaged))
 		return true;
 	cache_drop(&loader->cache, load->name);
+	/* What was kept said nothing; only whole answers are kept. */
+	load->answer = bytes_of(NULL, 0);
 	return dwarf_worker_read(&load->job, image, types, err);
 }
 

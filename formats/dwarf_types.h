@@ -7,10 +7,10 @@
  * One pass over the DIEs of each unit; bodies of functions are entered for
  * the types and statics in them only. What is not understood is counted.
  * Units are read in parts of some MB, by several threads, and joined in their
- * order, so that the result is the same for any number of threads.
- * dwz's supplementary files, .dwo and .dwp files are found and read with it.
+ * order, so that the result is the same for any number of threads. Files that
+ * the DWARF goes on in are read with it: dwz's, .dwo and .dwp.
  *
- * Cost: about 100 MB of .debug_info a second and thread; memory for the
+ * Cost: 60 to 95 MB of .debug_info a second and thread; memory for the
  * sections, and for the descriptions of a part before equal ones are joined.
  */
 #ifndef FORMATS_DWARF_TYPES_H

@@ -7,6 +7,8 @@ enum {
 	SURE_OWNED = 95,
 	SURE_CONTENT = 90,
 	SURE_ARRAY = 85,
+	/* Below what references are taken for: contents may be left out. */
+	SURE_NUMBERS = 88,
 	SURE_BYTES = 80,	/* char * may be a pointer to anything */
 };
 
@@ -139,7 +141,7 @@ static bool claim_numbers(struct follow *f, const struct place *from,
 		return true;
 	claim->type = pointee;
 	claim->count = (uint32_t)count;
-	claim->confidence = SURE_CONTENT;
+	claim->confidence = SURE_NUMBERS;
 	return follow_submit(f, from, claim);
 }
 

@@ -64,14 +64,18 @@ static const struct word_map *usable_map(const struct build *b, uint32_t type)
 	       map : NULL;
 }
 
-/* Numbers that are smaller than a pointer, or text: no word of it refers. */
+/*
+ * Numbers that are smaller than a pointer, in the array of a container: no
+ * word of it refers. (Nothing here may depend on contents that a capture can
+ * leave out, or the graph would differ.)
+ */
 static bool holds_nothing(const struct heap *heap, uint32_t node)
 {
 	const struct type_table *types = &heap->image->types;
 	uint32_t id = types_strip(types, heap->type[node]);
 	const struct type *t = id == TYPE_NONE ? NULL : &types->types.at[id];
 
-	if (!t || t->size >= 8)
+	if (!t || t->size >= 8 || heap->evidence[node] != EVIDENCE_ELEMENT)
 		return false;
 	switch (t->kind) {
 	case TYPE_INT:
@@ -79,8 +83,6 @@ static bool holds_nothing(const struct heap *heap, uint32_t node)
 	case TYPE_BOOL:
 	case TYPE_ENUM:
 		return true;
-	case TYPE_CHAR:
-		return heap->content[node] == CONTENT_TEXT;
 	default:
 		return false;
 	}

@@ -12,13 +12,6 @@ struct search {
 	size_t n;
 };
 
-static bool is_record(const struct type *t)
-{
-	return (t->kind == TYPE_STRUCT || t->kind == TYPE_CLASS) &&
-	       t->n_members > 0 && t->popularity > 0 &&
-	       !(t->flags & (TYPE_DECLARATION | TYPE_POLYMORPHIC));
-}
-
 static void keep(struct search *s, uint32_t type, int score)
 {
 	size_t at = s->n;
@@ -55,7 +48,7 @@ static bool try_all(struct search *s, uint32_t node)
 	for (uint32_t i = 0; i < types->types.len; i++) {
 		const struct type *t = &types->types.at[i];
 
-		if (i != own && is_record(t) &&
+		if (i != own && shape_is_record(t) &&
 		    infer_fits(s->heap, node, t->size, false) &&
 		    !try_type(s, i))
 			return false;

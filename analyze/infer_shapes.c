@@ -114,13 +114,6 @@ static bool has_bit(const uint64_t *set, uint32_t i)
 	return set[i / 64] >> i % 64 & 1;
 }
 
-static bool is_record(const struct type *t)
-{
-	return (t->kind == TYPE_STRUCT || t->kind == TYPE_CLASS) &&
-	       t->size >= 8 && t->n_members > 0 && t->popularity > 0 &&
-	       !(t->flags & (TYPE_DECLARATION | TYPE_POLYMORPHIC));
-}
-
 /* Records that blocks may be of: defined, and something points at them. */
 static bool find_records(struct shapes *s)
 {
@@ -135,7 +128,7 @@ static bool find_records(struct shapes *s)
 		if (t->kind == TYPE_CHAR && t->size == 1 &&
 		    strcmp(types_text(types, t->name), "char") == 0)
 			s->letter = i;
-		if (is_record(t) && !has_bit(bases, i))
+		if (t->size >= 8 && shape_is_record(t) && !has_bit(bases, i))
 			ok = vec_push(&s->records, one);
 	}
 	free(bases);
@@ -471,17 +464,6 @@ static size_t first_record(const struct shapes *s, uint64_t size)
 	return low;
 }
 
-/* The module of the program itself, or UINT32_MAX. */
-static uint32_t main_module(const struct image *image)
-{
-	for (uint32_t i = 0; i < image->modules.len; i++) {
-		if (image->meta.exe[0] && strcmp(image->modules.at[i].path,
-						 image->meta.exe) == 0)
-			return i;
-	}
-	return UINT32_MAX;
-}
-
 /* Rank all records of @module, or of any but it, that have the size. */
 static void rank_all(struct shapes *s, const struct cluster *c, uint32_t module,
 		     bool others, struct ranking *r)
@@ -658,6 +640,15 @@ static bool decide_all(struct shapes *s)
 	return ok;
 }
 
+static bool is_any_decided(const struct shapes *s)
+{
+	for (size_t i = 0; i < s->clusters.len; i++) {
+		if (s->clusters.at[i].type != TYPE_NONE)
+			return true;
+	}
+	return false;
+}
+
 bool infer_shapes(struct infer *infer, const struct size_weights *weights,
 		  struct err *err)
 {
@@ -669,7 +660,7 @@ bool infer_shapes(struct infer *infer, const struct size_weights *weights,
 		s->infer = infer;
 		s->heap = heap;
 		s->weights = weights;
-		s->program = main_module(heap->image);
+		s->program = image_program(heap->image);
 		s->cache.types = &heap->image->types;
 		s->letter = TYPE_NONE;
 		s->reached = calloc(heap->n_blocks / 64 + 1,
@@ -681,7 +672,8 @@ bool infer_shapes(struct infer *infer, const struct size_weights *weights,
 		s->seen = calloc(MAX_DECIDED * SAMPLE, sizeof(*s->seen));
 		ok = s->seen && visit_all(s) && decide_all(s);
 		s->apply = true;
-		ok = ok && visit_all(s) && claim_all(s);
+		if (ok && is_any_decided(s))
+			ok = visit_all(s) && claim_all(s);
 	}
 	if (s) {
 		shape_cache_free(&s->cache);

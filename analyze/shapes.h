@@ -48,6 +48,15 @@ struct shape_cache {
 	struct arena arena;
 };
 
+/** Could contents tell that a block is one of these? Records that are defined
+ * and that something points at; polymorphic ones say it themselves. */
+static inline bool shape_is_record(const struct type *t)
+{
+	return (t->kind == TYPE_STRUCT || t->kind == TYPE_CLASS) &&
+	       t->n_members > 0 && t->popularity > 0 &&
+	       !(t->flags & (TYPE_DECLARATION | TYPE_POLYMORPHIC));
+}
+
 /** The shape of @type, or NULL when memory is exhausted. Types of more
  * than 512 words have their first ones. */
 const struct shape *shape_of(struct shape_cache *cache, uint32_t type);

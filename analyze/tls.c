@@ -19,17 +19,6 @@ struct dtv {
 	uint64_t n;		/* the largest number it has room for */
 };
 
-static uint32_t find_program(const struct image *image)
-{
-	for (uint32_t i = 0; i < image->modules.len; i++) {
-		const struct module *m = &image->modules.at[i];
-
-		if (m->path[0] && !strcmp(m->path, image->meta.exe))
-			return i;
-	}
-	return UINT32_MAX;
-}
-
 /** glibc: the word before entry 0 is the length, entry 0 the generation.
  * musl: entry 0 is the length. */
 static bool read_dtv(const struct search *s, uint64_t thread_pointer,
@@ -129,7 +118,7 @@ bool tls_blocks_find(const struct image *image, struct tls_blocks *ret,
 		     struct err *err)
 {
 	struct search s = {
-		.image = image, .program = find_program(image), .ret = ret,
+		.image = image, .program = image_program(image), .ret = ret,
 	};
 	bool ok = true;
 

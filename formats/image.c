@@ -81,6 +81,17 @@ const struct module *image_module(const struct image *image, uint64_t addr)
 	return low > 0 && addr < modules[low - 1].end ? &modules[low - 1] : NULL;
 }
 
+uint32_t image_program(const struct image *image)
+{
+	for (uint32_t i = 0; i < image->modules.len; i++) {
+		const struct module *m = &image->modules.at[i];
+
+		if (m->path[0] && strcmp(m->path, image->meta.exe) == 0)
+			return i;
+	}
+	return UINT32_MAX;
+}
+
 const struct variable *image_variable(const struct image *image, uint64_t addr)
 {
 	enum { LOOK_BACK = 64 };

@@ -305,6 +305,9 @@ const struct range *image_range(const struct image *image, uint64_t addr);
 const struct mapping *image_mapping(const struct image *image, uint64_t addr);
 const struct module *image_module(const struct image *image, uint64_t addr);
 
+/** Index of the module that is the program itself, or UINT32_MAX. */
+uint32_t image_program(const struct image *image);
+
 /** The variable that holds @addr (TLS ones left out), or NULL; of several the
  * largest. O(log n). */
 const struct variable *image_variable(const struct image *image, uint64_t addr);

@@ -224,18 +224,9 @@ static bool fits_array(const struct chooser *c, uint32_t node, uint32_t type)
 /* char data[] at the end: the block may be of any size from sizeof on. */
 static bool has_tail(const struct chooser *c, uint32_t type)
 {
-	const struct type_table *types = &c->heap->image->types;
-	const struct type *t = &types->types.at[type];
-	const struct member *last;
-	uint32_t id;
+	const struct type *tail = types_tail(&c->heap->image->types, type);
 
-	if (t->n_members == 0)
-		return false;
-	last = &types->members.at[t->first_member + t->n_members - 1];
-	id = types_strip(types, last->type);
-	return id != TYPE_NONE && types->types.at[id].kind == TYPE_ARRAY &&
-	       (types->types.at[id].flags & TYPE_NO_COUNT ||
-		types->types.at[id].count == 0);
+	return tail && (tail->flags & TYPE_NO_COUNT || tail->count == 0);
 }
 
 static bool decide_record(struct chooser *c, uint32_t node,

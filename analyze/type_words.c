@@ -90,17 +90,11 @@ static bool visit(void *ctx, const struct leaf *leaf)
 }
 
 /* int tail[] or tail[0] or (of old) tail[1] at the end of a struct. */
-static bool is_open_ended(const struct type_table *types, const struct type *t)
+static bool is_open_ended(const struct type_table *types, uint32_t type)
 {
-	const struct member *last;
-	uint32_t id;
+	const struct type *tail = types_tail(types, type);
 
-	if (t->n_members == 0)
-		return false;
-	last = &types->members.at[t->first_member + t->n_members - 1];
-	id = types_strip(types, last->type);
-	return id != TYPE_NONE && types->types.at[id].kind == TYPE_ARRAY &&
-	       types->types.at[id].count <= 1;
+	return tail && tail->count <= 1;
 }
 
 bool type_words_add(const struct type_table *types, uint32_t type,
@@ -119,7 +113,7 @@ bool type_words_add(const struct type_table *types, uint32_t type,
 		return err_nomem(err, "word maps");
 	words->maps[type] = map;
 	map->stride = t->size;
-	map->open_ended = is_open_ended(types, t);
+	map->open_ended = is_open_ended(types, id);
 	fill.n = (t->size + 7) / 8;
 	if (fill.n == 0 || fill.n > MAX_WORDS)
 		return true;

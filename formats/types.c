@@ -294,6 +294,19 @@ uint32_t types_strip(const struct type_table *table, uint32_t id)
 	return TYPE_NONE;
 }
 
+const struct type *types_tail(const struct type_table *table, uint32_t id)
+{
+	const struct type *t = &table->types.at[id];
+	const struct member *last;
+
+	if (t->n_members == 0)
+		return NULL;
+	last = &table->members.at[t->first_member + t->n_members - 1];
+	id = types_strip(table, last->type);
+	return id != TYPE_NONE && table->types.at[id].kind == TYPE_ARRAY ?
+	       &table->types.at[id] : NULL;
+}
+
 bool types_is_record(const struct type_table *table, uint32_t id)
 {
 	if (id >= table->types.len)

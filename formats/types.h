@@ -155,6 +155,9 @@ uint32_t types_find(const struct type_table *table, const char *name,
 /** Follow typedefs to the type itself; TYPE_NONE stays. Bounded. */
 uint32_t types_strip(const struct type_table *table, uint32_t id);
 
+/** The array that is the last member of record @id, or NULL: int tail[]. */
+const struct type *types_tail(const struct type_table *table, uint32_t id);
+
 /** True for struct, class and union. */
 bool types_is_record(const struct type_table *table, uint32_t id);
 

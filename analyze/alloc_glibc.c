@@ -4,6 +4,39 @@
  */
 #include "analyze/alloc_glibc.h"
 
+#include "analyze/alloc_glibc_release.h"
+
+/* Is @release one of those of @c? */
+static bool has_release(const struct glibc_class *c,
+			const struct glibc_release *release)
+{
+	struct glibc_release first, last;
+
+	return glibc_release_parse(c->first, &first) &&
+	       glibc_release_parse(c->last, &last) &&
+	       glibc_release_compare(&first, release) <= 0 &&
+	       glibc_release_compare(release, &last) <= 0;
+}
+
+/* "2.36", as libc says of itself, if the facts allow that; else NULL. */
+static const char *said_version(const struct image *image,
+				const struct glibc_facts *facts,
+				struct arena *arena, bool *tested)
+{
+	struct glibc_release release;
+
+	if (!glibc_release_of(image, &release))
+		return NULL;
+	for (const struct glibc_class *c = glibc_classes; c->first; c++) {
+		if (!glibc_class_fits(c, facts) || !has_release(c, &release))
+			continue;
+		*tested = c->tested;
+		return arena_printf(arena, "%u.%u", release.major,
+				    release.minor);
+	}
+	return NULL;
+}
+
 /* "2.35-2.41": the releases that all facts allow; *@tested if all were. */
 static const char *version_of(const struct glibc_facts *facts,
 			      struct arena *arena, bool *tested)
@@ -73,8 +106,11 @@ static bool probe(const struct image *image, struct arena *arena,
 	if (ok && found->n_copies > 0) {
 		ret->found = true;
 		ret->state = found;
-		ret->version = version_of(&found->copies[0].facts, arena,
-					  &ret->tested);
+		ret->version = said_version(image, &found->copies[0].facts,
+					    arena, &ret->tested);
+		if (!ret->version)
+			ret->version = version_of(&found->copies[0].facts,
+						  arena, &ret->tested);
 		for (size_t i = 0; i < found->n_copies; i++)
 			ret->mapped_bytes += mapped_bytes(&walk,
 							  &found->copies[i]);

@@ -99,12 +99,20 @@ def compare(truth, live, free, empty_caches):
     return wrong
 
 
+def release(snapshot):
+    """What holdfast takes malloc for."""
+    out = subprocess.run([os.environ['HOLDFAST'], 'info', '--json', snapshot],
+                         stdout=subprocess.PIPE, check=True).stdout
+    found = json.loads(out)['allocators'][0]
+    return found['name'] + ' ' + found['version']
+
+
 def stop(pid):
     os.kill(pid, signal.SIGSTOP)
     os.waitpid(pid, os.WUNTRACED)
 
 
-def run(program, scratch, mode, seed, settings):
+def run(program, scratch, mode, seed, settings, static=False):
     name = '%s-%d' % (mode, seed)
     truth = os.path.join(scratch, name + '.truth')
     snapshot = os.path.join(scratch, name + '.core.zst')
@@ -123,6 +131,8 @@ def run(program, scratch, mode, seed, settings):
         if dump.returncode != 0:
             return ['dump failed: ' + dump.stderr.strip()]
         live, free = listed(snapshot)
+        if not static and release(snapshot) != os.confstr('CS_GNU_LIBC_VERSION'):
+            return ['release: ' + release(snapshot)]
         empty = 'tcache_count=0' in settings.get('GLIBC_TUNABLES', '')
         wrong = compare(truth_of(truth), live, free, empty)
         # What a thread was just doing is not yet, or already, written down.
@@ -158,7 +168,7 @@ def main():
     for mode, seed, settings in RUNS + [('single', 7, None),
                                         ('fork', 4, None)]:
         if settings is None:
-            wrong = run(static, scratch, mode, seed, {})
+            wrong = run(static, scratch, mode, seed, {}, static=True)
             if len(wrong) <= STARTUP_BLOCKS and all(
                     'unexplained' in text for text in wrong):
                 wrong = []

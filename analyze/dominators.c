@@ -245,8 +245,8 @@ static bool take_results(struct dom_walk *w, struct dominators *dom)
 	return true;
 }
 
-bool dom_build(const struct dom_spec *spec, struct dominators *ret,
-	       struct err *err)
+static bool build(const struct dom_spec *spec, struct dominators *ret,
+		  struct err *err)
 {
 	struct dominators dom = {
 		.n_nodes = spec->graph->n_nodes, .n_groups = spec->n_groups,
@@ -272,6 +272,17 @@ fail:
 	return progress_cancelled() ?
 		err_set(err, ERR_CANCELLED, "cancelled") :
 		err_nomem(err, "dominators");
+}
+
+bool dom_build(const struct dom_spec *spec, struct dominators *ret,
+	       struct err *err)
+{
+	bool ok;
+
+	progress_begin("finding dominators", 0);
+	ok = build(spec, ret, err);
+	progress_end();
+	return ok;
 }
 
 void dom_free(struct dominators *dom)

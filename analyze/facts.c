@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "analyze/heap_index.h"
+#include "base/progress.h"
 #include "formats/frames.h"
 #include "formats/module_fill.h"
 #include "formats/snapshot.h"
@@ -127,8 +128,10 @@ bool facts_open(const char *path, enum index_use use, struct facts *ret,
 	bool ok;
 
 	*ret = (struct facts){0};
+	progress_begin("opening the file", 0);
 	ok = image_open(path, &ret->image, err) &&
 	     complete_core(&ret->image, err);
+	progress_end();
 	if (ok && use == INDEX_MAY && heap_index_load(ret))
 		ok = make_spec(ret, err);
 	else

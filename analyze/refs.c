@@ -259,9 +259,7 @@ static bool settle_all(struct build *b, struct err *err)
 	b->workers = calloc(pool_threads(), sizeof(*b->workers));
 	if (!b->kind || !b->degree || !b->workers)
 		return err_nomem(err, "references");
-	progress_begin("following references", n);
 	ok = pool_run(n, CHUNK, settle_chunk, b, err);
-	progress_end();
 	for (unsigned i = 0; i < pool_threads(); i++)
 		vec_free(&b->workers[i].found);
 	return ok;
@@ -270,8 +268,10 @@ static bool settle_all(struct build *b, struct err *err)
 bool refs_build(struct heap *heap, struct raw_refs *raw, struct err *err)
 {
 	struct build b = { .heap = heap, .raw = raw };
-	bool ok = make_word_maps(&b, err) && settle_all(&b, err);
+	bool ok;
 
+	progress_begin("following references", heap->n_nodes);
+	ok = make_word_maps(&b, err) && settle_all(&b, err);
 	if (ok) {
 		free(raw->where);
 		raw->where = NULL;
@@ -282,5 +282,9 @@ bool refs_build(struct heap *heap, struct raw_refs *raw, struct err *err)
 	free(b.workers);
 	type_words_free(&b.words);
 	raw_refs_free(raw);
-	return ok && graph_reverse(&heap->refs, &heap->referrers, err);
+	progress_end();
+	progress_begin("finding who refers to what", 0);
+	ok = ok && graph_reverse(&heap->refs, &heap->referrers, err);
+	progress_end();
+	return ok;
 }

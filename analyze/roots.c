@@ -7,6 +7,7 @@
 #include "analyze/thread_blocks.h"
 #include "analyze/tls.h"
 #include "analyze/words.h"
+#include "base/progress.h"
 
 /* The red zone below the stack pointer (System V ABI, AMD64, 3.2.2). */
 enum { RED_ZONE = 128 };
@@ -552,10 +553,12 @@ bool roots_build(struct heap *heap, struct err *err)
 	};
 	bool ok;
 
+	progress_begin("looking for roots", 0);
 	ok = thread_blocks_find(heap->image, &b.threads, err) &&
 	     add_tls(&b, err) && add_threads(&b, err) && add_locals(&b, err) &&
 	     add_ended(&b, err) && take_extents(&b, err) &&
 	     add_mappings(&b, err) && store(&b, err);
+	progress_end();
 	window_close(&b.window);
 	thread_blocks_free(&b.threads);
 	vec_free(&b.taken);

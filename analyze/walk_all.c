@@ -299,7 +299,6 @@ bool walk_all(struct heap *heap, struct err *err)
 	progress_begin("walking the allocators", 0);
 	for (size_t i = 0; ok && allocators[i]; i++)
 		ok = probe_one(heap, allocators[i], &all, err);
-	progress_end();
 	if (!ok)
 		goto out;
 	settle_extents(heap);
@@ -312,6 +311,7 @@ bool walk_all(struct heap *heap, struct err *err)
 	ok = store_blocks(heap, all.blocks.at, all.blocks.len, err) &&
 	     store_free(heap, all.free.at, all.free.len, err);
 out:
+	progress_end();
 	vec_free(&all.blocks);
 	vec_free(&all.free);
 	return ok;

@@ -16,6 +16,7 @@ static const char usage[] =
 	"missing: debug information, memory, allocators that are not understood.\n"
 	"\n"
 	OPTIONS_USAGE
+	"  --timings       say on stderr what each phase of the analysis cost\n"
 	OPTIONS_EXIT_STATUS;
 
 static const char *const debug_names[] = {
@@ -388,5 +389,6 @@ const struct cmd cmd_info = {
 	.name = "info",
 	.summary = "what the file is, what was found, what is missing",
 	.usage = usage,
+	.takes = TAKES_TIMINGS,
 	.run = run,
 };

@@ -10,7 +10,8 @@
 enum { DEFAULT_ROWS = 30 };
 
 enum { OPT_JSON = 256, OPT_BYTES, OPT_LIMIT, OPT_SORT, OPT_FILTER, OPT_COLOR,
-       OPT_FREE, OPT_DEPTH, OPT_OF, OPT_EXIT_CODE, OPT_NO_INDEX };
+       OPT_FREE, OPT_DEPTH, OPT_OF, OPT_EXIT_CODE, OPT_NO_INDEX,
+       OPT_TIMINGS };
 
 static const struct option longs[] = {
 	{ "json",   no_argument,       NULL, OPT_JSON },
@@ -24,6 +25,7 @@ static const struct option longs[] = {
 	{ "of",     required_argument, NULL, OPT_OF },
 	{ "exit-code", no_argument,    NULL, OPT_EXIT_CODE },
 	{ "no-index", no_argument,     NULL, OPT_NO_INDEX },
+	{ "timings", no_argument,      NULL, OPT_TIMINGS },
 	{ "help",   no_argument,       NULL, 'h' },
 	{ 0 },
 };
@@ -63,6 +65,7 @@ static bool is_taken(const struct cmd *cmd, int c)
 		{ OPT_SORT, TAKES_SORT }, { OPT_FILTER, TAKES_FILTER },
 		{ OPT_FREE, TAKES_FREE }, { OPT_DEPTH, TAKES_DEPTH },
 		{ OPT_OF, TAKES_OF }, { OPT_EXIT_CODE, TAKES_EXIT_CODE },
+		{ OPT_TIMINGS, TAKES_TIMINGS },
 	};
 
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
@@ -132,6 +135,9 @@ static bool take_option(struct options *o, int c, const char *arg)
 		return true;
 	case OPT_NO_INDEX:
 		o->no_index = true;
+		return true;
+	case OPT_TIMINGS:
+		o->timings = true;
 		return true;
 	default:
 		return false;

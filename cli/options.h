@@ -26,6 +26,7 @@ struct options {
 	const char *of;		/* --of ADDR, or NULL */
 	bool exit_code;		/* --exit-code */
 	bool no_index;		/* --no-index */
+	bool timings;		/* --timings */
 	char **args;		/* what follows the options: FILE first */
 	int n_args;
 };

@@ -9,6 +9,7 @@
 #include "base/human.h"
 #include "cli/progress_line.h"
 #include "cli/text_table.h"
+#include "cli/timings.h"
 
 /* Less than this is a program's own mapping or two. */
 enum { UNOWNED_WORTH_A_NOTE = 1 << 20 };
@@ -45,6 +46,8 @@ bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
 	if (options_parse(cmd, argc, argv, min, max, &ret->options, status) ==
 	    PARSED_EXIT)
 		return false;
+	if (ret->options.timings)
+		timings_begin();
 	ok = report_open(ret->options.args[0], &ret->options, &ret->facts,
 			 &err);
 	progress_line_clear();
@@ -57,6 +60,11 @@ bool report_begin(const struct cmd *cmd, int argc, char **argv, int min,
 
 void report_end(struct report *report)
 {
+	const struct graph *refs = &report->facts.heap.refs;
+
+	if (report->options.timings)
+		timings_end(report->facts.heap.n_blocks,
+			    refs->row[refs->n_nodes]);
 	report_close(&report->facts);
 	options_free(&report->options);
 }

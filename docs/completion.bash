@@ -24,7 +24,9 @@ _holdfast_options() {	# COMMAND
 	crash)
 		echo '--dir --max-size --max-count --max-total --keep-free' \
 			'--limit-time --content --no-types --json --help' ;;
-	info | memory | suspects | retainers | threads | show | waste | refcounts)
+	info)
+		echo "$report --timings" ;;
+	memory | suspects | retainers | threads | show | waste | refcounts)
 		echo "$report" ;;
 	types | leaks | cycles)
 		echo "$report --filter --sort" ;;

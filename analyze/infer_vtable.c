@@ -4,6 +4,9 @@
  * header of its class's vtable, where {offset to top, typeinfo} stand, and the
  * typeinfo names the class (Itanium C++ ABI, 2.5.2 and 2.9.5). Works in
  * stripped programs as well.
+ *
+ * And by code: the first words of a coroutine's frame are the functions that
+ * resume it (null when it came to its end) and destroy it.
  */
 #include "analyze/infer_state.h"
 
@@ -18,7 +21,8 @@
 
 enum { CHUNK = 1 << 16, MAX_NAME = 4096 };
 
-/* A block whose first word points into the read-only part of a module. */
+/* A block whose first word points into the read-only part of a module, or at
+ * the code of a coroutine. */
 struct candidate {
 	uint32_t node;
 	uint64_t vtable;
@@ -31,6 +35,7 @@ struct span {
 struct sweep {
 	struct heap *heap;
 	VEC(struct span) spans;	/* where vtables may lie, by address */
+	struct map coroutines;	/* address of code -> type of the frame */
 	VEC(struct candidate) *found;	/* [chunks] */
 	struct window *windows;	/* [pool_threads()] */
 };
@@ -56,6 +61,21 @@ static bool find_spans(struct sweep *s, struct err *err)
 	return true;
 }
 
+/* The functions that coroutines' frames begin with. */
+static bool find_coroutines(struct sweep *s, struct err *err)
+{
+	const struct image *image = s->heap->image;
+
+	for (size_t i = 0; i < image->vars.len; i++) {
+		const struct variable *v = &image->vars.at[i];
+
+		if (v->flags & VAR_COROUTINE && v->type != TYPE_NONE &&
+		    !map_set(&s->coroutines, v->addr, v->type))
+			return err_nomem(err, "coroutines");
+	}
+	return true;
+}
+
 static bool in_spans(const struct sweep *s, uint64_t addr)
 {
 	size_t low = 0, high = s->spans.len;
@@ -71,6 +91,16 @@ static bool in_spans(const struct sweep *s, uint64_t addr)
 	return low < s->spans.len && s->spans.at[low].start <= addr;
 }
 
+/* Does block @i begin with @*code, or with null and code, of a coroutine? */
+static bool is_frame(const struct sweep *s, uint64_t i, struct window *w,
+		     uint64_t *code)
+{
+	if (s->coroutines.len == 0 || s->heap->size[i] < 16 ||
+	    (*code == 0 && !window_u64(w, s->heap->addr[i] + 8, code)))
+		return false;
+	return map_find(&s->coroutines, *code) != NULL;
+}
+
 static bool sweep_chunk(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
 			unsigned worker, struct err *err)
 {
@@ -82,7 +112,8 @@ static bool sweep_chunk(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
 
 		if (s->heap->size[i] < 8 ||
 		    !window_u64(w, s->heap->addr[i], &c.vtable) ||
-		    c.vtable % 8 != 0 || !in_spans(s, c.vtable))
+		    (!is_frame(s, i, w, &c.vtable) &&
+		     (c.vtable % 8 != 0 || !in_spans(s, c.vtable))))
 			continue;
 		if (!vec_push(&s->found[chunk], c))
 			return err_nomem(err, "vtables");
@@ -204,6 +235,21 @@ static bool claim_object(struct infer *infer, struct classes *classes,
 	return infer_claim(infer, &claim) || err_nomem(err, "types of blocks");
 }
 
+static bool claim_frame(struct infer *infer, const struct sweep *s,
+			const struct candidate *c, struct err *err)
+{
+	struct claim claim = {
+		.node = c->node, .count = 1, .why_node = c->node,
+		.type = (uint32_t)map_get(&s->coroutines, c->vtable, 0),
+		.evidence = EVIDENCE_COROUTINE, .confidence = 99,
+	};
+
+	/* The compiler may have put the frame's promise at a stricter place. */
+	return infer->heap->image->types.types.at[claim.type].size >
+	       infer->heap->size[c->node] ||
+	       infer_claim(infer, &claim) || err_nomem(err, "types of blocks");
+}
+
 static bool sweep_all(struct sweep *s, struct err *err)
 {
 	size_t chunks = pool_chunks(s->heap->n_blocks, CHUNK);
@@ -231,18 +277,24 @@ static void sweep_free(struct sweep *s)
 	free(s->found);
 	free(s->windows);
 	vec_free(&s->spans);
+	map_free(&s->coroutines);
 }
 
 bool infer_vtables(struct infer *infer, struct err *err)
 {
 	struct sweep s = { .heap = infer->heap };
 	struct classes classes = {0};
-	bool ok = find_spans(&s, err) && sweep_all(&s, err);
+	bool ok = find_spans(&s, err) && find_coroutines(&s, err) &&
+		  sweep_all(&s, err);
 
 	for (size_t i = 0; ok && i < pool_chunks(s.heap->n_blocks, CHUNK); i++) {
-		for (size_t k = 0; ok && k < s.found[i].len; k++)
-			ok = claim_object(infer, &classes, &s.found[i].at[k],
-					  err);
+		for (size_t k = 0; ok && k < s.found[i].len; k++) {
+			const struct candidate *c = &s.found[i].at[k];
+
+			ok = map_find(&s.coroutines, c->vtable) ?
+			     claim_frame(infer, &s, c, err) :
+			     claim_object(infer, &classes, c, err);
+		}
 	}
 	sweep_free(&s);
 	map_free(&classes.by_vtable);

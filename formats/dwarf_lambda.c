@@ -10,7 +10,9 @@
  *
  * A coroutine's frame begins with the address of the function that resumes
  * it. So that function becomes a variable of the frame's type, as it has a
- * parameter "frame_ptr" (gcc) or a variable "__coro_frame" (clang) of it.
+ * parameter "frame_ptr" (gcc) or a variable "__coro_frame" (clang) of it. The
+ * frame is called after the function as its author wrote it:
+ * "net::fetch::{coroutine#1}".
  */
 #include <stdio.h>
 
@@ -18,6 +20,8 @@
 #include "formats/dwarf_reader.h"
 
 enum { LONGEST_NAME = 1024 };
+
+#define COROUTINE "coroutine"
 
 static bool is_cxx(const struct reader *r)
 {
@@ -67,9 +71,12 @@ static bool spell(const struct reader *r, const struct closure *c, char *buf,
 {
 	const char *around = types_text(&r->raw, c->scope);
 	char type[LONGEST_NAME];
-	size_t at = (size_t)snprintf(buf, size, "%s%s{lambda(", around,
-				     *around ? "::" : "");
+	size_t at = (size_t)snprintf(buf, size, "%s%s{%s", around,
+				     *around ? "::" : "",
+				     c->is_frame ? COROUTINE "#" : "lambda(");
 
+	if (c->is_frame)
+		return at < size;
 	for (size_t i = 0; i < c->n && at < size; i++) {
 		types_name(&r->raw, r->closure_parameters.at[c->first + i],
 			   type, sizeof(type));
@@ -81,17 +88,24 @@ static bool spell(const struct reader *r, const struct closure *c, char *buf,
 	return at < size;
 }
 
+/* Several functions may have told of one frame. */
+static bool is_named(const struct reader *r, const struct closure *c)
+{
+	const char *name = types_text(&r->raw, r->raw.types.at[c->id].name);
+
+	return c->is_frame ? strstr(name, "{" COROUTINE "#") != NULL : *name;
+}
+
 void dwarf_lambda_name(struct reader *r)
 {
 	struct map numbers = {0};	/* of names in one unit */
 
 	for (size_t i = 0; i < r->closures.len; i++) {
 		const struct closure *c = &r->closures.at[i];
-		struct type *t = &r->raw.types.at[c->id];
 		char buf[LONGEST_NAME], whole[LONGEST_NAME + 16];
 		uint64_t *number;
 
-		if (t->name || !spell(r, c, buf, sizeof(buf)))
+		if (is_named(r, c) || !spell(r, c, buf, sizeof(buf)))
 			continue;
 		number = map_slot(&numbers, hash_bytes(buf, strlen(buf),
 						       c->unit), NULL);
@@ -116,6 +130,20 @@ static const struct die *function_around(struct reader *r)
 	return NULL;
 }
 
+/* A frame's own name tells the mangled one of its function, or nothing. */
+static void note_frame(struct reader *r, const struct die *function,
+		       uint32_t frame)
+{
+	struct closure closure = {
+		.id = frame, .is_frame = true, .unit = function->unit->key,
+	};
+
+	dwarf_scope_function(r);
+	closure.scope = r->scope;
+	if (!vec_push(&r->closures, closure))
+		r->no_memory = true;
+}
+
 /* Without code of its own it is one that others are instances of. */
 static void add_coroutine(struct reader *r, const struct die *function,
 			  uint32_t frame)
@@ -126,7 +154,8 @@ static void add_coroutine(struct reader *r, const struct die *function,
 
 	if (frame == TYPE_NONE || !function)
 		return;
-	v.name = dwarf_string(r, "coroutine", false);
+	note_frame(r, function, frame);
+	v.name = dwarf_string(r, COROUTINE, false);
 	if (!dwarf_entry(function, &v.addr) || v.addr == 0) {
 		if (!map_set(&r->coroutines, die_key(function),
 			     (uint64_t)frame + 1))

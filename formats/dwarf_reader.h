@@ -43,9 +43,10 @@ struct promise {
 	uint64_t key;		/* of the declaration */
 };
 
-/* A class without a name that can be called. */
+/* A class without a name that can be called, or the frame of a coroutine. */
 struct closure {
 	uint32_t id;		/* raw */
+	bool is_frame;
 	uint32_t scope;		/* string: what it stands in */
 	uint64_t unit;		/* key */
 	size_t first, n;	/* parameters in reader.closure_parameters */
@@ -153,7 +154,7 @@ void dwarf_method_defined(struct reader *r, const struct die *die);
 /** A function in @class: its call operator, maybe. */
 void dwarf_lambda_note(struct reader *r, const struct die *die,
 		       const struct die_level *class);
-/** All units were read: give closures their names. */
+/** All units were read: give closures and frames their names. */
 void dwarf_lambda_name(struct reader *r);
 /** A parameter or variable of a function: one with its frame, maybe. */
 void dwarf_coroutine_see(struct reader *r, const struct die *die);

@@ -372,9 +372,7 @@ def check_made(compiler, level):
             frames.append(read.type_at.get(int(number, 16), "nothing"))
         else:
             closures.append(int(number))
-    # Optimised, clang has a method's frame beside the method.
-    check(re.search(r"count.*(Frame|__coro_frame_ty)", frames[0]) and
-          re.search(r"run.*Frame|__coro_frame_ty", frames[1]),
+    check(frames == ["app::count::{coroutine#1}", "app::worker::run::{coroutine#1}"],
           f"{label}: frames of coroutines are {frames}")
     got = sorted(size for name, size in read.types.items()
                  if re.fullmatch(r"main::\{lambda\(int\)#\d\}", name))

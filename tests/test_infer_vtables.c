@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which classes blocks get from their vtables, and which words are none. */
+/* Which types blocks get from their vtables and code, and which words are none. */
 #include "tests/aid_infer.h"
 
 /* The vtable of a class whose typeinfo has the name at @name; its point. */
@@ -130,6 +130,45 @@ static void a_name_of_many_pages_names_nothing(void **state)
 	expect_untyped(0);
 }
 
+static void add_coroutine(uint64_t code, uint32_t frame)
+{
+	const struct variable v = {
+		.name = "coroutine", .addr = code, .size = 1, .type = frame,
+		.flags = VAR_CODE | VAR_COROUTINE,
+	};
+
+	assert_true(vec_push(&image.vars, v));
+}
+
+/* {resume, destroy, number}: at its end there is nothing to resume. */
+static void a_coroutine_begins_with_what_resumes_or_destroys_it(void **state)
+{
+	const struct made_member m[3] = { { "resume", number, 0, 0 },
+		{ "destroy", number, 8, 0 }, { "x", number, 16, 0 } };
+	uint32_t frame = record("count::{coroutine#1}", 24, m, 3);
+	uint64_t destroy = CODE + 0x80;
+	uint64_t a;
+
+	(void)state;
+	add_coroutine(CODE + 0x40, frame);
+	add_coroutine(destroy, frame);
+	object_of(CODE + 0x40, 24);
+	a = object_of(0, 24);
+	made_word(&image, a + 8, destroy);
+	/* Smaller than the frame; in the middle of the code; with other words
+	 * first. */
+	object_of(CODE + 0x40, 8);
+	blocks[2].size = 16;
+	object_of(CODE + 0x41, 24);
+	a = object_of(7, 24);
+	made_word(&image, a + 8, destroy);
+	infer();
+	expect(0, frame, 1, EVIDENCE_COROUTINE);
+	expect(1, frame, 1, EVIDENCE_COROUTINE);
+	for (uint32_t i = 2; i < n_blocks; i++)
+		expect_untyped(i);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +176,7 @@ int main(void)
 		TEST(objects_in_a_row_are_counted),
 		TEST(what_only_looks_like_a_vtable_names_nothing),
 		TEST(a_name_of_many_pages_names_nothing),
+		TEST(a_coroutine_begins_with_what_resumes_or_destroys_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

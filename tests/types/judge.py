@@ -127,6 +127,8 @@ def same(got, want):
         got = "std::__detail::_Hash_node_base*"     # an alias in libstdc++
     if got == "char" and want == "u8":
         return True         # text that no class says more about
+    if want.startswith("coroutine "):   # the function; its frame has no name
+        return re.search(r"(^|::)%s::\{coroutine#\d+\}$" % want[10:], got) is not None
     return any(rust_box(got) in (rust_box(normal(w)), normal(shown(w)),
                                  normal(rust_array(w))) or
                re.sub(r"\[\d+\]$", "", got) == normal(rust_array(w))

@@ -13,6 +13,7 @@ ZOOS = {
     "containers": ("C++", "zoo_containers.cc", "c++17"),
     "idioms": ("C++", "zoo_idioms.cc", "c++20"),
     "library": ("C++", "zoo_library.cc", "c++20"),
+    "service": ("C++", "zoo_service.cc", "c++20"),
     "c": ("C", "zoo_c.c", "gnu11"),
     "c-library": ("C", "zoo_library.c", "gnu11"),
     "c-kernel": ("C", "zoo_kernel.c", "gnu11"),

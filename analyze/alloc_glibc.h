@@ -36,6 +36,7 @@
 enum { GLIBC_MAX_COPIES = 16, GLIBC_MAX_ARENAS = 1 << 16 };
 
 typedef VEC(struct extent) glibc_extents;
+typedef VEC(uint64_t) glibc_addresses;
 
 /* The private writable memory of an image; adjoining mappings are joined. */
 struct glibc_space {
@@ -97,7 +98,10 @@ struct glibc_walk {
 	bool indexed;		/* runs are sorted, marks are there */
 	struct bitset freed;	/* blocks that turned out to be free */
 	struct bitset own;	/* blocks that are malloc's own: tcaches */
-	VEC(uint64_t) anchors;	/* binned chunks of one arena, ascending */
+	glibc_addresses damaged; /* chunks whose header is bad */
+	glibc_addresses cached;	/* chunks in the caches of one copy */
+	const struct glibc_copy *cached_of;	/* that copy, or NULL */
+	glibc_addresses anchors; /* listed chunks of one arena, ascending */
 	uint64_t anchors_of;	/* that arena, or 0 */
 	uint64_t budget;	/* steps left for searches and lists */
 	bool gave_up;		/* there were not enough */
@@ -157,6 +161,9 @@ bool glibc_walk_mmaps(struct glibc_walk *walk, struct err *err) MUST_CHECK;
 
 /* alloc_glibc_free.c */
 
+/** Put @addresses in ascending order. */
+void glibc_sort(glibc_addresses *addresses);
+
 /** Put runs and blocks in address order; from now on look-ups work. */
 bool glibc_index(struct glibc_walk *walk, struct err *err) MUST_CHECK;
 
@@ -171,6 +178,18 @@ uint32_t glibc_block_copy(const struct glibc_walk *walk, size_t block);
  * probing from its header if that looks sound. 0: there is none.
  */
 uint64_t glibc_used_size(struct glibc_walk *walk, uint64_t chunk);
+
+/* The size of a listed chunk whose own header is damaged. */
+#define GLIBC_ANY_SIZE UINT64_MAX
+
+/**
+ * Size of the chunk that a list leads to. *@block is its block, or SIZE_MAX:
+ * while probing, and where damage kept the walk from finding the chunk. Then
+ * the size comes from its header: such a chunk leads on to the rest of the
+ * list, which the damage does not concern. 0: there is none.
+ */
+uint64_t glibc_listed_size(struct glibc_walk *walk, uint64_t chunk,
+			   size_t *block);
 
 /** Remember the word at @field when it can be a link of @copy's lists. */
 bool glibc_store_link(struct glibc_walk *walk, const struct glibc_copy *copy,
@@ -190,6 +209,13 @@ bool glibc_settle(struct glibc_walk *walk, struct err *err) MUST_CHECK;
 
 /** While probing: what the caches of some threads show goes to the facts. */
 bool glibc_probe_tcaches(struct glibc_walk *walk, struct err *err) MUST_CHECK;
+
+/**
+ * Fill walk->cached with the chunks that the caches of @copy's living threads
+ * hold; for a search behind damage, before there is an index.
+ */
+void glibc_gather_cached(struct glibc_walk *walk,
+			 const struct glibc_copy *copy);
 
 /** Mark what all tcaches hold as free, and the tcaches as malloc's own. */
 bool glibc_mark_tcaches(struct glibc_walk *walk, struct err *err) MUST_CHECK;

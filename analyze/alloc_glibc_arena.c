@@ -114,7 +114,7 @@ static bool is_break(const struct arena_walk *a, const struct extent *run)
 /*
  * The first segment that begins in [@from, @to), or 0. That is the lowest
  * place from which chunks lead to an end. If the segment is damaged, it is one
- * from which they lead to a binned chunk of this arena; only where there is
+ * from which they lead to a free chunk that a list names; only where there is
  * neither, one from which they go on for a while.
  */
 static uint64_t find_segment(struct arena_walk *a,
@@ -123,7 +123,7 @@ static uint64_t find_segment(struct arena_walk *a,
 {
 	uint64_t whole = glibc_resync(a->walk, seg, from, to, TRUST_END);
 	uint64_t hurt = glibc_resync(a->walk, seg, from, whole ? whole : to,
-				     TRUST_BINNED);
+				     TRUST_LISTED);
 
 	if (hurt != 0 && (whole == 0 || hurt < whole))
 		return hurt;

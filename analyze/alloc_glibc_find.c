@@ -135,6 +135,8 @@ void glibc_walk_close(struct glibc_walk *walk)
 	vec_free(&walk->space.anon);
 	vec_free(&walk->runs);
 	vec_free(&walk->links);
+	vec_free(&walk->damaged);
+	vec_free(&walk->cached);
 	vec_free(&walk->anchors);
 	bitset_free(&walk->freed);
 	bitset_free(&walk->own);

@@ -18,6 +18,20 @@ static int by_start(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+void glibc_sort(glibc_addresses *addresses)
+{
+	if (addresses->len > 1)
+		qsort(addresses->at, addresses->len, sizeof(uint64_t),
+		      by_value);
+}
+
 static bool in_order(const struct glibc_walk *walk)
 {
 	size_t next = 0;
@@ -70,6 +84,7 @@ bool glibc_index(struct glibc_walk *walk, struct err *err)
 	if (walk->runs.len > 1)
 		qsort(walk->runs.at, walk->runs.len, sizeof(*walk->runs.at),
 		      by_start);
+	glibc_sort(&walk->damaged);
 	if (!in_order(walk) && !reorder(walk, err))
 		return false;
 	if (!bitset_init(&walk->freed, walk->list->blocks.len) ||
@@ -150,6 +165,22 @@ uint64_t glibc_used_size(struct glibc_walk *walk, uint64_t chunk)
 	       (next & CHUNK_PREV_USED) ? size : 0;
 }
 
+uint64_t glibc_listed_size(struct glibc_walk *walk, uint64_t chunk,
+			   size_t *block)
+{
+	uint64_t size = glibc_used_size(walk, chunk), word;
+
+	*block = size != 0 && walk->indexed ? glibc_block(walk, chunk) :
+					      SIZE_MAX;
+	if (size != 0 || !walk->indexed || walk->damaged.len == 0 ||
+	    chunk % GLIBC_ALIGN != 0 || glibc_block(walk, chunk) != SIZE_MAX ||
+	    !glibc_word(walk, chunk + 8, &word))
+		return size;
+	return bsearch(&chunk, walk->damaged.at, walk->damaged.len,
+		       sizeof(uint64_t), by_value) ?
+	       GLIBC_ANY_SIZE : word & ~(uint64_t)CHUNK_FLAGS;
+}
+
 /* The end of a list, or a place where a chunk can be? */
 static bool may_be_link(const struct glibc_walk *walk, uint64_t word)
 {
@@ -215,14 +246,16 @@ bool glibc_link(struct glibc_walk *walk, uint64_t field, enum glibc_links how,
 static bool follow_fastbin(struct glibc_walk *walk, uint64_t chunk,
 			   uint64_t size, enum glibc_links how, bool mark)
 {
-	uint64_t left = walk->list->blocks.len;
+	uint64_t left = walk->list->blocks.len, found;
+	size_t block;
 
 	while (chunk != 0) {
-		if (glibc_used_size(walk, chunk) != size || left-- == 0 ||
-		    !glibc_spend(walk, 1))
+		found = glibc_listed_size(walk, chunk, &block);
+		if ((found != size && found != GLIBC_ANY_SIZE) ||
+		    left-- == 0 || !glibc_spend(walk, 1))
 			return false;
-		if (mark)
-			bitset_add(&walk->freed, glibc_block(walk, chunk));
+		if (mark && block != SIZE_MAX)
+			bitset_add(&walk->freed, block);
 		if (!glibc_link(walk, chunk + 16, how, &chunk))
 			return false;
 	}

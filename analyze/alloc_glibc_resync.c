@@ -13,23 +13,18 @@
 
 enum {
 	ENOUGH_STEPS = 64,
+	MAX_FAST = 1 << 16,	/* chunks of a fastbin to look at */
 	MEMO_BYTES = 16 << 20,	/* of heap that one memo covers */
 };
 
 struct search {
 	struct glibc_walk *walk;
 	const struct glibc_segment *seg;
+	uint64_t from;		/* where the search began */
 	enum glibc_trust trust;
 	struct bitset seen;	/* addresses that a trial passed, / 16 */
 	uint64_t seen_from;
 };
-
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
 
 /* Members of one bin, by way of fd or bk, as far as the links are sound. */
 static void gather_bin(struct glibc_walk *walk, uint64_t bin, uint64_t link,
@@ -47,6 +42,35 @@ static void gather_bin(struct glibc_walk *walk, uint64_t bin, uint64_t link,
 	}
 }
 
+/* Members of the fastbin at @bin, for chunks of @size bytes. */
+static void gather_fastbin(struct glibc_walk *walk, uint64_t bin,
+			   uint64_t size, enum glibc_links how)
+{
+	uint64_t at;
+
+	if (how == LINKS_UNKNOWN || !glibc_word(walk, bin, &at))
+		return;
+	for (uint32_t n = 0; n < MAX_FAST && glibc_spend(walk, 1) &&
+	     at != 0 && glibc_used_size(walk, at) == size; n++) {
+		if (!vec_push(&walk->anchors, at) ||
+		    !glibc_link(walk, at + 16, how, &at))
+			return;
+	}
+}
+
+static void gather_fast(struct glibc_walk *walk,
+			const struct glibc_segment *seg)
+{
+	const struct glibc_facts *facts = &seg->copy->facts;
+	uint64_t bins = seg->arena + facts->arena->fastbins;
+
+	for (uint64_t k = 0; facts->arena->fastbins != GLIBC_ABSENT &&
+	     k < GLIBC_FASTBINS; k++)
+		gather_fastbin(walk, bins + 8 * k,
+			       GLIBC_MIN_CHUNK + GLIBC_ALIGN * k,
+			       facts->links);
+}
+
 /* Both ways round each bin, so that one broken link loses nothing. */
 static void gather_anchors(struct glibc_walk *walk,
 			   const struct glibc_segment *seg)
@@ -61,12 +85,16 @@ static void gather_anchors(struct glibc_walk *walk,
 		gather_bin(walk, bin, 16, 24);
 		gather_bin(walk, bin, 24, 16);
 	}
-	if (walk->anchors.len > 1)
-		qsort(walk->anchors.at, walk->anchors.len, sizeof(uint64_t),
-		      by_value);
+	gather_fast(walk, seg);
+	glibc_gather_cached(walk, seg->copy);
+	for (size_t i = 0; i < walk->cached.len; i++) {
+		if (!vec_push(&walk->anchors, walk->cached.at[i]))
+			break;
+	}
+	glibc_sort(&walk->anchors);
 }
 
-/* The first binned chunk >= @at, or UINT64_MAX: surely a chunk. */
+/* The first listed chunk >= @at, or UINT64_MAX: surely a chunk. */
 static uint64_t anchor_from(const struct search *s, uint64_t at)
 {
 	const struct glibc_walk *walk = s->walk;
@@ -103,9 +131,13 @@ static bool step(struct search *s, uint64_t *at, uint64_t word)
 
 	if (!glibc_word(s->walk, next + 8, &next_word))
 		return false;
-	if (!(next_word & CHUNK_PREV_USED) &&
-	    (!glibc_word(s->walk, next, &prev_size) || prev_size != size))
+	if (next_word & CHUNK_PREV_USED) {
+		if (s->seg->thread && !(word & CHUNK_THREAD_ARENA))
+			return false;
+	} else if (!glibc_word(s->walk, next, &prev_size) ||
+		   prev_size != size) {
 		return false;
+	}
 	if (anchor_from(s, *at + GLIBC_ALIGN) < next)
 		return false;
 	*at = next;
@@ -130,21 +162,29 @@ static bool holds(struct search *s, uint64_t at)
 			return false;
 		}
 		if ((s->trust >= TRUST_START && steps >= ENOUGH_STEPS) ||
-		    (s->trust >= TRUST_BINNED && anchor_from(s, at) == at))
+		    (s->trust >= TRUST_LISTED && anchor_from(s, at) == at))
 			return true;
 		if (was_seen(s, at) || !step(s, &at, word))
 			return false;
 	}
 }
 
-/* The first chunk of a new segment was its top once: low bit set. */
+/*
+ * The first chunk of a new segment was its top once: low bit set. Within a
+ * segment a free chunk may lie before, from the damaged header on.
+ */
 static bool may_begin(const struct search *s, uint64_t at)
 {
-	uint64_t word;
+	uint64_t word, prev_size;
 
-	return glibc_word(s->walk, at + 8, &word) &&
-	       (s->trust == TRUST_STEPS || (word & CHUNK_PREV_USED) ||
-		at == s->seg->top);
+	if (!glibc_word(s->walk, at + 8, &word))
+		return false;
+	if ((word & CHUNK_PREV_USED) || at == s->seg->top)
+		return true;
+	return s->trust == TRUST_STEPS &&
+	       glibc_word(s->walk, at, &prev_size) &&
+	       prev_size >= GLIBC_MIN_CHUNK && prev_size % GLIBC_ALIGN == 0 &&
+	       prev_size <= at - s->from + GLIBC_ALIGN;
 }
 
 /* Where to look next after @at: past memory that is not in the image. */
@@ -181,7 +221,8 @@ uint64_t glibc_resync(struct glibc_walk *walk, const struct glibc_segment *seg,
 		      uint64_t from, uint64_t to, enum glibc_trust trust)
 {
 	struct search s = {
-		.walk = walk, .seg = seg, .trust = trust, .seen_from = from,
+		.walk = walk, .seg = seg, .trust = trust, .from = from,
+		.seen_from = from,
 	};
 	uint64_t found = 0;
 

@@ -85,14 +85,14 @@ enum glibc_header glibc_header(struct glibc_walk *walk,
 	return HEADER_CHUNK;
 }
 
-/* Is the chunk at @at a member of a list of bins? */
+/* Is the chunk at @at a member of a bin's list, the bin being another? */
 static bool is_linked(struct glibc_walk *walk, uint64_t at)
 {
 	uint64_t fd, bk, back, forth;
 
 	return glibc_word(walk, at + 16, &fd) &&
 	       glibc_word(walk, at + 24, &bk) && fd != 0 && bk != 0 &&
-	       fd % 8 == 0 && bk % 8 == 0 &&
+	       fd != at && bk != at && fd % 8 == 0 && bk % 8 == 0 &&
 	       glibc_word(walk, fd + 24, &back) && back == at &&
 	       glibc_word(walk, bk + 16, &forth) && forth == at;
 }
@@ -233,10 +233,10 @@ static bool add_extent(struct glibc_walk *walk, uint64_t start, uint64_t end,
 	       err_nomem(err, "extents");
 }
 
-/* Count what went wrong at @at; chunks go on at @next, or not at all (0). */
-static void note_damage(struct glibc_walk *walk,
+/* Note what went wrong at @at; chunks go on at @next, or not at all (0). */
+static bool note_damage(struct glibc_walk *walk,
 			const struct glibc_segment *seg, uint64_t at,
-			uint64_t next)
+			uint64_t next, struct err *err)
 {
 	uint64_t word, lost = (next ? next : seg->limit) - at;
 
@@ -246,6 +246,8 @@ static void note_damage(struct glibc_walk *walk,
 		glibc_note(walk, at, "damaged chunk headers");
 	diag_add_at(walk->diag, at, lost,
 		    "bytes of heap behind damage, scanned as roots");
+	return vec_push(&walk->damaged, at) ||
+	       err_nomem(err, "damaged chunk headers");
 }
 
 bool glibc_walk_segment(struct glibc_walk *walk,
@@ -268,7 +270,8 @@ bool glibc_walk_segment(struct glibc_walk *walk,
 			return false;
 		next = glibc_resync(walk, seg, at + GLIBC_ALIGN, seg->limit,
 				    TRUST_STEPS);
-		note_damage(walk, seg, at, next);
+		if (!note_damage(walk, seg, at, next, err))
+			return false;
 		*end = END_BROKEN;
 		*end_at = at;
 		if (next == 0)

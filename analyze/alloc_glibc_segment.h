@@ -66,7 +66,7 @@ bool glibc_walk_segment(struct glibc_walk *walk,
 /* What is looked for, and how far a trial must get to be believed. */
 enum glibc_trust {
 	TRUST_END,	/* a segment: to the top chunk or a fence */
-	TRUST_BINNED,	/* a damaged segment: or to a binned chunk */
+	TRUST_LISTED,	/* a damaged segment: or to a free chunk of a list */
 	TRUST_START,	/* a damaged segment: or over 64 chunks */
 	TRUST_STEPS,	/* the same for a chunk within a segment */
 };

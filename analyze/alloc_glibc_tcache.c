@@ -26,6 +26,9 @@ enum {
 	MAX_ODD = 2,
 };
 
+/* What to do with the chunks of a list that is followed. */
+enum entries { ENTRIES_CHECK, ENTRIES_GATHER, ENTRIES_MARK };
+
 /* A tcache, copied, and what following its lists showed. */
 struct cache {
 	const struct glibc_tcache_layout *layout;
@@ -91,21 +94,26 @@ static bool heads_fit(const struct cache *c)
 }
 
 /*
- * Follow list @bin for at most @most entries, marking them when @mark.
- * *@length is how many were sound; false when the list did not end there.
+ * Follow list @bin for at most @most entries. *@length is how many were sound;
+ * false when the list did not end there.
  */
 static bool follow(struct glibc_walk *walk, const struct cache *c, size_t bin,
-		   uint64_t most, bool mark, uint64_t *length)
+		   uint64_t most, enum entries entries, uint64_t *length)
 {
-	uint64_t at = head_of(c, bin);
+	uint64_t at = head_of(c, bin), size;
+	size_t block;
 
 	for (*length = 0; at != 0; ++*length) {
+		size = glibc_listed_size(walk, at - 16, &block);
 		if (*length == most || !glibc_spend(walk, 1) ||
-		    !glibc_tcache_size_fits(bin,
-					    glibc_used_size(walk, at - 16)))
+		    (size != GLIBC_ANY_SIZE &&
+		     !glibc_tcache_size_fits(bin, size)))
 			return false;
-		if (mark)
-			bitset_add(&walk->freed, glibc_block(walk, at - 16));
+		if (entries == ENTRIES_MARK && block != SIZE_MAX)
+			bitset_add(&walk->freed, block);
+		if (entries == ENTRIES_GATHER &&
+		    !vec_push(&walk->cached, at - 16))
+			return false;
 		if (!glibc_link(walk, at, c->links, &at)) {
 			++*length;
 			return false;
@@ -125,7 +133,7 @@ static bool lists_fit(struct glibc_walk *walk, struct cache *c)
 		if (head_of(c, i) == 0 && want == 0)
 			continue;
 		if ((want == UINT64_MAX ||
-		     !follow(walk, c, i, want + 1, false, &got) ||
+		     !follow(walk, c, i, want + 1, ENTRIES_CHECK, &got) ||
 		     got != want) && ++c->odd > MAX_ODD)
 			return false;
 		c->entries += got;
@@ -300,6 +308,32 @@ bool glibc_probe_tcaches(struct glibc_walk *walk, struct err *err)
 	return search_tls(walk, PROBE_THREADS, learn_from, walk, err);
 }
 
+static bool gather(void *ctx, size_t distance, struct glibc_copy *copy,
+		   const struct cache *cache)
+{
+	struct glibc_walk *walk = ctx;
+	uint64_t length;
+
+	(void)distance;
+	for (size_t i = 0; copy == walk->cached_of && i < cache->layout->bins;
+	     i++)
+		(void)follow(walk, cache, i, length_of(cache, i),
+			     ENTRIES_GATHER, &length);
+	return false;
+}
+
+void glibc_gather_cached(struct glibc_walk *walk,
+			 const struct glibc_copy *copy)
+{
+	struct err cancelled = {0};
+
+	if (walk->cached_of == copy)
+		return;
+	walk->cached_of = copy;
+	walk->cached.len = 0;
+	(void)search_tls(walk, SIZE_MAX, gather, walk, &cancelled);
+}
+
 /* How often a cache was found at each distance below fs_base. */
 struct votes {
 	struct glibc_walk *walk;
@@ -328,7 +362,7 @@ static void mark(struct glibc_walk *walk, const struct cache *c)
 		if (head_of(c, i) == 0)
 			continue;
 		if (want == UINT64_MAX ||
-		    !follow(walk, c, i, want + 1, true, &length))
+		    !follow(walk, c, i, want + 1, ENTRIES_MARK, &length))
 			glibc_note(walk, c->addr, "broken tcache lists");
 	}
 	if (c->odd > 0)

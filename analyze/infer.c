@@ -2,6 +2,7 @@
 #include "analyze/infer.h"
 
 #include "analyze/infer_state.h"
+#include "base/fetch.h"
 
 enum {
 	/* What a claim loses when another one of its rank contradicts it. */
@@ -9,6 +10,13 @@ enum {
 	/* Each block changes its type a few times at most, if types are sane. */
 	MAX_CHANGES = 8,
 };
+
+/*
+ * Places in a queue ahead of the next block for which the cache is told what
+ * will be needed (and of how many of its references): measured, following
+ * 10 M blocks takes half the time.
+ */
+enum { AHEAD_BLOCK = 32, AHEAD_ROW = 20, AHEAD_TARGET = 10, AHEAD_EDGES = 8 };
 
 bool infer_fits(const struct heap *heap, uint32_t node, uint64_t size,
 		bool loose)
@@ -114,12 +122,61 @@ bool infer_claim(struct infer *infer, const struct claim *claim)
 	return accept(infer, claim);
 }
 
+/* Everything that following @node, and a claim for its first targets, will
+ * touch lies at a random place in a large heap. */
+FETCH fetch_targets(const struct infer *infer, uint32_t node)
+{
+	const struct heap *heap = infer->heap;
+	uint64_t first = infer->raw->row[node];
+	uint64_t last = infer->raw->row[node + 1];
+
+	for (uint64_t e = first; e < last && e < first + AHEAD_EDGES; e++) {
+		uint32_t to = infer->raw->target[e];
+
+		__builtin_prefetch(&heap->type[to], 1);
+		__builtin_prefetch(&heap->confidence[to], 1);
+		__builtin_prefetch(&heap->evidence[to], 1);
+		__builtin_prefetch(&heap->count[to], 1);
+		__builtin_prefetch(&heap->why_node[to], 1);
+		__builtin_prefetch(&heap->why_offset[to], 1);
+		__builtin_prefetch(&heap->size[to]);
+		__builtin_prefetch(&heap->owner[to]);
+	}
+}
+
+/* Tell the cache what the blocks that wait in @q will need, in three steps,
+ * each of which reads what the one before has fetched. */
+FETCH fetch_ahead(const struct infer *infer, const struct infer_queue *q)
+{
+	const struct heap *heap = infer->heap;
+	size_t next = q->next, n = q->blocks.len;
+
+	if (next + AHEAD_BLOCK < n) {
+		uint32_t node = q->blocks.at[next + AHEAD_BLOCK];
+
+		__builtin_prefetch(&infer->raw->row[node]);
+		__builtin_prefetch(&heap->confidence[node]);
+		__builtin_prefetch(&heap->type[node]);
+		__builtin_prefetch(&heap->count[node]);
+		__builtin_prefetch(&heap->addr[node]);
+	}
+	if (next + AHEAD_ROW < n) {
+		uint64_t e = infer->raw->row[q->blocks.at[next + AHEAD_ROW]];
+
+		__builtin_prefetch(&infer->raw->target[e]);
+		__builtin_prefetch(&infer->raw->where[e]);
+	}
+	if (next + AHEAD_TARGET < n)
+		fetch_targets(infer, q->blocks.at[next + AHEAD_TARGET]);
+}
+
 bool infer_take(struct infer *infer, uint32_t *node)
 {
 	while (infer->surest >= 0) {
 		struct infer_queue *q = &infer->queues[infer->surest];
 
 		while (q->next < q->blocks.len) {
+			fetch_ahead(infer, q);
 			*node = q->blocks.at[q->next++];
 			/* Else it is disputed, or stands in another queue. */
 			if (infer->heap->confidence[*node] == infer->surest)
@@ -163,13 +220,17 @@ static void drop(struct heap *heap, uint32_t node)
 static void drop_disputed(struct infer *infer)
 {
 	struct heap *heap = infer->heap;
+	bool any = false;
 
 	/* What was barred is not known either. */
 	for (uint32_t i = 0; i < heap->n_blocks; i++) {
-		if (infer_is_disputed(heap, i) || heap->type[i] == TYPE_NONE)
-			drop(heap, i);
+		if (!infer_is_disputed(heap, i) &&
+		    (heap->type[i] != TYPE_NONE || heap->confidence[i] == 0))
+			continue;
+		drop(heap, i);
+		any = true;
 	}
-	for (int c = 100; c >= 0; c--) {
+	for (int c = any ? 100 : -1; c >= 0; c--) {
 		for (size_t i = 0; i < infer->queues[c].blocks.len; i++) {
 			uint32_t node = infer->queues[c].blocks.at[i];
 			uint32_t why = heap->why_node[node];

@@ -127,18 +127,13 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	return true;
 }
 
-const struct shape *shape_of(struct shape_cache *cache, uint32_t type)
+static struct shape *make_shape(struct shape_cache *cache, uint32_t type)
 {
-	uint64_t *slot = map_slot(&cache->by_type, type, NULL);
 	uint64_t words = (cache->types->types.at[type].size + 7) / 8;
 	struct fill f = { .types = cache->types };
 	struct shape_word *at;
 	struct shape *shape;
 
-	if (!slot)
-		return NULL;
-	if (*slot)
-		return (const struct shape *)(uintptr_t)*slot;
 	f.n = words < MAX_SHAPE ? (uint32_t)words : MAX_SHAPE;
 	for (uint32_t i = 0; i < f.n; i++)
 		f.at[i].kind = SHAPE_PAD;
@@ -149,8 +144,16 @@ const struct shape *shape_of(struct shape_cache *cache, uint32_t type)
 		return NULL;
 	memcpy(at, f.at, f.n * sizeof(*at));
 	*shape = (struct shape){ .n = f.n, .at = at };
-	*slot = (uintptr_t)shape;
 	return shape;
+}
+
+const struct shape *shape_of(struct shape_cache *cache, uint32_t type)
+{
+	uint64_t *slot = map_slot(&cache->by_type, type, NULL);
+
+	if (slot && !*slot)
+		*slot = (uintptr_t)make_shape(cache, type);
+	return slot ? (const struct shape *)(uintptr_t)*slot : NULL;
 }
 
 void shape_cache_free(struct shape_cache *cache)

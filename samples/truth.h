@@ -293,11 +293,19 @@ TRUTH_APART static void truth_scrub(void)
 #endif
 }
 
+/* There in a build with -fsanitize=leak: prints what LeakSanitizer finds. */
+#ifdef __cplusplus
+extern "C"
+#endif
+int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
 /** Print the truth and stop; the exit status of the sample, once continued. */
 __attribute__((unused)) static int truth_stop(void)
 {
 	truth_publish();
 	truth_scrub();
+	if (__lsan_do_recoverable_leak_check)
+		__lsan_do_recoverable_leak_check();
 	raise(SIGSTOP);
 	return 0;
 }

@@ -27,6 +27,7 @@ import zoos
 # wrong, in all zoos of the language together.
 FLOORS = {"C++": (98.0, 0.1), "Rust": (97.0, 0.3), "C": (80.0, 2.0)}
 FLOOR_NAMED = 95.0
+ENOUGH = 100        # blocks whose types say something about a confidence
 
 HEAD = "%-34s %7s  %8s %10s %7s %8s   %8s %7s   %6s"
 LINE = "%-34s %7d  %8.2f %10.2f %7.2f %8.2f   %8.2f %7.2f   %6.1f"
@@ -55,6 +56,14 @@ def missed(language, result):
         bad.append("%s: %.2f %% wrong, at most %g wanted" % (
             language, result.percent("wrong"), most))
     return bad
+
+
+def overconfident(result):
+    """Levels of confidence that promise more than was kept."""
+    for level, counts in sorted(result.levels.items()):
+        kept = 100.0 * counts["correct"] / sum(counts.values())
+        if sum(counts.values()) >= ENOUGH and kept < level:
+            yield "confidence %d: only %.2f %% right" % (level, kept)
 
 
 def main():
@@ -91,11 +100,13 @@ def main():
             bad += missed(language, result)
         for name, result in real.judge_all(holdfast, so):
             print_row(name, result)
+            bad += (name + ": " + text for text in overconfident(result))
             if verbose:
                 judge.print_detail(result, 30)
     print()
     judge.print_precision("confidence", everything.levels)
     judge.print_precision("evidence", everything.rules)
+    bad += overconfident(everything)
     named = 100.0 * everything.named / max(everything.words, 1)
     print("References out of typed blocks with the name of a field: %d of %d (%.1f %%), "
           "in a sample" % (everything.named, everything.words, named))

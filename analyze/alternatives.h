@@ -5,6 +5,8 @@
  *
  * For people who doubt a type: all records that fit the block's size are
  * compared with its words (shapes.h), whatever its pointers' declarations say.
+ * Records of the program come before those of its libraries, and what code
+ * handles much before what it hardly names.
  */
 #ifndef ANALYZE_ALTERNATIVES_H
 #define ANALYZE_ALTERNATIVES_H
@@ -18,11 +20,33 @@ struct alternative {
 	int score;		/* tenths of a kept promise, see shapes.h */
 };
 
+struct sized_record {
+	uint64_t size;
+	uint32_t type;
+};
+
+/* What all searches in one heap share. */
+struct alternatives {
+	const struct heap *heap;	/* borrowed */
+	struct shape_cache shapes;
+	struct size_weights weights;
+	struct window window;
+	VEC(struct sized_record) records;	/* by size */
+	uint32_t program;	/* index of its module */
+};
+
+/** O(types + blocks). Close after failures, too. */
+bool alternatives_open(const struct heap *heap, struct alternatives *ret,
+		       struct err *err) MUST_CHECK;
+
 /**
  * The best other types of block @node that nothing contradicts, best first.
- * Returns how many. O(types + blocks). 0 when memory is exhausted, too.
+ * Returns how many. O(types of its size). 0 when memory is exhausted, too.
  */
-size_t alternatives_find(const struct heap *heap, uint32_t node,
+size_t alternatives_find(struct alternatives *a, uint32_t node,
 			 struct alternative ret[MAX_ALTERNATIVES]);
+
+/** Accepts a zeroed struct. */
+void alternatives_close(struct alternatives *a);
 
 #endif

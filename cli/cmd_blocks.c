@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "cli/node_text.h"
 #include "cli/report.h"
+#include "cli/show_type.h"
 #include "cli/text_table.h"
 
 enum { NAME_MAX_BYTES = 4096 };
@@ -17,6 +18,7 @@ static const char usage[] =
 	"Every block in address order: one line, or one JSON object a line.\n"
 	"\n"
 	"  --free          free chunks as well\n"
+	"  --candidates    what else each block could be\n"
 	OPTIONS_USAGE
 	"  --filter REGEX  only types whose name matches\n"
 	OPTIONS_EXIT_STATUS;
@@ -26,6 +28,12 @@ struct record {
 	uint64_t addr, size;
 	uint32_t node;		/* NODE_NONE: a free chunk */
 	uint8_t owner;
+};
+
+struct printer {
+	const struct report *report;
+	struct alternatives alternatives;	/* heap NULL: not asked for */
+	uint64_t shown;
 };
 
 static struct record block_record(const struct heap *heap, uint32_t node)
@@ -59,9 +67,10 @@ static bool next_record(const struct report *r, uint32_t *block, size_t *chunk,
 }
 
 
-static int print_json(const struct heap *heap, const struct record *rec,
+static int print_json(struct printer *p, const struct record *rec,
 		      const char *type)
 {
+	const struct heap *heap = &p->report->facts.heap;
 	struct json_t *o = json_new_object();
 	bool is_free = rec->node == NODE_NONE;
 
@@ -78,23 +87,44 @@ static int print_json(const struct heap *heap, const struct record *rec,
 		      state_names[heap->state[rec->node]]);
 	json_put_text(o, "allocator",
 		      heap->allocators.at[rec->owner].allocator->name);
+	if (p->alternatives.heap && !is_free)
+		json_put(o, "candidates",
+			 candidates_json(&p->alternatives, rec->node));
 	return json_print_line(o);
 }
 
-static int print_text(const struct heap *heap, const struct record *rec,
+static void print_candidates(struct printer *p, uint32_t node)
+{
+	struct alternative found[MAX_ALTERNATIVES];
+	char name[NAME_MAX_BYTES];
+	size_t n = alternatives_find(&p->alternatives, node, found);
+
+	for (size_t i = 0; i < n; i++) {
+		fputs(i == 0 ? "  or " : ", ", stdout);
+		types_name(&p->report->facts.image.types, found[i].type, name,
+			   sizeof(name));
+		text_print(name);
+	}
+}
+
+static int print_text(struct printer *p, const struct record *rec,
 		      const char *label)
 {
+	bool is_free = rec->node == NODE_NONE;
+
 	printf("0x%012" PRIx64 " %10" PRIu64 "  %-9s  ", rec->addr, rec->size,
-	       rec->node == NODE_NONE ? "free" :
-	       state_names[heap->state[rec->node]]);
+	       is_free ? "free" :
+	       state_names[p->report->facts.heap.state[rec->node]]);
 	text_print(label);
+	if (p->alternatives.heap && !is_free)
+		print_candidates(p, rec->node);
 	putchar('\n');
 	return EXIT_DONE;
 }
 
-static int print_record(const struct report *r, const struct record *rec,
-			uint64_t *shown)
+static int print_record(struct printer *p, const struct record *rec)
 {
+	const struct report *r = p->report;
 	const struct heap *heap = &r->facts.heap;
 	char name[NAME_MAX_BYTES];
 	const char *type = NULL, *label = "";
@@ -107,25 +137,24 @@ static int print_record(const struct report *r, const struct record *rec,
 	}
 	if (!options_match(&r->options, type))
 		return EXIT_DONE;
-	(*shown)++;
+	p->shown++;
 	if (r->options.json)
-		return print_json(heap, rec, type);
+		return print_json(p, rec, type);
 	if (rec->node != NODE_NONE)
 		label = key_text(heap, block_key(heap, rec->node, false), name);
-	return print_text(heap, rec, label);
+	return print_text(p, rec, label);
 }
 
-static int print_all(const struct report *r)
+static int print_all(struct printer *p)
 {
 	struct record rec;
 	uint32_t block = 0;
 	size_t chunk = 0;
-	uint64_t shown = 0;
 	int status = EXIT_DONE;
 
-	while (status == EXIT_DONE && shown < r->options.limit &&
-	       next_record(r, &block, &chunk, &rec)) {
-		status = print_record(r, &rec, &shown);
+	while (status == EXIT_DONE && p->shown < p->report->options.limit &&
+	       next_record(p->report, &block, &chunk, &rec)) {
+		status = print_record(p, &rec);
 		/* A reader that has seen enough closes its end. */
 		if (ferror(stdout) || progress_cancelled())
 			return EXIT_TROUBLE;
@@ -136,11 +165,18 @@ static int print_all(const struct report *r)
 static int run(int argc, char **argv)
 {
 	struct report report;
+	struct printer p = { .report = &report };
+	struct err err = {0};
 	int status = EXIT_TROUBLE;
 
 	if (!report_begin(&cmd_blocks, argc, argv, 1, 1, &report, &status))
 		return status;
-	status = print_all(&report);
+	if (!report.options.candidates ||
+	    alternatives_open(&report.facts.heap, &p.alternatives, &err))
+		status = print_all(&p);
+	else
+		status = cmd_trouble(&err);
+	alternatives_close(&p.alternatives);
 	report_end(&report);
 	return status;
 }

@@ -4,21 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "analyze/alternatives.h"
 #include "analyze/block_fields.h"
 #include "analyze/node_label.h"
 #include "analyze/ref_words.h"
 #include "cli/node_text.h"
 #include "cli/report.h"
+#include "cli/show_type.h"
 #include "cli/text_table.h"
 #include "cli/block_target.h"
 
 enum {
 	MAX_FIELDS = 4096,
-	MAX_WHY = 64,		/* steps down to the root, as JSON */
-	MAX_WHY_LINES = 6,
 	MAX_PREVIEW = 56,	/* bytes of text that is referred to, with quotes */
-	SURE_ENOUGH = 95,	/* percent: nobody asks for other types */
 };
 
 static const char usage[] =
@@ -53,64 +50,6 @@ static uint32_t dominator_of(const struct view *v)
 	uint32_t above = v->facts->dom.idom[v->node];
 
 	return above < v->heap->n_nodes ? above : NODE_NONE;
-}
-
-/* The word that gave @node its type; its own reason hangs below it. */
-static struct json_t *why_step_json(const struct view *v, uint32_t node)
-{
-	const struct heap *heap = v->heap;
-	uint32_t why = heap->why_node[node];
-	char field[NODE_TEXT_MAX];
-	struct json_t *o = node_json(v->facts, why);
-
-	json_put_u64(o, "offset", heap->why_offset[node]);
-	json_put_text(o, "field", ref_field(heap, why, heap->why_offset[node],
-					    field, sizeof(field)));
-	return o;
-}
-
-/* From the block down to the root, or vtable, that began it; NULL: no type. */
-static struct json_t *why_json(const struct view *v)
-{
-	const struct heap *heap = v->heap;
-	uint32_t chain[MAX_WHY], node = v->node;
-	struct json_t *o = NULL;
-	size_t n = 0;
-
-	while (n < MAX_WHY && !heap_is_root(heap, node) &&
-	       heap->why_node[node] != NODE_NONE) {
-		chain[n++] = node;
-		if (heap->why_node[node] == node)
-			break;
-		node = heap->why_node[node];
-	}
-	while (n-- > 0) {
-		struct json_t *step = why_step_json(v, chain[n]);
-
-		if (o)
-			json_put(step, "why", o);
-		o = step;
-	}
-	return o;
-}
-
-static struct json_t *candidates_json(const struct view *v)
-{
-	struct alternative found[MAX_ALTERNATIVES];
-	size_t n = alternatives_find(v->heap, v->node, found);
-	struct json_t *list = json_new_array();
-	char name[NODE_TEXT_MAX];
-
-	for (size_t i = 0; i < n; i++) {
-		struct json_t *o = json_new_object();
-
-		types_name(&v->heap->image->types, found[i].type, name,
-			   sizeof(name));
-		json_put_text(o, "type", name);
-		json_put_real(o, "score", found[i].score / 10.0);
-		json_add(list, o);
-	}
-	return list;
 }
 
 static struct json_t *fields_json(const struct view *v)
@@ -163,7 +102,7 @@ static struct json_t *referrers_json(struct view *v)
 static int print_json(struct view *v)
 {
 	const struct heap *heap = v->heap;
-	struct json_t *o = json_new_object(), *why = why_json(v);
+	struct json_t *o = json_new_object(), *why = show_why_json(v->facts, v->node);
 	uint32_t dominator = dominator_of(v);
 	char name[NODE_TEXT_MAX];
 
@@ -179,7 +118,7 @@ static int print_json(struct view *v)
 		json_put(o, "why", why);
 	else
 		json_put_text(o, "why", NULL);
-	json_put(o, "candidates", candidates_json(v));
+	json_put(o, "candidates", show_candidates_json(v->heap, v->node));
 	json_put_u64(o, "retained", v->facts->dom.retained[v->node]);
 	if (dominator != NODE_NONE)
 		json_put(o, "dominator", node_json(v->facts, dominator));
@@ -214,74 +153,6 @@ static void print_head(const struct view *v)
 	if (!heap_is_root(heap, dominator))
 		printf("  0x%" PRIx64, heap->addr[dominator]);
 	putchar('\n');
-}
-
-/* The word that gave @node its type. */
-static void print_why_step(const struct view *v, uint32_t node)
-{
-	const struct heap *heap = v->heap;
-	uint32_t why = heap->why_node[node];
-	char name[NODE_TEXT_MAX], field[NODE_TEXT_MAX];
-	char place[2 * NODE_TEXT_MAX];
-
-	if (why == NODE_NONE) {
-		puts("its contents fit no other");
-		return;
-	}
-	if (why == node) {
-		puts("its own first word");
-		return;
-	}
-	ref_field(heap, why, heap->why_offset[node], field, sizeof(field));
-	text_print(ref_place(node_text(v->facts, why, name), field, place,
-			     sizeof(place)));
-	if (!heap_is_root(heap, why))
-		printf("  0x%" PRIx64, heap->addr[why]);
-	putchar('\n');
-}
-
-/* Down to the root that began it, or to what is known without others. */
-static void print_why(const struct view *v)
-{
-	const struct heap *heap = v->heap;
-	uint32_t node = v->node;
-
-	for (int i = 0; i < MAX_WHY_LINES; i++) {
-		uint32_t why;
-
-		if (heap_is_root(heap, node) || heap->type[node] == TYPE_NONE)
-			return;
-		why = heap->why_node[node];
-		printf("  %-10s %s, %u %%: ", i == 0 ? "type by" : "since",
-		       evidence_names[heap->evidence[node]],
-		       heap->confidence[node]);
-		print_why_step(v, node);
-		if (why == NODE_NONE || why == node ||
-		    heap_is_root(heap, why))
-			return;
-		node = why;
-	}
-	puts("             and so on");
-}
-
-/* What else its size and contents allow; said of types that are no fact. */
-static void print_candidates(const struct view *v)
-{
-	struct alternative found[MAX_ALTERNATIVES];
-	char name[NODE_TEXT_MAX];
-	size_t n;
-
-	if (v->heap->confidence[v->node] >= SURE_ENOUGH)
-		return;
-	n = alternatives_find(v->heap, v->node, found);
-	for (size_t i = 0; i < n; i++) {
-		types_name(&v->heap->image->types, found[i].type, name,
-			   sizeof(name));
-		printf(i == 0 ? "  %-10s " : ", ", "could be");
-		text_print(name);
-	}
-	if (n > 0)
-		putchar('\n');
 }
 
 /* What a field refers to: the block, and how it begins if it is text. */
@@ -375,8 +246,8 @@ static int print_text(struct view *v)
 	int status;
 
 	print_head(v);
-	print_why(v);
-	print_candidates(v);
+	show_why(v->facts, v->node);
+	show_candidates(v->heap, v->node);
 	status = print_fields(v);
 	if (v->fields.cut || v->fields.at.len > v->report->options.limit)
 		puts("... and more fields; --limit shows more");

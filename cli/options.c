@@ -10,7 +10,7 @@
 enum { DEFAULT_ROWS = 30 };
 
 enum { OPT_JSON = 256, OPT_BYTES, OPT_LIMIT, OPT_SORT, OPT_FILTER, OPT_COLOR,
-       OPT_FREE, OPT_DEPTH, OPT_OF, OPT_EXIT_CODE, OPT_NO_INDEX,
+       OPT_FREE, OPT_CANDIDATES, OPT_DEPTH, OPT_OF, OPT_EXIT_CODE, OPT_NO_INDEX,
        OPT_TIMINGS };
 
 static const struct option longs[] = {
@@ -21,6 +21,7 @@ static const struct option longs[] = {
 	{ "filter", required_argument, NULL, OPT_FILTER },
 	{ "color",  optional_argument, NULL, OPT_COLOR },
 	{ "free",   no_argument,       NULL, OPT_FREE },
+	{ "candidates", no_argument,   NULL, OPT_CANDIDATES },
 	{ "depth",  required_argument, NULL, OPT_DEPTH },
 	{ "of",     required_argument, NULL, OPT_OF },
 	{ "exit-code", no_argument,    NULL, OPT_EXIT_CODE },
@@ -63,7 +64,8 @@ static bool is_taken(const struct cmd *cmd, int c)
 		unsigned takes;
 	} special[] = {
 		{ OPT_SORT, TAKES_SORT }, { OPT_FILTER, TAKES_FILTER },
-		{ OPT_FREE, TAKES_FREE }, { OPT_DEPTH, TAKES_DEPTH },
+		{ OPT_FREE, TAKES_FREE }, { OPT_CANDIDATES, TAKES_FREE },
+		{ OPT_DEPTH, TAKES_DEPTH },
 		{ OPT_OF, TAKES_OF }, { OPT_EXIT_CODE, TAKES_EXIT_CODE },
 		{ OPT_TIMINGS, TAKES_TIMINGS },
 	};
@@ -124,6 +126,9 @@ static bool take_option(struct options *o, int c, const char *arg)
 		return true;
 	case OPT_FREE:
 		o->free_chunks = true;
+		return true;
+	case OPT_CANDIDATES:
+		o->candidates = true;
 		return true;
 	case OPT_DEPTH:
 		return take_number("depth", arg, &o->depth);

@@ -22,6 +22,7 @@ struct options {
 	regex_t filter;		/* on type names, if has_filter */
 	bool has_filter;
 	bool free_chunks;	/* blocks --free */
+	bool candidates;	/* blocks --candidates */
 	uint64_t depth;		/* --depth, 0 when not given */
 	const char *of;		/* --of ADDR, or NULL */
 	bool exit_code;		/* --exit-code */

@@ -33,7 +33,7 @@ _holdfast_options() {	# COMMAND
 	dominators)
 		echo "$report --depth --of" ;;
 	blocks)
-		echo "$report --free --filter" ;;
+		echo "$report --free --candidates --filter" ;;
 	diff)
 		echo "$report --filter --sort --exit-code" ;;
 	tui)

@@ -19,6 +19,7 @@ void session_close(struct session *session)
 	memory_report_free(&session->memory);
 	cycles_free(&session->cycles);
 	waste_free(&session->waste);
+	alternatives_close(&session->others);
 	vec_free(&session->marks);
 	*session = (struct session){0};
 }
@@ -70,6 +71,17 @@ bool session_waste(struct session *session, struct err *err)
 		session->has_waste = waste_build(&session->facts->heap,
 						 &session->waste, err);
 	return session->has_waste;
+}
+
+bool session_others(struct session *session, struct err *err)
+{
+	if (session->has_others)
+		return true;
+	session->has_others = alternatives_open(&session->facts->heap,
+						&session->others, err);
+	if (!session->has_others)
+		alternatives_close(&session->others);
+	return session->has_others;
 }
 
 const struct type_row *session_type_row(const struct session *session,

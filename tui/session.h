@@ -7,6 +7,7 @@
 #ifndef TUI_SESSION_H
 #define TUI_SESSION_H
 
+#include "analyze/alternatives.h"
 #include "analyze/cycles.h"
 #include "analyze/diff.h"
 #include "analyze/facts.h"
@@ -31,12 +32,13 @@ struct session {
 	struct comparison *comparison;	/* borrowed; NULL: with nothing */
 	bool exact;		/* sizes in bytes, not 1.2 MiB */
 	struct window window;	/* for reading blocks */
-	bool has_types, has_memory, has_cycles, has_waste;
+	bool has_types, has_memory, has_cycles, has_waste, has_others;
 	struct type_rows types;
 	struct type_blocks blocks;	/* of each row of types */
 	struct memory_report memory;
 	struct cycles cycles;
 	struct waste waste;
+	struct alternatives others;
 	VEC(uint32_t) marks;	/* nodes, in the order of marking */
 };
 
@@ -54,6 +56,9 @@ bool session_cycles(struct session *session, struct err *err) MUST_CHECK;
 
 /** Make session->waste, unless it is there. */
 bool session_waste(struct session *session, struct err *err) MUST_CHECK;
+
+/** Make session->others, unless it is there. */
+bool session_others(struct session *session, struct err *err) MUST_CHECK;
 
 /** The row of types with @key, or NULL. After session_types(). */
 const struct type_row *session_type_row(const struct session *session,

@@ -15,7 +15,9 @@ typed blocks that refer to a block are fields with a name. JUDGE_KEEP=DIR keeps
 snapshot, log and truth.
 
 A truth is a type; several that are equally right, with bars between; or "-"
-when no type is right (a block that many objects share): untyped is correct.
+when no type is right (a block that many objects share): untyped is correct. A
+type that is given and not true is wrong; without one, a truth among the
+candidates is called ambiguous.
 """
 import bisect
 import collections
@@ -139,12 +141,10 @@ def verdict_of(block, want):
     got = block["type"]
     if want == "-":
         return "wrong" if got else "correct"
-    if got is None:
-        return "untyped"
-    if same(got, want):
-        return "correct"
-    return "ambiguous" if any(same(c, want) for c in block.get("candidates", [])) \
-        else "wrong"
+    if got is not None:
+        return "correct" if same(got, want) else "wrong"
+    return "ambiguous" if any(same(c["type"], want) for c in block["candidates"]) \
+        else "untyped"
 
 
 class Result:
@@ -267,8 +267,8 @@ def judge(holdfast, so, argv, keep=None, sites=None, env=None, drive=None,
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait()
-        lines = subprocess.run([holdfast, "blocks", "--json", snapshot], check=True,
-                               capture_output=True, text=True).stdout
+        lines = subprocess.run([holdfast, "blocks", "--json", "--candidates", snapshot],
+                               check=True, capture_output=True, text=True).stdout
         listed = [json.loads(line) for line in lines.splitlines()]
         truth = alloc_truth.truths(folder + "/truth.txt", maps, blocks)
         truth.update(alloc_truth.by_sites(sites or (), maps, blocks))

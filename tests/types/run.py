@@ -10,7 +10,7 @@ and how many references out of typed blocks have the name of a field. With
 TYPES_SOURCES=DIR, real programs that were built there are judged as well
 (real.py). Exit status 1 when a floor is missed.
 
-"ambiguous" is a truth among the runners-up; holdfast keeps none, so it is 0.
+"ambiguous" has no type, but the truth is among the candidates.
 """
 import concurrent.futures
 import os

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/shape_candidates.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyze/shapes.h"
+
+static int by_size_then_id(const void *a, const void *b)
+{
+	const struct shape_candidate *x = a, *y = b;
+
+	if (x->size != y->size)
+		return x->size < y->size ? -1 : 1;
+	return x->type < y->type ? -1 : x->type > y->type;
+}
+
+/* What others are derived from is rarely allocated alone, and what others
+ * have as a member not so often. */
+static bool find_parts(const struct type_table *types, uint64_t **bases,
+		       uint64_t **members)
+{
+	size_t words = types->types.len / 64 + 1;
+
+	*bases = calloc(words, sizeof(**bases));
+	*members = calloc(words, sizeof(**members));
+	if (!*bases || !*members)
+		return false;
+	for (uint32_t i = 0; i < types->members.len; i++) {
+		const struct member *m = &types->members.at[i];
+		uint32_t id = types_strip(types, m->type);
+		uint64_t *set = m->flags & MEMBER_BASE ? *bases : *members;
+
+		if (id != TYPE_NONE)
+			set[id / 64] |= UINT64_C(1) << id % 64;
+	}
+	return true;
+}
+
+static bool has_bit(const uint64_t *set, uint32_t i)
+{
+	return set[i / 64] >> i % 64 & 1;
+}
+
+bool shape_candidates_build(const struct type_table *types,
+			    struct shape_candidates *ret)
+{
+	uint64_t *bases = NULL, *members = NULL;
+	bool ok = find_parts(types, &bases, &members);
+
+	*ret = (struct shape_candidates){ .letter = TYPE_NONE };
+	for (uint32_t i = 0; ok && i < types->types.len; i++) {
+		const struct type *t = &types->types.at[i];
+		struct shape_candidate one = {
+			t->size, i, has_bit(members, i),
+		};
+
+		if (t->kind == TYPE_CHAR && t->size == 1 &&
+		    strcmp(types_text(types, t->name), "char") == 0)
+			ret->letter = i;
+		if (t->size >= 8 && shape_is_record(t) && !has_bit(bases, i))
+			ok = vec_push(&ret->records, one);
+	}
+	free(bases);
+	free(members);
+	if (ret->records.len > 0)
+		qsort(ret->records.at, ret->records.len,
+		      sizeof(*ret->records.at), by_size_then_id);
+	return ok;
+}
+
+void shape_candidates_free(struct shape_candidates *candidates)
+{
+	vec_free(&candidates->records);
+}
+
+size_t shape_candidates_from(const struct shape_candidates *candidates,
+			     uint64_t size)
+{
+	size_t low = 0, high = candidates->records.len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (candidates->records.at[middle].size < size)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * The types that a block without a type could be of: records by their size.
+ *
+ * Cost: O(types log types) once; 16 bytes a record.
+ */
+#ifndef ANALYZE_SHAPE_CANDIDATES_H
+#define ANALYZE_SHAPE_CANDIDATES_H
+
+#include "base/vec.h"
+#include "formats/types.h"
+
+struct shape_candidate {
+	uint64_t size;
+	uint32_t type;
+	bool embedded;		/* is a member of others */
+};
+
+struct shape_candidates {
+	VEC(struct shape_candidate) records;	/* by size, then by type */
+	uint32_t letter;	/* the type char, or TYPE_NONE */
+};
+
+/** Records that are defined and that something points at. Release with
+ * shape_candidates_free(); false when memory is exhausted. */
+bool shape_candidates_build(const struct type_table *types,
+			    struct shape_candidates *ret);
+
+void shape_candidates_free(struct shape_candidates *candidates);
+
+/** Index of the first record that is not smaller than @size. */
+size_t shape_candidates_from(const struct shape_candidates *candidates,
+			     uint64_t size);
+
+#endif

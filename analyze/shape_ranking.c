@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/shape_ranking.h"
+
+#include <math.h>
+
+#include "analyze/infer.h"
+
+enum {
+	MIN_KEPT = 25,		/* tenths, a block: pointers that lead right */
+	MIN_KEPT_FOREIGN = 160,	/* ... and the type is that of a library */
+	MIN_KEPT_ALONE = 40,	/* ... and all other types contradict */
+	MIN_KEPT_SHAPE = 60,	/* where there is no field that leads to it */
+	MANY = 4,		/* blocks that say something together */
+	SOME = 10,		/* tenths, a block: more than no contradiction */
+	EMBEDDED = 20,		/* what parts of others are behind */
+	MIN_MARGIN = 8,		/* tenths, a block: ahead of the next type */
+	FIT_PERCENT = 98,
+	SURE_SLOT = 85,
+	SURE_AHEAD = 70,	/* no pointer says so, but little else fits */
+	SURE_SHAPE = 80,
+};
+
+/* A cluster that is judged. */
+struct judged {
+	struct ranker *ranker;
+	const struct cluster *cluster;
+	const struct seen_block *seen;	/* [cluster->n_sample] */
+};
+
+/* Mean over the sample; false when too many blocks do not fit. */
+static bool rate(const struct judged *j, uint32_t type, int *sum, int *kept)
+{
+	struct ranker *ranker = j->ranker;
+	const struct shape *shape = shape_of(ranker->cache, type);
+	uint32_t broken = 0, n = j->cluster->n_sample;
+	long total = 0, right = 0;
+
+	if (!shape) {
+		ranker->no_memory = true;
+		return false;
+	}
+	for (uint32_t i = 0; i < n; i++) {
+		struct shape_score one =
+			shape_compare(ranker->heap, ranker->weights, type,
+				      shape, &j->seen[i]);
+
+		broken += one.broken;
+		total += one.broken ? 0 : one.sum;
+		right += one.broken ? 0 : one.kept;
+		if (broken * 100 > n * (100 - FIT_PERCENT))
+			return false;
+	}
+	*sum = (int)(total / (long)n);
+	*kept = (int)(right / (long)n);
+	return true;
+}
+
+/* Types that programs handle much are likelier: a quarter of ln(1 + uses). */
+static int prior(const struct type *t)
+{
+	return (int)(2.5 * log1p(t->popularity));
+}
+
+/* The best types of a cluster. */
+struct ranking {
+	uint32_t type;
+	int best, next, kept;	/* tenths, a block */
+	int evidence;		/* of the best without what is thought of it */
+	uint32_t n;		/* types that fit */
+};
+
+static void rank(const struct judged *j, const struct shape_candidate *one,
+		 struct ranking *r)
+{
+	const struct heap *heap = j->ranker->heap;
+	const struct type *t = &heap->image->types.types.at[one->type];
+	int sum, kept, evidence;
+
+	if (!infer_fits(heap, j->cluster->sample[0], t->size, false) ||
+	    !rate(j, one->type, &sum, &kept))
+		return;
+	r->n++;
+	evidence = sum;
+	sum += prior(t) - (one->embedded ? EMBEDDED : 0);
+	if (sum > r->best) {
+		r->next = r->best;
+		r->best = sum;
+		r->kept = kept;
+		r->evidence = evidence;
+		r->type = one->type;
+	} else if (sum > r->next) {
+		r->next = sum;
+	}
+}
+
+/* Rank all records of @module, or of any but it, that have the size. */
+static struct ranking rank_all(const struct judged *j, uint32_t module,
+			       bool others)
+{
+	const struct shape_candidates *all = j->ranker->candidates;
+	const struct heap *heap = j->ranker->heap;
+	uint64_t usable = heap->size[j->cluster->sample[0]];
+	size_t i = shape_candidates_from(all, usable > 32 ? usable - 32 : 8);
+	struct ranking r = {
+		.type = TYPE_NONE, .best = INT32_MIN, .next = INT32_MIN,
+	};
+
+	for (; i < all->records.len && all->records.at[i].size <= usable; i++) {
+		uint32_t type = all->records.at[i].type;
+		bool same = heap->image->types.types.at[type].module == module;
+
+		if (same != others)
+			rank(j, &all->records.at[i], &r);
+	}
+	return r;
+}
+
+static bool is_clear(const struct ranking *r, int kept)
+{
+	return r->type != TYPE_NONE && r->kept >= kept &&
+	       (r->n == 1 || r->best - r->next >= MIN_MARGIN);
+}
+
+/* Many blocks, and none of them contradicts: others fit less well. */
+static bool is_ahead(const struct ranking *r, const struct cluster *c)
+{
+	return r->type != TYPE_NONE && r->evidence >= SOME && c->n >= MANY &&
+	       (r->n == 1 || r->best - r->next >= MIN_MARGIN);
+}
+
+static void settle(struct cluster *c, const struct ranking *r, int confidence)
+{
+	c->type = r->type;
+	c->confidence = (uint8_t)confidence;
+}
+
+/* What a field refers to is of the field's module. */
+static void decide_slot(const struct judged *j, struct cluster *c)
+{
+	struct ranking r = rank_all(j, c->module, false);
+
+	if (is_clear(&r, MIN_KEPT))
+		settle(c, &r, SURE_SLOT);
+	else if (is_ahead(&r, c))
+		settle(c, &r, SURE_AHEAD);
+}
+
+/* What is lost is of the program, most likely; what a library keeps to itself
+ * needs better evidence. */
+static void decide_lost(const struct judged *j, struct cluster *c)
+{
+	struct ranking r = rank_all(j, j->ranker->program, false);
+
+	if (is_clear(&r, r.n > 1 ? MIN_KEPT_SHAPE :
+		     c->n >= MANY ? MIN_KEPT : MIN_KEPT_ALONE)) {
+		settle(c, &r, SURE_SHAPE);
+		return;
+	}
+	if (r.type != TYPE_NONE && r.best > 0)
+		return;
+	r = rank_all(j, j->ranker->program, true);
+	if (is_clear(&r, MIN_KEPT_FOREIGN))
+		settle(c, &r, SURE_SHAPE);
+}
+
+void cluster_decide(struct ranker *ranker, struct cluster *cluster,
+		    const struct seen_block *seen)
+{
+	struct judged j = { ranker, cluster, seen };
+
+	if (cluster->slot)
+		decide_slot(&j, cluster);
+	else
+		decide_lost(&j, cluster);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Which record the blocks of a cluster are: all that fit the size are
+ * compared with its samples. One is taken when it fits nearly all, has
+ * pointers that lead where they should, and is clearly better than the next.
+ */
+#ifndef ANALYZE_SHAPE_RANKING_H
+#define ANALYZE_SHAPE_RANKING_H
+
+#include "analyze/shape_candidates.h"
+#include "analyze/shape_clusters.h"
+
+/* What clusters are judged by; all borrowed. */
+struct ranker {
+	struct heap *heap;
+	const struct size_weights *weights;
+	const struct shape_candidates *candidates;
+	struct shape_cache *cache;
+	uint32_t program;	/* the module of the program itself */
+	bool no_memory;
+};
+
+/** Give @cluster its type, if one is clear. @seen are its samples. */
+void cluster_decide(struct ranker *ranker, struct cluster *cluster,
+		    const struct seen_block *seen);
+
+#endif

@@ -6,8 +6,23 @@
  */
 #include "analyze/infer_follow.h"
 
+#include <limits.h>
+#include <string.h>
+
 /* Percent, and tenths of a kept promise (shapes.h). */
-enum { SURE_UNION = 85, SURE_ARRAY = 80, CLEAR_MARGIN = 20, TEXT_SCORE = 40, NUMBER_SCORE = 5 };
+enum {
+	SURE_UNION = 85,
+	SURE_ARRAY = 80,
+	CLEAR_MARGIN = 20,
+	TEXT_SCORE = 40,
+	POINTERS_SCORE = 40,
+	NUMBER_SCORE = 5,
+	/* A pointer is there, so one alternative is: if all others break their
+	 * promises, this one need not be kept well. */
+	LEAST_SCORE = -50,
+};
+
+enum { SPOKEN_FOR = 2 };	/* elements of an array that speak for all */
 
 /* The best alternative so far. */
 struct vote {
@@ -28,22 +43,72 @@ static void count_vote(struct vote *v, uint32_t kind, uint32_t array, int score)
 	}
 }
 
-/* Does block @node look like records that begin with one of @type? */
+/* The words of element @i of what was seen, as a block of their own. */
+static bool see_element(const struct seen_block *all, uint32_t i, uint32_t words,
+			struct seen_block *ret)
+{
+	if (words == 0 || (i + 1) * words > all->n)
+		return false;
+	ret->node = all->node;
+	ret->n = words;
+	memcpy(ret->at, all->at + i * words, words * sizeof(*ret->at));
+	return true;
+}
+
+/* Does block @node look like records that begin with @n of @type? */
 static bool rate_record(struct follow *f, uint32_t node, uint32_t type,
-			uint32_t kind, bool array, struct vote *v)
+			uint32_t kind, uint64_t n, struct vote *v)
 {
 	const struct shape *shape = shape_of(&f->shapes, type);
+	struct seen_block one;
 	struct shape_score score;
+	int least = 0;
 
 	if (!shape)
 		return false;
 	shape_look(f->heap, &f->infer->window, node, &f->seen);
-	if (array && f->seen.n > shape->n)
-		f->seen.n = shape->n;	/* the first element speaks for all */
-	score = shape_compare(f->heap, &f->weights, type, shape, &f->seen);
-	if (!score.broken && score.sum >= 0)
-		count_vote(v, kind, array ? type : TYPE_NONE, score.sum);
+	if (n == 1) {
+		score = shape_compare(f->heap, &f->weights, type, shape,
+				      &f->seen);
+		if (!score.broken && score.sum >= LEAST_SCORE)
+			count_vote(v, kind, TYPE_NONE, score.sum);
+		return true;
+	}
+	for (uint32_t i = 0; i < n && i < SPOKEN_FOR; i++) {
+		if (!see_element(&f->seen, i, shape->n, &one))
+			break;
+		score = shape_compare(f->heap, &f->weights, type, shape, &one);
+		if (score.broken || score.sum < 0)
+			return true;
+		least = i == 0 || score.sum < least ? score.sum : least;
+	}
+	count_vote(v, kind, type, least);
 	return true;
+}
+
+/* Words that are null or refer to the start of a block that @pointee, if it is
+ * a record, fits. */
+static void rate_pointers(struct follow *f, uint32_t node, uint32_t pointer,
+			  uint32_t kind, struct vote *v)
+{
+	const struct type_table *types = &f->heap->image->types;
+	uint32_t to = types_strip(types, follow_type(f, pointer)->target);
+	bool any = false;
+
+	shape_look(f->heap, &f->infer->window, node, &f->seen);
+	for (uint32_t i = 0; i < f->seen.n; i++) {
+		const struct seen_word *w = &f->seen.at[i];
+
+		if (w->seen == SEEN_START && to != TYPE_NONE &&
+		    (!types_is_record(types, to) ||
+		     infer_fits(f->heap, w->node, follow_type(f, to)->size,
+				true)))
+			any = true;
+		else if (!any)
+			return;
+	}
+	if (any)
+		count_vote(v, kind, TYPE_NONE, POINTERS_SCORE);
 }
 
 static bool rate(struct follow *f, const struct pointer_field *field,
@@ -64,6 +129,9 @@ static bool rate(struct follow *f, const struct pointer_field *field,
 		if (content == CONTENT_NUMBERS)
 			count_vote(v, field->kind, TYPE_NONE, NUMBER_SCORE);
 		return true;
+	case TYPE_POINTER:
+		rate_pointers(f, node, field->target, field->kind, v);
+		return true;
 	case TYPE_STRUCT:
 	case TYPE_CLASS:
 		break;
@@ -75,13 +143,12 @@ static bool rate(struct follow *f, const struct pointer_field *field,
 	if (!choose_start(&f->chooser, node, field->kind, &choice))
 		return false;
 	if (choice.type != TYPE_NONE)
-		return rate_record(f, node, choice.type, field->kind, false,
-				   v);
+		return rate_record(f, node, choice.type, field->kind, 1, v);
 	n = t->size ? f->heap->size[node] / t->size : 0;
 	if (n < 2 || n > UINT32_MAX ||
 	    !infer_fits(f->heap, node, n * t->size, false))
 		return true;
-	return rate_record(f, node, field->target, field->kind, true, v);
+	return rate_record(f, node, field->target, field->kind, n, v);
 }
 
 bool follow_union(struct follow *f, const struct place *from,
@@ -91,7 +158,7 @@ bool follow_union(struct follow *f, const struct place *from,
 	const struct pointer_field *at =
 		pointer_field_in(fields->in_union, fields->n_union, offset);
 	const struct pointer_field *end = fields->in_union + fields->n_union;
-	struct vote v = { .kind = UINT32_MAX, .array = TYPE_NONE, .best = -1, .next = -1 };
+	struct vote v = { .kind = UINT32_MAX, .array = TYPE_NONE, .best = INT_MIN, .next = INT_MIN };
 	struct place doubtful = *from;
 
 	if (!at || f->heap->type[claim->node] != TYPE_NONE ||
@@ -102,7 +169,7 @@ bool follow_union(struct follow *f, const struct place *from,
 			return false;
 	}
 	if (v.kind == UINT32_MAX ||
-	    (v.next >= 0 && v.best - v.next < CLEAR_MARGIN))
+	    (v.next != INT_MIN && v.best - v.next < CLEAR_MARGIN))
 		return true;
 	if (doubtful.confidence > SURE_UNION)
 		doubtful.confidence = SURE_UNION;

@@ -117,6 +117,29 @@ static unsigned alternatives(const struct type_table *types,
 	return n;
 }
 
+/* A record without members. */
+static bool is_placeholder(const struct type_table *types, uint32_t id)
+{
+	id = types_strip(types, id);
+	return id != TYPE_NONE && types_is_record(types, id) &&
+	       types->types.at[id].n_members == 0 &&
+	       types->types.at[id].size <= 1;
+}
+
+/* union { T value; Empty nothing; } puts off when T is made: if nobody says
+ * whether it was, then who has the union knows. */
+static bool only_puts_off(const struct type_table *types,
+			  const struct leaf_step *step)
+{
+	const struct type *t = &types->types.at[step->record];
+	unsigned empty = 0;
+
+	for (uint32_t i = 0; i < t->n_members; i++)
+		empty += is_placeholder(types, member_at(types,
+					t->first_member + i)->type);
+	return empty > 0 && empty + 1 == t->n_members;
+}
+
 /*
  * A union with a companion. {T or nothing, bool} is an optional. {union of
  * the first or the rest, integer} is a variant: the rest is a union again,
@@ -163,7 +186,8 @@ bool conditions_of(const struct type_table *types, const struct leaf *leaf,
 		if (step->record == TYPE_NONE)
 			continue;
 		if (is_union(types, step->record)) {
-			if (!union_condition(types, leaf, &i, ret))
+			if (!union_condition(types, leaf, &i, ret) &&
+			    !only_puts_off(types, step))
 				return false;
 		} else if (member_at(types, step->member)->flags &
 			   MEMBER_VARIANT) {

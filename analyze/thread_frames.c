@@ -29,13 +29,6 @@ struct thread_frames thread_frames_of(const struct image *image,
 	return f;
 }
 
-bool thread_is_fatal(const struct image *image, uint32_t thread)
-{
-	/* Others have the signal that stopped them for the capture. */
-	return image->meta.signal > 0 &&
-	       image->threads.at[thread].signal == image->meta.signal;
-}
-
 const char *frame_place(const struct image *image, const struct frame *frame,
 			char *buf, size_t size)
 {

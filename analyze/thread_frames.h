@@ -20,9 +20,6 @@ struct thread_frames {
 struct thread_frames thread_frames_of(const struct image *image,
 				      uint32_t thread);
 
-/** True for the thread that the signal came to which ended the process. */
-bool thread_is_fatal(const struct image *image, uint32_t thread);
-
 /**
  * Where a frame is, in words: "serve (server.c:12)", "pause (libc.so.6)",
  * "<signal handler called>". In @buf.

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "analyze/thread_frames.h"
+#include "analyze/fatal_signal.h"
 
 static int by_retained(const void *a, const void *b)
 {

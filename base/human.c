@@ -35,6 +35,17 @@ const char *human_size(uint64_t bytes, bool exact, char buf[HUMAN_MAX])
 	return buf;
 }
 
+const char *human_signal(int signal, char buf[HUMAN_MAX])
+{
+	const char *name = signal > 0 ? sigabbrev_np(signal) : NULL;
+
+	if (name)
+		snprintf(buf, HUMAN_MAX, "SIG%s", name);
+	else
+		snprintf(buf, HUMAN_MAX, "signal %d", signal);
+	return buf;
+}
+
 const char *human_count(uint64_t n, bool exact, char buf[HUMAN_MAX])
 {
 	uint64_t unit = 1000, whole, tenths;

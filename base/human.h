@@ -33,6 +33,9 @@ const char *human_count(uint64_t n, bool exact, char buf[HUMAN_MAX]);
 bool human_parse_size(const char *text, uint64_t *ret, struct err *err)
 	MUST_CHECK;
 
+/** "SIGSEGV"; "signal 42" when it has no name. Returns @buf. */
+const char *human_signal(int signal, char buf[HUMAN_MAX]);
+
 enum human_charset { HUMAN_UTF8, HUMAN_ASCII };
 
 /** Bytes that hold @n escaped bytes and a NUL in the worst case. */

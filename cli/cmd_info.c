@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/fatal_signal.h"
 #include "analyze/heap_index.h"
 #include "base/human.h"
 #include "cli/report.h"
@@ -27,17 +28,6 @@ static const char *const debug_names[] = {
 static const char *kind_name(const struct image *image)
 {
 	return image->meta.kind == IMAGE_SNAPSHOT ? "snapshot" : "core";
-}
-
-/* "SIGSEGV"; NULL when no signal ended it. */
-static const char *signal_name(int signal, char buf[16])
-{
-	const char *name = signal > 0 ? sigabbrev_np(signal) : NULL;
-
-	if (signal <= 0)
-		return NULL;
-	snprintf(buf, 16, "SIG%s", name ? name : "?");
-	return buf;
 }
 
 static const char *build_id_text(const struct module *m, char buf[80])
@@ -100,7 +90,8 @@ static uint64_t namespace_pid(const struct image_meta *meta)
 static struct json_t *process_json(const struct image *image)
 {
 	struct json_t *o = json_new_object();
-	char signal[16];
+	char signal[HUMAN_MAX];
+	uint64_t fault;
 
 	json_put_u64(o, "pid", image->meta.pid);
 	if (namespace_pid(&image->meta))
@@ -109,9 +100,18 @@ static struct json_t *process_json(const struct image *image)
 		json_put_text(o, "namespace_pid", NULL);
 	json_put_text(o, "exe", image->meta.exe);
 	json_put_text(o, "command", image->meta.command);
-	json_put_text(o, "signal", signal_name(image->meta.signal, signal));
+	json_put_text(o, "signal", image->meta.signal > 0 ?
+		      human_signal(image->meta.signal, signal) : NULL);
+	if (fault_address(image, &fault))
+		json_put_addr(o, "fault_address", fault);
+	else
+		json_put_text(o, "fault_address", NULL);
 	json_put_text(o, "captured_at", image->meta.captured_at);
-	json_put_real(o, "pause_ms", (double)image->meta.pause_ns / 1e6);
+	if (image->meta.pause_ns)
+		json_put_real(o, "pause_ms",
+			      (double)image->meta.pause_ns / 1e6);
+	else
+		json_put_text(o, "pause_ms", NULL);
 	json_put_text(o, "kernel", image->meta.kernel);
 	return o;
 }
@@ -224,7 +224,7 @@ static int print_json(const struct report *r)
 static void print_process(const struct report *r)
 {
 	const struct image_meta *m = &r->facts.image.meta;
-	char signal[16];
+	char signal[FATAL_SIGNAL_MAX];
 
 	fputs("File       ", stdout);
 	text_print(r->options.args[0]);
@@ -241,15 +241,21 @@ static void print_process(const struct report *r)
 		putchar('\n');
 	}
 	if (m->captured_at[0])
-		printf("Captured   %s, after a pause of %.1f ms\n",
-		       m->captured_at, (double)m->pause_ns / 1e6);
+		printf("Captured   %s", m->captured_at);
+	if (m->captured_at[0] && m->pause_ns)
+		printf(", after a pause of %.1f ms", (double)m->pause_ns / 1e6);
+	if (m->captured_at[0])
+		putchar('\n');
 	if (heap_index_used(&r->facts))
 		puts("Analysis   kept from an earlier one of this file");
 	if (m->pointers_only)
 		puts("Content    pointers only: text and numbers were left "
 		     "out, as asked");
-	if (signal_name(m->signal, signal))
-		printf("Signal     %s\n", signal);
+	if (fatal_signal_text(&r->facts.image, signal)) {
+		fputs("Signal     ", stdout);
+		text_print(signal);
+		putchar('\n');
+	}
 	if (m->kernel[0]) {
 		fputs("Kernel     ", stdout);
 		text_print(m->kernel);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyze/dom_children.h"
+#include "analyze/fatal_signal.h"
 #include "analyze/thread_rows.h"
 #include "cli/node_text.h"
 #include "cli/thread_report.h"
@@ -146,16 +147,15 @@ static void add_title(const struct report *r, struct table *t,
 	const struct image *image = &r->facts.image;
 	const struct thread *th = &image->threads.at[row->thread];
 	bool has_frames = thread_frames_of(image, row->thread).n > 0;
-	char where[512], signal[32] = "";
+	bool fatal = thread_is_fatal(image, row->thread);
+	char where[512], signal[FATAL_SIGNAL_MAX] = "";
 
-	if (thread_is_fatal(image, row->thread)) {
-		const char *name = sigabbrev_np(th->signal);
-
-		snprintf(signal, sizeof(signal), "  SIG%s", name ? name : "?");
-	}
+	if (fatal)
+		(void)fatal_signal_text(image, signal);
 	table_size(t, row->retained);
 	table_size(t, row->stack_bytes);
-	table_format(t, "%" PRIu32 " \"%s\"%s%s%s", th->tid, th->name, signal,
+	table_format(t, "%" PRIu32 " \"%s\"%s%s%s%s", th->tid, th->name,
+		     fatal ? "  " : "", signal,
 		     has_frames ? "" : "  ", has_frames ? "" :
 		     place(image, th->regs[X86_RIP], where, sizeof(where)));
 }

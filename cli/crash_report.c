@@ -30,31 +30,20 @@ static bool open_store(const struct crash_args *args, char path[PATH_MAX],
 	       crash_store_open(path, ret, err);
 }
 
-/** The name of @signal, or its number. */
-static const char *signal_text(int signal, char buf[16])
-{
-	const char *name = signal > 0 ? sigabbrev_np(signal) : NULL;
-
-	if (name)
-		snprintf(buf, 16, "SIG%s", name);
-	else
-		snprintf(buf, 16, "%d", signal);
-	return buf;
-}
-
 static struct json_t *entry_json(const struct crash_store *store,
 				 const struct crash_entry *e)
 {
 	struct json_t *o = json_new_object();
-	char time[CRASH_TIME_MAX], path[PATH_MAX + CRASH_NAME_MAX], name[16];
+	char time[CRASH_TIME_MAX], path[PATH_MAX + CRASH_NAME_MAX],
+	     name[HUMAN_MAX];
 
 	crash_time_text(e->time, true, time);
 	snprintf(path, sizeof(path), "%s/%s", store->path,
 		 e->file ? e->file : "");
 	json_put_text(o, "time", time);
 	json_put_u64(o, "pid", e->pid);
-	json_put_text(o, "signal", e->signal ? signal_text(e->signal, name) :
-					       NULL);
+	json_put_text(o, "signal", e->signal ?
+		      human_signal(e->signal, name) : NULL);
 	json_put_text(o, "executable", e->exe);
 	json_put_bool(o, "stored", e->file != NULL);
 	json_put_u64(o, "size", e->size);
@@ -89,12 +78,12 @@ static int list_text(const struct crash_store *store,
 
 	for (size_t i = 0; i < list->at.len; i++) {
 		const struct crash_entry *e = &list->at.at[i];
-		char time[CRASH_TIME_MAX], name[16];
+		char time[CRASH_TIME_MAX], name[HUMAN_MAX];
 
 		crash_time_text(e->time, true, time);
 		table_text(&t, time);
 		table_format(&t, "%u", e->pid);
-		table_text(&t, e->signal ? signal_text(e->signal, name) : "-");
+		table_text(&t, e->signal ? human_signal(e->signal, name) : "-");
 		if (e->file)
 			table_size(&t, e->size);
 		else

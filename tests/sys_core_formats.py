@@ -130,6 +130,18 @@ def check_other_build(core):
            f'another build: {got}')
 
 
+def check_pause(core):
+    """A core does not say for how long its process stood still."""
+    for file, known in (f'{DIR}/live.core.zst', True), (core, False), \
+            (f'{DIR}/out.core.zst', False):
+        pause = json.loads(holdfast('info', '--json', file))['process'][
+            'pause_ms']
+        expect((pause is not None and pause > 0) == known,
+               f'{file}: pause {pause}')
+        text = holdfast('info', file)
+        expect(('pause of' in text) == known, text)
+
+
 def check_lz4():
     path = f'{DIR}/core.lz4'
     with open(path, 'wb') as f:
@@ -152,6 +164,7 @@ def main():
     for kind, core in cores.items():
         check_core(kind, core, want)
     check_other_build(cores["gcore"])
+    check_pause(cores["gcore"])
     check_lz4()
     print(f'{len(failures)} failures')
     return 1 if failures else 0

@@ -159,6 +159,11 @@ def check_fault_address():
         text = in_gdb(f'{case.path}/x.core.zst',
                       'print $_siginfo._sifields._sigfault.si_addr')
         case.expect('$1 = (void *) 0x10' in text, text)
+    path = f'{case.path}/x.core.zst'
+    case.same('address', info(path)['process']['fault_address'], '0x10')
+    for command in 'info', 'threads':
+        text = report(command, path)
+        case.expect('SIGSEGV at address 0x10 (unmapped)' in text, text)
     threads = json.loads(report('threads', '--json',
                                 f'{case.path}/x.core.zst'))
     names = [t.get('name') for t in threads['threads']]

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "analyze/dom_children.h"
+#include "analyze/fatal_signal.h"
 #include "tui/views.h"
 
 enum { COL_WHAT, COL_BYTES, COL_BAR, COL_TEXT, N_HOLDERS = 10 };
@@ -116,6 +117,7 @@ static void add_process(struct overview *o)
 {
 	const struct image *image = &o->session->facts->image;
 	const struct image_meta *meta = &image->meta;
+	char signal[FATAL_SIGNAL_MAX];
 
 	add(o, "Process", arena_printf(&o->arena, "%s  pid %" PRIu32
 				       "  %zu thread%s",
@@ -127,9 +129,9 @@ static void add_process(struct overview *o)
 					meta->captured_at,
 					meta->kernel[0] ? ", " : "",
 					meta->kernel));
-	if (meta->signal)
-		add(o, "", arena_printf(&o->arena, "killed by signal %d",
-					meta->signal))->style = STYLE_LEAK;
+	if (fatal_signal_text(image, signal))
+		add(o, "", arena_printf(&o->arena, "killed by %s",
+					signal))->style = STYLE_LEAK;
 }
 
 static uint64_t live_bytes(const struct facts *f)

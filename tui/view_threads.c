@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "analyze/fatal_signal.h"
 #include "analyze/node_label.h"
 #include "analyze/thread_frames.h"
+#include "base/human.h"
 #include "tui/tree.h"
 #include "tui/views.h"
 
@@ -94,6 +96,7 @@ static void describe(const struct threads *t, uint64_t id,
 	const struct image *image = &t->session->facts->image;
 	const struct thread *thread;
 	const struct symbol *at;
+	char signal[HUMAN_MAX];
 	int n;
 
 	if (id == ENDED) {
@@ -108,7 +111,8 @@ static void describe(const struct threads *t, uint64_t id,
 		     at ? " in " : "", at ? at->name : "");
 	if (thread_is_fatal(image, (uint32_t)index_of(t, id)) && n > 0 &&
 	    n < (int)sizeof(out->text) - 32)
-		snprintf(out->text + n, 32, ", signal %d", thread->signal);
+		snprintf(out->text + n, 32, ", %s",
+			 human_signal(thread->signal, signal));
 }
 
 static void text(struct tree *tree, uint32_t item, int column,

@@ -9,6 +9,8 @@ struct fill {
 	uint8_t *kind;
 	uint64_t n;
 	bool give_up;		/* the layout is not a constant */
+	/* The last record that small_text() was asked about, and its text. */
+	uint32_t record, text;
 };
 
 bool type_words_init(const struct type_table *types, struct type_words *ret,
@@ -44,9 +46,67 @@ static bool is_weak(const struct type_table *types, const struct leaf *leaf)
 	return false;
 }
 
-static enum word_kind kind_of(const struct type_table *types,
-			      const struct type *t, const struct leaf *leaf)
+/* The first pointer of a record that is in no union: what it refers to. */
+struct first_pointer {
+	const struct type_table *types;
+	uint32_t target;
+};
+
+static bool find_pointer(void *ctx, const struct leaf *leaf)
 {
+	struct first_pointer *find = ctx;
+	const struct type *t = &find->types->types.at[leaf->type];
+
+	if (leaf->type == TYPE_NONE || leaf->in_union ||
+	    t->kind != TYPE_POINTER)
+		return true;
+	find->target = types_strip(find->types, t->target);
+	return false;
+}
+
+/* The record that has the innermost union that @leaf lies in. */
+static uint32_t around_union(const struct type_table *types,
+			     const struct leaf *leaf)
+{
+	bool inside = true;
+
+	for (unsigned i = leaf->n_chain; i-- > 0;) {
+		uint32_t id = leaf->chain[i].record;
+		bool is_union = id != TYPE_NONE &&
+				types->types.at[id].kind == TYPE_UNION;
+
+		if (id != TYPE_NONE && !inside && !is_union)
+			return id;
+		inside &= !is_union;
+	}
+	return TYPE_NONE;
+}
+
+/*
+ * Characters in a union, of a record whose pointer is one to characters of the
+ * same type: the small-string optimisation. They are text, and what else
+ * stands there is left of older text: no room in which objects are made.
+ */
+static bool small_text(struct fill *fill, const struct leaf *leaf)
+{
+	enum { LIMIT = 16 };	/* leaves of the record that are looked at */
+	struct first_pointer find = { fill->types, TYPE_NONE };
+	uint32_t record = around_union(fill->types, leaf);
+
+	if (record == TYPE_NONE)
+		return false;
+	if (record != fill->record) {
+		types_leaves(fill->types, record, LIMIT, find_pointer, &find);
+		fill->record = record;
+		fill->text = find.target;
+	}
+	return fill->text == leaf->type;
+}
+
+static enum word_kind kind_of(struct fill *fill, const struct type *t,
+			      const struct leaf *leaf)
+{
+	const struct type_table *types = fill->types;
 	bool sure = !leaf->in_union && !(leaf->flags & MEMBER_VARIANT);
 
 	switch (t->kind) {
@@ -61,6 +121,9 @@ static enum word_kind kind_of(const struct type_table *types,
 		return WORD_DEAD;
 	case TYPE_INT:
 		return t->size >= 8 ? WORD_MAYBE : WORD_DEAD;
+	case TYPE_CHAR:
+		return leaf->in_union && small_text(fill, leaf) ? WORD_DEAD :
+								  WORD_MAYBE;
 	default:
 		return WORD_MAYBE;	/* bytes may hold anything */
 	}
@@ -80,7 +143,7 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	t = &fill->types->types.at[leaf->type];
 	if (t->size == 0 || first >= fill->n)
 		return true;
-	kind = kind_of(fill->types, t, leaf);
+	kind = kind_of(fill, t, leaf);
 	last = (leaf->offset + t->size - 1) / 8;
 	for (uint64_t i = first; i <= last && i < fill->n; i++) {
 		if (fill->kind[i] < kind)
@@ -101,7 +164,9 @@ bool type_words_add(const struct type_table *types, uint32_t type,
 		    struct type_words *words, struct err *err)
 {
 	uint32_t id = types_strip(types, type);
-	struct fill fill = { .types = types };
+	struct fill fill = {
+		.types = types, .record = TYPE_NONE,
+	};
 	struct word_map *map;
 	const struct type *t;
 

@@ -271,3 +271,16 @@ void leaks_free(struct leaks *leaks)
 	free(leaks->nodes);
 	*leaks = (struct leaks){0};
 }
+
+struct loss leaks_direct(const struct leaks *leaks, enum state verdict)
+{
+	struct loss sum = {0};
+
+	for (uint32_t g = 0; g < leaks->n_groups; g++) {
+		if (leaks->groups[g].verdict == verdict) {
+			sum.blocks += leaks->groups[g].blocks;
+			sum.bytes += leaks->groups[g].bytes;
+		}
+	}
+	return sum;
+}

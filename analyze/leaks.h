@@ -29,15 +29,17 @@ struct leak_group {
 	uint64_t held_offset;	/* of the word, from the start of the node */
 };
 
+struct loss {
+	uint64_t blocks, bytes;
+};
+
 struct leaks {
 	struct leak_group *groups;	/* [n_groups] by lowest address */
 	uint32_t n_groups;
 	struct signatures signatures;	/* [n_groups] members of one instance */
 	uint64_t *rows;		/* [n_groups + 1] bounds of each in nodes */
 	uint32_t *nodes;	/* blocks, instance behind instance by address */
-	struct {
-		uint64_t blocks, bytes;
-	} total[N_STATES];	/* by verdict, indirect blocks included */
+	struct loss total[N_STATES];	/* by verdict, indirect blocks too */
 };
 
 /** Find the groups. Release with leaks_free(). */
@@ -45,5 +47,9 @@ bool leaks_build(const struct heap *heap, struct leaks *ret, struct err *err)
 	MUST_CHECK;
 
 void leaks_free(struct leaks *leaks);
+
+/** What the leak roots of @verdict lose themselves: the direct loss. The rest
+ * of the total is indirect. */
+struct loss leaks_direct(const struct leaks *leaks, enum state verdict);
 
 #endif

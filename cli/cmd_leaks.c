@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/lost_holder.h"
 #include "cli/node_text.h"
 #include "cli/report.h"
 #include "cli/text_table.h"
@@ -20,6 +21,9 @@ static const char usage[] =
 	"A leak is \"definite\" when no word of the process refers to it, \"stale\"\n"
 	"when only a dead word does (padding, the stack of an ended thread), \"weak\"\n"
 	"when only weak references do. Only definite ones are called leaked.\n"
+	"\n"
+	"\"Direct\" are the blocks or cycles where a loss begins, \"retained\" what goes\n"
+	"with the whole group, each block once: the difference is its indirect loss.\n"
 	"\n"
 	OPTIONS_USAGE_SORTED
 	"                  (retained, bytes, count; default retained)\n"
@@ -86,10 +90,17 @@ static uint32_t *sorted_groups(const struct report *r)
 static void put_total(struct json_t *document, const char *key,
 		      const struct leaks *leaks, enum state state)
 {
+	struct loss direct = leaks_direct(leaks, state);
 	struct json_t *o = json_new_object();
 
 	json_put_u64(o, "blocks", leaks->total[state].blocks);
 	json_put_u64(o, "bytes", leaks->total[state].bytes);
+	json_put_u64(o, "direct_blocks", direct.blocks);
+	json_put_u64(o, "direct_bytes", direct.bytes);
+	json_put_u64(o, "indirect_blocks",
+		     leaks->total[state].blocks - direct.blocks);
+	json_put_u64(o, "indirect_bytes",
+		     leaks->total[state].bytes - direct.bytes);
 	json_put(document, key, o);
 }
 
@@ -109,6 +120,7 @@ static struct json_t *samples_of(const struct facts *f, uint32_t g)
 static struct json_t *holder_of(const struct facts *f,
 				const struct leak_group *group)
 {
+	struct lost_holder holder = lost_holder_of(&f->heap, group);
 	struct json_t *o = json_new_object();
 
 	if (heap_is_root(&f->heap, group->held_by))
@@ -118,6 +130,11 @@ static struct json_t *holder_of(const struct facts *f,
 		json_put_addr(o, "addr", f->heap.addr[group->held_by]);
 	if (group->held_offset != UINT64_MAX)
 		json_put_u64(o, "offset", group->held_offset);
+	if (holder.known) {
+		json_put_addr(o, "word", holder.addr);
+		json_put_addr(o, "value", holder.value);
+	}
+	json_put_text(o, "why", holder.why);
 	return o;
 }
 
@@ -134,6 +151,9 @@ static struct json_t *group_json(const struct facts *f, uint32_t g)
 	json_put_u64(o, "count", group->count);
 	json_put_u64(o, "blocks", group->blocks);
 	json_put_u64(o, "bytes", group->bytes);
+	json_put_u64(o, "indirect_blocks", facts_group_indirect(f, g));
+	json_put_u64(o, "indirect_bytes",
+		     facts_group_retained(f, g) - group->bytes);
 	json_put_u64(o, "retained", facts_group_retained(f, g));
 	json_put(o, "members", members_json(&f->heap, &f->leaks.signatures, g));
 	json_put_text(o, "verdict", verdicts[group->verdict]);
@@ -173,15 +193,31 @@ static int print_json(const struct report *r, const uint32_t *groups)
 	return json_print(document);
 }
 
+static void print_loss(const struct report *r, const char *what,
+		       struct loss loss)
+{
+	char size[24];
+
+	printf("%s%s in %" PRIu64 " block%s", what,
+	       report_size(r, loss.bytes, size), loss.blocks,
+	       plural(loss.blocks));
+}
+
 static void print_total(const struct report *r, enum state state,
 			const char *what)
 {
-	uint64_t blocks = r->facts.leaks.total[state].blocks;
-	char size[24];
+	struct loss total = r->facts.leaks.total[state];
+	struct loss direct = leaks_direct(&r->facts.leaks, state);
 
-	printf("%s %s in %" PRIu64 " block%s", what,
-	       report_size(r, r->facts.leaks.total[state].bytes, size), blocks,
-	       plural(blocks));
+	print_loss(r, what, total);
+	if (direct.blocks == total.blocks)
+		return;
+	fputs(" (", stdout);
+	print_loss(r, "", direct);
+	total.blocks -= direct.blocks;
+	total.bytes -= direct.bytes;
+	print_loss(r, " directly, ", total);
+	fputs(" indirectly)", stdout);
 }
 
 static void print_totals(const struct report *r)
@@ -192,19 +228,37 @@ static void print_totals(const struct report *r)
 	else if (r->facts.leaks.total[STATE_LEAKED].blocks == 0)
 		fputs("Nothing is leaked", stdout);
 	else
-		print_total(r, STATE_LEAKED, "Leaked:");
+		print_total(r, STATE_LEAKED, "Leaked: ");
 	if (r->facts.leaks.total[STATE_STALE].blocks > 0)
-		print_total(r, STATE_STALE, "; held by dead words only:");
+		print_total(r, STATE_STALE, "; held by dead words only: ");
 	if (r->facts.leaks.total[STATE_WEAK].blocks > 0)
-		print_total(r, STATE_WEAK, "; held weakly only:");
+		print_total(r, STATE_WEAK, "; held weakly only: ");
 	puts(".");
+}
+
+/* ", held by a dead word at 0x1200 in Node *[] (past the last element)" */
+static void add_holder(const struct facts *f, const struct leak_group *group,
+		       char *text, size_t size)
+{
+	struct lost_holder holder = lost_holder_of(&f->heap, group);
+	bool stale = group->verdict == STATE_STALE;
+	char name[NODE_TEXT_MAX], at[32] = "";
+	size_t n = strlen(text);
+
+	if (holder.known)
+		snprintf(at, sizeof(at), " at 0x%" PRIx64, holder.addr);
+	n += (size_t)snprintf(text + n, size - n, ", held by a %s%s in %s",
+			      stale ? "dead word" : "weak reference", at,
+			      node_text(f, group->held_by, name));
+	if (stale && !heap_is_root(&f->heap, group->held_by) && n < size)
+		snprintf(text + n, size - n, " (%s)", holder.why);
 }
 
 static void add_row(const struct report *r, struct table *t, uint32_t g)
 {
 	const struct facts *f = &r->facts;
 	const struct leak_group *group = &f->leaks.groups[g];
-	char name[NODE_TEXT_MAX];
+	char name[2 * NODE_TEXT_MAX];
 
 	table_size(t, facts_group_retained(f, g));
 	table_size(t, group->bytes);
@@ -214,16 +268,17 @@ static void add_row(const struct report *r, struct table *t, uint32_t g)
 	table_addr(t, f->heap.addr[f->leaks.nodes[f->leaks.rows[g]]]);
 	key_text(&f->heap, group->key, name);
 	if (group->cycle)
-		table_format(t, "%s, cycle of %" PRIu64, name,
-			     group->blocks / group->count);
-	else
-		table_text(t, name);
+		snprintf(name + strlen(name), 32, ", cycle of %" PRIu64,
+			 group->blocks / group->count);
+	if (group->held_by != NODE_NONE)
+		add_holder(f, group, name, sizeof(name));
+	table_text(t, name);
 }
 
 static int print_text(const struct report *r, const uint32_t *groups)
 {
 	static const struct table_column columns[] = {
-		{ "Retained", ALIGN_RIGHT }, { "Bytes", ALIGN_RIGHT },
+		{ "Retained", ALIGN_RIGHT }, { "Direct", ALIGN_RIGHT },
 		{ "Count", ALIGN_RIGHT }, { "", ALIGN_LEFT },
 		{ "First at", ALIGN_LEFT }, { "Leak root", ALIGN_LEFT },
 	};

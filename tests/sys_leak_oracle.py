@@ -127,17 +127,18 @@ def ask_sanitizer(program):
 
 
 def ask_holdfast(program):
-    """({block: state}, truth); others count when they are called lost"""
+    """({block: state}, truth, leaks); others count when they are lost"""
     with samples_check.stopped(program) as (pid, truth):
         path = program + '.core.zst'
         samples_check.Reports.run('dump', str(pid), '-o', path)
         text = samples_check.Reports.run('blocks', '--json', path)
+        leaks = json.loads(samples_check.Reports.run('leaks', '--json', path))
     names, states = numbered(truth), {}
     for block in map(json.loads, text.splitlines()):
         addr = int(block['addr'], 16)
         if addr in names or block['state'] != 'reachable':
             states[names.get(addr, addr)] = block['state']
-    return states, truth
+    return states, truth, leaks
 
 
 # --- compare ---
@@ -149,11 +150,12 @@ class Comparison:
         program = os.path.join(DIR, name)
         self.name = name
         self.theirs, self.names, self.log = ask_sanitizer(program + '.lsan')
-        self.ours, self.truth = ask_holdfast(program)
+        self.ours, self.truth, self.leaks = ask_holdfast(program)
         self.wrong = []
         self.used = set()		# reasons
         self.check_truth()
         self.compare()
+        self.check_direct()
 
     def check_truth(self):
         """What we say is what the program states, whatever others say."""
@@ -218,6 +220,22 @@ class Comparison:
                 continue
             if word != start or word not in ends:
                 self.wrong.append(f'{source:#x} there holds {word:#x}')
+
+    def check_direct(self):
+        """Direct leaks of LeakSanitizer are leak roots, but for cycles: it
+        calls none of their blocks direct, unless it refers to itself only."""
+        groups = [g for g in self.leaks['groups'] if g['verdict'] == 'definite']
+        ours = sum(g['count'] for g in groups if g['blocks'] == g['count'])
+        theirs = sum(int(n) for n in re.findall(
+            r'^Direct leak of \d+ byte\(s\) in (\d+)', self.log, re.M))
+        if not self.used and ours != theirs:
+            self.wrong.append(f'{ours} direct leaks, not {theirs}')
+        total = self.leaks['leaked']
+        for unit in ('blocks', 'bytes'):
+            direct = sum(g[unit] for g in groups)
+            if total[f'direct_{unit}'] != direct or \
+                    total[f'indirect_{unit}'] != total[unit] - direct:
+                self.wrong.append(f'{unit}: {total} but {direct} direct')
 
     def shares(self):
         """[blocks, bytes] that they report, and that we do."""

@@ -2,6 +2,7 @@
 /* States and leak groups of random heaps, told by searches of their own. */
 #include "tests/aid_cmocka.h"
 
+#include "analyze/lost_holder.h"
 #include "analyze/states.h"
 #include "tests/aid_random_heap.h"
 
@@ -198,13 +199,13 @@ static void check_totals(const struct random_heap *h)
 }
 
 /* What living roots and leak groups of these verdicts hold, one left out. */
-static uint64_t held_without(const struct random_heap *h,
-			     const bool verdicts[N_STATES], uint32_t without)
+static struct loss held_without(const struct random_heap *h,
+				const bool verdicts[N_STATES], uint32_t without)
 {
 	const struct heap *heap = &h->facts.heap;
 	const struct leaks *leaks = &h->facts.leaks;
+	struct loss held = {0};
 	bool in[MAX] = {0};
-	uint64_t bytes = 0;
 
 	for (uint32_t i = heap->n_blocks; i < heap->n_nodes; i++)
 		in[i] = !is_dead(heap, i);
@@ -214,9 +215,11 @@ static uint64_t held_without(const struct random_heap *h,
 				verdicts[leaks->groups[g].verdict];
 	}
 	spread(h, in, false, false);
-	for (uint32_t i = 0; i < heap->n_blocks; i++)
-		bytes += in[i] ? heap->size[i] : 0;
-	return bytes;
+	for (uint32_t i = 0; i < heap->n_blocks; i++) {
+		held.blocks += in[i];
+		held.bytes += in[i] ? heap->size[i] : 0;
+	}
+	return held;
 }
 
 /*
@@ -234,17 +237,39 @@ static void check_retained(const struct random_heap *h)
 	for (int v = 0; v < 3; v++) {
 		verdicts[order[v]] = true;
 		for (uint32_t g = 0; g < f->leaks.n_groups; g++) {
+			struct loss with, without;
+
 			if (f->leaks.groups[g].verdict != order[v])
 				continue;
+			with = held_without(h, verdicts, NODE_NONE);
+			without = held_without(h, verdicts, g);
 			assert_int_equal(facts_group_retained(f, g),
-				held_without(h, verdicts, NODE_NONE) -
-				held_without(h, verdicts, g));
+					 with.bytes - without.bytes);
+			assert_int_equal(facts_group_indirect(f, g),
+					 with.blocks - without.blocks -
+					 f->leaks.groups[g].blocks);
 		}
 	}
 	for (uint32_t i = 0; i < f->heap.n_blocks; i++)
 		all += f->heap.size[i];
-	assert_int_equal(held_without(h, verdicts, NODE_NONE), all);
+	assert_int_equal(held_without(h, verdicts, NODE_NONE).bytes, all);
 	assert_int_equal(f->dom.retained[dom_root(&f->dom)], all);
+}
+
+/* The word that is shown leads to a block of the group, unless it lies in a
+ * register, which has no address. */
+static void check_word(const struct heap *heap, const struct leaks *leaks,
+		       uint32_t g)
+{
+	struct lost_holder word = lost_holder_of(heap, &leaks->groups[g]);
+	uint32_t to = word.known ? heap_find(heap, word.value) : NODE_NONE;
+	bool found = false;
+
+	assert_int_equal(word.known,
+			 leaks->groups[g].held_offset != UINT64_MAX);
+	for (uint64_t i = leaks->rows[g]; i < leaks->rows[g + 1]; i++)
+		found |= leaks->nodes[i] == to;
+	assert_int_equal(found, word.known);
 }
 
 /* A stale or weak group names a live holder, and the word is there. */
@@ -274,6 +299,7 @@ static void check_holders(const struct random_heap *h)
 				 group->held_offset == r->slot * 8;
 		}
 		assert_true(found);
+		check_word(heap, leaks, g);
 		if (!heap_is_root(heap, group->held_by))
 			assert_int_not_equal(heap->state[group->held_by],
 					     STATE_LEAKED);

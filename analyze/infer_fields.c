@@ -156,6 +156,7 @@ static bool propose_inside(struct follow *f, const struct place *from,
 	struct heap *heap = f->heap;
 	struct choice choice;
 	uint64_t word, at;
+	bool found;
 
 	if (heap->type[claim->node] != TYPE_NONE ||
 	    !window_u64(&f->infer->window, from->addr + claim->why_offset,
@@ -166,6 +167,8 @@ static bool propose_inside(struct follow *f, const struct place *from,
 		return true;
 	if (field->is_table)
 		return follow_table(f, from, field, element, at, claim);
+	if (!follow_cookie(f, from, field->target, at, claim, &found) || found)
+		return found;
 	if (follow_type(f, field->target)->kind == TYPE_CHAR)
 		choose_text_tail(&f->chooser, at, &choice);
 	else if (!types_is_record(&heap->image->types, field->target))
@@ -182,6 +185,32 @@ static bool propose_inside(struct follow *f, const struct place *from,
 	return follow_submit(f, from, claim);
 }
 
+/* The range that begins at @offset, or NULL. */
+static const struct raw_range *range_at(const struct pointer_fields *fields,
+					uint64_t offset)
+{
+	for (size_t i = 0; i < fields->n_ranges; i++) {
+		if (fields->ranges[i].offset == offset)
+			return &fields->ranges[i];
+	}
+	return NULL;
+}
+
+/* A reference to the start of a block that no known field is: one of those in
+ * a union, or one to anything. */
+static bool propose_unknown(struct follow *f, const struct place *from,
+			    const struct pointer_fields *fields,
+			    uint64_t element, uint64_t offset,
+			    struct claim *claim)
+{
+	const struct raw_range *range = range_at(fields, offset);
+
+	if (range && !is_settled(f, claim->node, from->confidence))
+		return follow_raw_range(f, from, range, element, claim);
+	return fields->n_union == 0 ||
+	       follow_union(f, from, fields, offset, claim);
+}
+
 /* Propose a type for all that the pointers of @place refer to. */
 static bool follow_place(struct follow *f, const struct place *place,
 			 struct err *err)
@@ -193,7 +222,8 @@ static bool follow_place(struct follow *f, const struct place *place,
 	if (!fields || (fields->stride > 0 &&
 			!follow_handles(f, place, fields)))
 		return err_nomem(err, "types of blocks");
-	if (fields->n + fields->n_union == 0 || fields->stride == 0)
+	if (fields->n + fields->n_union + fields->n_ranges == 0 ||
+	    fields->stride == 0)
 		return true;
 	for (uint64_t e = raw->row[place->node]; e < raw->row[place->node + 1];
 	     e++) {
@@ -213,10 +243,9 @@ static bool follow_place(struct follow *f, const struct place *place,
 		element = place->addr + offset - offset % fields->stride;
 		field = field_in_use(f, fields, element,
 				     offset % fields->stride);
-		if (!field && fields->n_union > 0 &&
-		    raw_is_start(raw->where[e]) &&
-		    !follow_union(f, place, fields, offset % fields->stride,
-				  &claim))
+		if (!field && raw_is_start(raw->where[e]) &&
+		    !propose_unknown(f, place, fields, element,
+				     offset % fields->stride, &claim))
 			return err_nomem(err, "types of blocks");
 		if (!field)
 			continue;
@@ -396,5 +425,6 @@ bool infer_fields(struct infer *infer, struct err *err)
 	chooser_free(&f.chooser);
 	shape_cache_free(&f.shapes);
 	size_weights_free(&f.weights);
+	map_free(&f.arrays);
 	return ok;
 }

@@ -18,6 +18,7 @@ struct follow {
 	struct shape_cache shapes;
 	struct size_weights weights;
 	struct seen_block seen;		/* scratch */
+	struct map arrays;		/* with a cookie: their types */
 };
 
 /* A place that is known to hold elements of one type. */
@@ -61,6 +62,17 @@ bool follow_vec(struct follow *f, const struct place *from,
 bool follow_table(struct follow *f, const struct place *from,
 		  const struct pointer_field *field, uint64_t element,
 		  uint64_t at, struct claim *claim);
+
+/** A void pointer at the start of a block: an array of the elements that its
+ * class is about. (infer_ranges.c) */
+bool follow_raw_range(struct follow *f, const struct place *from,
+		      const struct raw_range *range, uint64_t element,
+		      struct claim *claim);
+
+/** A pointer to @element, a record, refers to byte @at of a block: behind the
+ * number of elements, if *@found. (infer_ranges.c) */
+bool follow_cookie(struct follow *f, const struct place *from, uint32_t element,
+		   uint64_t at, struct claim *claim, bool *found);
 
 /** The values that std::function and its kind hold. (infer_handles.c) */
 bool follow_handles(struct follow *f, const struct place *place,

@@ -16,6 +16,7 @@ struct collect {
 	struct pointer_cache *cache;
 	VEC(struct pointer_field) fields, in_union;
 	VEC(struct code_field) code;
+	VEC(struct raw_range) ranges;
 	bool failed;
 };
 
@@ -235,6 +236,15 @@ static bool note_code(struct collect *c, const struct leaf *leaf)
 	return true;
 }
 
+static bool note_range(struct collect *c, const struct leaf *leaf)
+{
+	struct raw_range range;
+
+	c->failed = raw_range_of(c->cache->types, leaf, &range) &&
+		    !vec_push(&c->ranges, range);
+	return !c->failed;
+}
+
 static bool visit(void *ctx, const struct leaf *leaf)
 {
 	struct collect *c = ctx;
@@ -254,7 +264,7 @@ static bool visit(void *ctx, const struct leaf *leaf)
 		return true;
 	field.target = types_strip(types, t->target);
 	if (field.target == TYPE_NONE)
-		return true;
+		return note_range(c, leaf);
 	known = conditions_of(types, leaf, &when);
 	if (!known && leaf->flags & MEMBER_VARIANT)
 		return true;
@@ -312,10 +322,12 @@ static bool keep(struct collect *c, struct pointer_fields *ret)
 	struct arena *arena = &c->cache->arena;
 	struct code_field *code =
 		arena_alloc(arena, (c->code.len + 1) * sizeof(*code));
+	struct raw_range *ranges =
+		arena_alloc(arena, (c->ranges.len + 1) * sizeof(*ranges));
 
 	ret->at = keep_fields(arena, c->fields.at, c->fields.len);
 	ret->in_union = keep_fields(arena, c->in_union.at, c->in_union.len);
-	if (c->failed || !ret->at || !ret->in_union || !code)
+	if (c->failed || !ret->at || !ret->in_union || !code || !ranges)
 		return false;
 	if (c->code.len > 0)
 		memcpy(code, c->code.at, c->code.len * sizeof(*code));
@@ -323,6 +335,10 @@ static bool keep(struct collect *c, struct pointer_fields *ret)
 	ret->n_union = c->in_union.len;
 	ret->n_code = c->code.len;
 	ret->code = code;
+	if (c->ranges.len > 0)
+		memcpy(ranges, c->ranges.at, c->ranges.len * sizeof(*ranges));
+	ret->n_ranges = c->ranges.len;
+	ret->ranges = ranges;
 	return true;
 }
 
@@ -346,6 +362,7 @@ const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 	vec_free(&c.fields);
 	vec_free(&c.in_union);
 	vec_free(&c.code);
+	vec_free(&c.ranges);
 	if (!ok)
 		return NULL;
 	*slot = (uintptr_t)fields;

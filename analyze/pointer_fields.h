@@ -14,6 +14,7 @@
 #ifndef ANALYZE_POINTER_FIELDS_H
 #define ANALYZE_POINTER_FIELDS_H
 
+#include "analyze/raw_ranges.h"
 #include "analyze/variants.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -54,11 +55,12 @@ struct code_field {
 
 struct pointer_fields {
 	uint64_t stride;	/* bytes of one element */
-	size_t n, n_code, n_union;
+	size_t n, n_code, n_union, n_ranges;
 	const struct pointer_field *at;	/* [n] by offset */
 	/* [n_union] by offset: those in unions without a known discriminant */
 	const struct pointer_field *in_union;
 	const struct code_field *code;	/* [n_code] */
+	const struct raw_range *ranges;	/* [n_ranges] in no union */
 };
 
 struct pointer_cache {

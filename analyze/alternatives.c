@@ -31,7 +31,7 @@ static bool find_records(struct alternatives *a)
 	for (uint32_t i = 0; i < types->types.len; i++) {
 		const struct type *t = &types->types.at[i];
 
-		if (shape_is_record(t) && t->size >= 8 &&
+		if (shape_is_record(types, t) && t->size >= 8 &&
 		    !vec_push(&a->records,
 			      ((struct sized_record){ t->size, i })))
 			return false;

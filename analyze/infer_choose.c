@@ -77,9 +77,10 @@ static struct relation relation_of(const struct chooser *c,
 
 /* What begins with the pointee and fits the block. */
 struct fitting {
-	uint32_t related, any;	/* the last one seen */
+	uint32_t related, any, open;	/* the last one seen */
 	struct relation relation;	/* of @related */
 	uint32_t n_related, n_any;
+	uint32_t n_open;	/* smaller, but end in an array of any length */
 	bool is_class;		/* @related is derived from the pointee */
 	bool self;		/* the pointee does */
 	bool rivals;		/* others begin with it, of whatever size */
@@ -170,11 +171,41 @@ static bool is_foreign(const struct chooser *c, const struct pointer_kind *kind,
 	return kind->n_context > 0 && type_at(c, type)->n_args > 0;
 }
 
+/* char data[] at the end: the block may be of any size from sizeof on. */
+static bool has_tail(const struct chooser *c, uint32_t type)
+{
+	const struct type *tail = types_tail(&c->heap->image->types, type);
+
+	return tail && (tail->flags & TYPE_NO_COUNT || tail->count == 0);
+}
+
+/* The same for the block @node; programs older than data[] say data[1]. */
+static bool fits_tail(const struct chooser *c, uint32_t node, uint32_t type)
+{
+	const struct type_table *types = &c->heap->image->types;
+	const struct type *t = type_at(c, type), *tail = types_tail(types, type);
+	uint64_t usable = c->heap->size[node], start, size;
+	uint32_t element;
+
+	if (!tail || t->size >= usable)
+		return false;
+	if (has_tail(c, type))
+		return true;
+	element = types_strip(types, tail->target);
+	start = types->members.at[t->first_member + t->n_members - 1].offset;
+	size = element == TYPE_NONE ? 0 : type_at(c, element)->size;
+	return tail->count == 1 && size > 0 && start < usable &&
+	       infer_fits(c->heap, node,
+			  start + (usable - start) / size * size, false);
+}
+
 static bool find_fitting(struct chooser *c, uint32_t node,
 			 const struct pointer_kind *kind, bool loose,
 			 struct fitting *ret)
 {
-	*ret = (struct fitting){ .related = TYPE_NONE, .any = TYPE_NONE };
+	*ret = (struct fitting){
+		.related = TYPE_NONE, .any = TYPE_NONE, .open = TYPE_NONE,
+	};
 	ret->self = infer_fits(c->heap, node, type_at(c, kind->target)->size,
 			       loose);
 	c->candidates.len = 0;
@@ -193,8 +224,11 @@ static bool find_fitting(struct chooser *c, uint32_t node,
 		if (relation.subject == TYPE_NONE && is_foreign(c, kind, id))
 			continue;
 		ret->rivals = true;
-		if (!infer_fits(c->heap, node, type_at(c, id)->size, loose))
+		if (!infer_fits(c->heap, node, type_at(c, id)->size, loose)) {
+			ret->n_open += fits_tail(c, node, id);
+			ret->open = fits_tail(c, node, id) ? id : ret->open;
 			continue;
+		}
 		if (relation.subject != TYPE_NONE)
 			note_related(c, &one, &relation, ret);
 		ret->any = id;
@@ -221,14 +255,6 @@ static bool fits_array(const struct chooser *c, uint32_t node, uint32_t type)
 	       infer_fits(c->heap, node, n * size, true);
 }
 
-/* char data[] at the end: the block may be of any size from sizeof on. */
-static bool has_tail(const struct chooser *c, uint32_t type)
-{
-	const struct type *tail = types_tail(&c->heap->image->types, type);
-
-	return tail && (tail->flags & TYPE_NO_COUNT || tail->count == 0);
-}
-
 static bool decide_record(struct chooser *c, uint32_t node,
 			  const struct pointer_kind *kind, bool loose,
 			  struct choice *ret)
@@ -239,6 +265,7 @@ static bool decide_record(struct chooser *c, uint32_t node,
 	if (!find_fitting(c, node, kind, loose, &f))
 		return false;
 	ret->rivals = f.rivals;
+	ret->fitting = f.n_any + f.n_open > 0;
 	if (f.n_related == 1 && f.is_class) {
 		set(ret, f.related, EVIDENCE_DERIVED, SURE_CONTEXT);
 	} else if (about && f.self) {
@@ -250,12 +277,12 @@ static bool decide_record(struct chooser *c, uint32_t node,
 		set(ret, f.related, EVIDENCE_DERIVED, SURE_CONTEXT);
 	} else if (f.n_related > 1 || (loose && f.rivals)) {
 		return true;
-	} else if (f.self && f.n_any == 0) {
+	} else if (f.self && f.n_any + f.n_open == 0) {
 		set(ret, kind->target, EVIDENCE_NONE, SURE_EXACT);
-	} else if (!f.self && f.n_any == 1) {
-		set(ret, f.any, EVIDENCE_DERIVED, SURE_DERIVED);
-	} else if (!f.rivals && has_tail(c, kind->target) &&
-		   type_at(c, kind->target)->size <= c->heap->size[node]) {
+	} else if (!f.self && f.n_any + f.n_open == 1) {
+		set(ret, f.n_any ? f.any : f.open, EVIDENCE_DERIVED,
+		    SURE_DERIVED);
+	} else if (!f.rivals && fits_tail(c, node, kind->target)) {
 		set(ret, kind->target, EVIDENCE_NONE, SURE_TAIL);
 	}
 	return true;
@@ -425,10 +452,12 @@ bool choose_inside(struct chooser *c, uint32_t node, uint32_t target,
 	return true;
 }
 
-/* Note the structs that end in char text[]: by where the text begins. */
+/* Note the program's structs that end in char text[]: by where the text
+ * begins. */
 static bool find_text_tails(struct chooser *c)
 {
 	const struct type_table *types = &c->heap->image->types;
+	uint32_t program = image_program(c->heap->image);
 
 	for (uint32_t i = 0; i < types->types.len; i++) {
 		const struct type *t = &types->types.at[i];
@@ -438,7 +467,7 @@ static bool find_text_tails(struct chooser *c)
 		bool added;
 
 		if (t->kind != TYPE_STRUCT || t->popularity == 0 ||
-		    !has_tail(c, i))
+		    t->module != program || !has_tail(c, i))
 			continue;
 		last = &types->members.at[t->first_member + t->n_members - 1];
 		id = types_strip(types, types->types.at[

@@ -28,6 +28,7 @@ struct choice {
 	uint8_t confidence;	/* percent */
 	bool is_array;		/* as many as the block has room for */
 	bool rivals;		/* other types begin with the pointee */
+	bool fitting;		/* ... and some could be the block */
 };
 
 /* A type that begins with the pointee. */

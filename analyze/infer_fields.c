@@ -16,6 +16,7 @@ enum {
 	SURE_ROOT = 100,
 	SURE_LOCAL = 88,	/* it may dangle by now */
 	SURE_RANGE = 98,
+	SURE_STRING = 75,	/* see choose_text_tail() */
 };
 
 enum { MAX_ROUNDS = 6 };	/* of shapes */
@@ -148,6 +149,28 @@ static bool propose(struct follow *f, const struct place *from,
 	return follow_pointer(f, from, kind, claim);
 }
 
+/* Does a string begin at @addr, and end before @end? What was left out of the
+ * capture might have been one. */
+static bool is_string(struct follow *f, uint32_t node, uint64_t addr,
+		      uint64_t end)
+{
+	const uint8_t *at;
+	size_t n, i = 0;
+
+	if (f->heap->image->redacted.spans.len > 0) {
+		infer_bar(f->heap, node, SURE_STRING);
+		return false;
+	}
+	at = window_span(&f->infer->window, addr, 1, &n);
+	if (!at)
+		return false;
+	if (n > end - addr)
+		n = end - addr;
+	while (i < n && at[i] >= ' ' && at[i] < 0x7f)
+		i++;
+	return i > 0 && i < n && at[i] == '\0';
+}
+
 /* A pointer into a block: to a member of what the block is. */
 static bool propose_inside(struct follow *f, const struct place *from,
 			   const struct pointer_field *field, uint64_t element,
@@ -169,6 +192,10 @@ static bool propose_inside(struct follow *f, const struct place *from,
 		return follow_table(f, from, field, element, at, claim);
 	if (!follow_cookie(f, from, field->target, at, claim, &found) || found)
 		return found;
+	if (follow_type(f, field->target)->kind == TYPE_CHAR &&
+	    !is_string(f, claim->node, word,
+		       heap->addr[claim->node] + heap->size[claim->node]))
+		return true;
 	if (follow_type(f, field->target)->kind == TYPE_CHAR)
 		choose_text_tail(&f->chooser, at, &choice);
 	else if (!types_is_record(&heap->image->types, field->target))

@@ -17,7 +17,7 @@ struct follow {
 	struct chooser chooser;
 	struct shape_cache shapes;
 	struct size_weights weights;
-	struct seen_block seen;		/* scratch */
+	struct seen_block seen, element;	/* scratch */
 	struct map arrays;		/* with a cookie: their types */
 };
 
@@ -50,6 +50,15 @@ bool follow_submit(struct follow *f, const struct place *from,
 /** A pointer of @kind refers to the start of a block. (infer_claims.c) */
 bool follow_pointer(struct follow *f, const struct place *from, uint32_t kind,
 		    struct claim *claim);
+
+/** The block is larger than @pointee: a header with a payload, or an array,
+ * if it looks like one. (infer_arrays.c) */
+bool follow_larger(struct follow *f, const struct place *from,
+		   struct claim *claim, uint32_t pointee);
+
+/** A pointer to pointers: the block is an array of them, if they are some. */
+bool follow_pointers(struct follow *f, const struct place *from, uint32_t kind,
+		     struct claim *claim);
 
 /** What can be known by Rust's classes: see rust_pointers.h. The pointer
  * refers to the start of a block, or to byte @at of it. (infer_rust.c) */

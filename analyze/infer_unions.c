@@ -7,7 +7,6 @@
 #include "analyze/infer_follow.h"
 
 #include <limits.h>
-#include <string.h>
 
 /* Percent, and tenths of a kept promise (shapes.h). */
 enum {
@@ -43,16 +42,12 @@ static void count_vote(struct vote *v, uint32_t kind, uint32_t array, int score)
 	}
 }
 
-/* The words of element @i of what was seen, as a block of their own. */
-static bool see_element(const struct seen_block *all, uint32_t i, uint32_t words,
-			struct seen_block *ret)
+/* Does @type end in an array of any length? */
+static bool is_open(const struct follow *f, uint32_t type)
 {
-	if (words == 0 || (i + 1) * words > all->n)
-		return false;
-	ret->node = all->node;
-	ret->n = words;
-	memcpy(ret->at, all->at + i * words, words * sizeof(*ret->at));
-	return true;
+	const struct type *tail = types_tail(&f->heap->image->types, type);
+
+	return tail && (tail->flags & TYPE_NO_COUNT || tail->count <= 1);
 }
 
 /* Does block @node look like records that begin with @n of @type? */
@@ -60,7 +55,6 @@ static bool rate_record(struct follow *f, uint32_t node, uint32_t type,
 			uint32_t kind, uint64_t n, struct vote *v)
 {
 	const struct shape *shape = shape_of(&f->shapes, type);
-	struct seen_block one;
 	struct shape_score score;
 	int least = 0;
 
@@ -68,6 +62,9 @@ static bool rate_record(struct follow *f, uint32_t node, uint32_t type,
 		return false;
 	shape_look(f->heap, &f->infer->window, node, &f->seen);
 	if (n == 1) {
+		/* The header speaks for what is behind it. */
+		if (is_open(f, type) && f->seen.n > shape->n)
+			f->seen.n = shape->n;
 		score = shape_compare(f->heap, &f->weights, type, shape,
 				      &f->seen);
 		if (!score.broken && score.sum >= LEAST_SCORE)
@@ -75,9 +72,10 @@ static bool rate_record(struct follow *f, uint32_t node, uint32_t type,
 		return true;
 	}
 	for (uint32_t i = 0; i < n && i < SPOKEN_FOR; i++) {
-		if (!see_element(&f->seen, i, shape->n, &one))
+		if (!shape_element(&f->seen, i, shape->n, &f->element))
 			break;
-		score = shape_compare(f->heap, &f->weights, type, shape, &one);
+		score = shape_compare(f->heap, &f->weights, type, shape,
+				      &f->element);
 		if (score.broken || score.sum < 0)
 			return true;
 		least = i == 0 || score.sum < least ? score.sum : least;
@@ -145,7 +143,7 @@ static bool rate(struct follow *f, const struct pointer_field *field,
 	if (choice.type != TYPE_NONE)
 		return rate_record(f, node, choice.type, field->kind, 1, v);
 	n = t->size ? f->heap->size[node] / t->size : 0;
-	if (n < 2 || n > UINT32_MAX ||
+	if (choice.fitting || n < 2 || n > UINT32_MAX ||
 	    !infer_fits(f->heap, node, n * t->size, false))
 		return true;
 	return rate_record(f, node, field->target, field->kind, n, v);

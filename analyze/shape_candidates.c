@@ -58,7 +58,7 @@ bool shape_candidates_build(const struct type_table *types,
 		if (t->kind == TYPE_CHAR && t->size == 1 &&
 		    strcmp(types_text(types, t->name), "char") == 0)
 			ret->letter = i;
-		if (t->size >= 8 && shape_is_record(t) && !has_bit(bases, i))
+		if (t->size >= 8 && shape_is_record(types, t) && !has_bit(bases, i))
 			ok = vec_push(&ret->records, one);
 	}
 	free(bases);

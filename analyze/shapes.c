@@ -26,6 +26,16 @@ enum {
 
 /* --- what a type promises --- */
 
+bool shape_is_record(const struct type_table *types, const struct type *t)
+{
+	const char *name = types_text(types, t->name);
+
+	return (t->kind == TYPE_STRUCT || t->kind == TYPE_CLASS) &&
+	       t->n_members > 0 && t->popularity > 0 &&
+	       !(t->flags & (TYPE_DECLARATION | TYPE_POLYMORPHIC)) &&
+	       name[0] != '\0' && strncmp(name, "__va_list", 9) != 0;
+}
+
 struct fill {
 	const struct type_table *types;
 	struct shape_word at[MAX_SHAPE];
@@ -228,6 +238,17 @@ void shape_look(const struct heap *heap, struct window *window, uint32_t node,
 		if (window_u64(window, heap->addr[node] + i * 8, &w->value))
 			w->seen = (uint8_t)see(heap, w->value, &w->node);
 	}
+}
+
+bool shape_element(const struct seen_block *all, uint32_t i, uint32_t words,
+		   struct seen_block *ret)
+{
+	if (words == 0 || i >= all->n / words)
+		return false;
+	ret->node = all->node;
+	ret->n = words;
+	memcpy(ret->at, all->at + i * words, words * sizeof(*ret->at));
+	return true;
 }
 
 /* --- one against the other --- */

@@ -49,13 +49,9 @@ struct shape_cache {
 };
 
 /** Could contents tell that a block is one of these? Records that are defined
- * and that something points at; polymorphic ones say it themselves. */
-static inline bool shape_is_record(const struct type *t)
-{
-	return (t->kind == TYPE_STRUCT || t->kind == TYPE_CLASS) &&
-	       t->n_members > 0 && t->popularity > 0 &&
-	       !(t->flags & (TYPE_DECLARATION | TYPE_POLYMORPHIC));
-}
+ * and that something points at; polymorphic ones say it themselves. Nobody
+ * allocates what has no name, or what compilers make for their own use. */
+bool shape_is_record(const struct type_table *types, const struct type *t);
 
 /** The shape of @type, or NULL when memory is exhausted. Types of more
  * than 512 words have their first ones. */
@@ -94,6 +90,11 @@ struct seen_block {
 /** Read @node through @window; words that are absent are SEEN_OTHER. */
 void shape_look(const struct heap *heap, struct window *window, uint32_t node,
 		struct seen_block *ret);
+
+/** Element @i of @words words each of what was seen, as a block of its own;
+ * false when not all of it was looked at. */
+bool shape_element(const struct seen_block *all, uint32_t i, uint32_t words,
+		   struct seen_block *ret);
 
 /*
  * How telling it is that a pointer leads to a block of the right size: much

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "analyze/type_prefix.h"
+
 /* The record that @id begins with: its first base or member at offset 0. */
 static uint32_t beginning_of(const struct type_table *types, uint32_t id)
 {
@@ -20,41 +22,61 @@ static uint32_t beginning_of(const struct type_table *types, uint32_t id)
 	return inner != id && types_is_record(types, inner) ? inner : TYPE_NONE;
 }
 
+/* A header that repeats what it begins with stands between the two. */
+static uint32_t inner_of(const struct type_table *types,
+			 const uint32_t *prefix, uint32_t id)
+{
+	return prefix[id] != TYPE_NONE ? prefix[id] : beginning_of(types, id);
+}
+
+/* Sort into rows; outer types ascend as they come. */
+static void fill_beginnings(const struct type_table *types,
+			    const uint32_t *prefix, struct beginnings *b)
+{
+	uint32_t total = 0;
+
+	for (uint32_t i = 0; i < b->n_types; i++) {
+		uint32_t inner = inner_of(types, prefix, i);
+
+		if (inner != TYPE_NONE)
+			b->row[inner + 1]++;
+	}
+	for (size_t i = 0; i <= b->n_types; i++) {
+		uint32_t degree = b->row[i];
+
+		b->row[i] = total += degree;
+	}
+	/* row[i + 1] is where row i begins now, and moves on as it fills. */
+	for (size_t i = b->n_types; i > 0; i--)
+		b->row[i] = b->row[i - 1];
+	b->row[0] = 0;
+	for (uint32_t i = 0; i < b->n_types; i++) {
+		uint32_t inner = inner_of(types, prefix, i);
+
+		if (inner != TYPE_NONE)
+			b->outer[b->row[inner + 1]++] = i;
+	}
+}
+
 bool beginnings_build(const struct type_table *types, struct beginnings *ret,
 		      struct err *err)
 {
 	size_t n = types->types.len;
 	struct beginnings b = { .n_types = n };
-	uint32_t total = 0;
+	uint32_t *prefix;
 
 	*ret = b;
+	if (!type_prefixes(types, &prefix, err))
+		return false;
 	b.row = calloc(n + 2, sizeof(*b.row));
 	b.outer = calloc(n + 1, sizeof(*b.outer));
 	if (!b.row || !b.outer) {
+		free(prefix);
 		beginnings_free(&b);
 		return err_nomem(err, "the table of types");
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t inner = beginning_of(types, i);
-
-		if (inner != TYPE_NONE)
-			b.row[inner + 1]++;
-	}
-	for (size_t i = 0; i <= n; i++) {
-		uint32_t degree = b.row[i];
-
-		b.row[i] = total += degree;
-	}
-	/* row[i + 1] is where row i begins now, and moves on as it fills. */
-	for (size_t i = n; i > 0; i--)
-		b.row[i] = b.row[i - 1];
-	b.row[0] = 0;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t inner = beginning_of(types, i);
-
-		if (inner != TYPE_NONE)
-			b.outer[b.row[inner + 1]++] = i;
-	}
+	fill_beginnings(types, prefix, &b);
+	free(prefix);
 	*ret = b;
 	return true;
 }

@@ -14,7 +14,8 @@
 #include "base/vec.h"
 #include "formats/types.h"
 
-/* Rows of types that hold a given type at their very beginning. */
+/* Rows of types that hold a given type at their very beginning, or repeat its
+ * members there (type_prefix.h). */
 struct beginnings {
 	size_t n_types;
 	uint32_t *row;		/* [n_types + 1] */

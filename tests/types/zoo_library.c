@@ -10,7 +10,7 @@
 
 #include "tests/types/truth.h"
 
-static void *obstack_chunk_alloc(size_t n) { return truth("-", malloc(n)); }
+static void *obstack_chunk_alloc(size_t n) { return truth("struct _obstack_chunk", malloc(n)); }
 #define obstack_chunk_free free
 
 /* --- the way of GLib --- */

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "analyze/type_prefix.h"
+
+#include <stdlib.h>
+
+enum { MIN_MEMBERS = 2 };
+
+/* The hash of a row of members, one more each time. */
+static uint64_t mix_member(uint64_t hash, const struct member *m)
+{
+	const uint64_t parts[] = {
+		hash, (uint64_t)m->name << 32 | m->type, m->offset,
+		(uint64_t)m->flags << 48 | (uint64_t)m->bit_size << 32 |
+		m->bit_offset,
+	};
+
+	return hash_bytes(parts, sizeof(parts), 0);
+}
+
+static bool same_member(const struct member *a, const struct member *b)
+{
+	return a->name == b->name && a->type == b->type &&
+	       a->offset == b->offset && a->flags == b->flags &&
+	       a->bit_size == b->bit_size && a->bit_offset == b->bit_offset;
+}
+
+static const struct member *members_of(const struct type_table *types,
+				       uint32_t id)
+{
+	return &types->members.at[types->types.at[id].first_member];
+}
+
+static bool is_plain_record(const struct type *t)
+{
+	return t->kind == TYPE_STRUCT && t->n_args == 0 &&
+	       t->n_members >= MIN_MEMBERS &&
+	       !(t->flags & (TYPE_DECLARATION | TYPE_POLYMORPHIC |
+			     TYPE_VARIANT));
+}
+
+/* Something points at it, and it leads somewhere. */
+static bool is_header(const struct type_table *types, uint32_t id)
+{
+	const struct type *t = &types->types.at[id];
+	const struct member *m = members_of(types, id);
+	bool leads = false;
+
+	if (!is_plain_record(t) || t->popularity == 0)
+		return false;
+	for (uint32_t i = 0; i < t->n_members; i++) {
+		uint32_t type = types_strip(types, m[i].type);
+
+		leads |= type != TYPE_NONE &&
+			 types->types.at[type].kind == TYPE_POINTER;
+		if (m[i].flags & MEMBER_BASE)
+			return false;
+	}
+	return leads;
+}
+
+static bool note_header(const struct type_table *types, uint32_t id,
+			struct map *headers)
+{
+	const struct member *m = members_of(types, id);
+	uint64_t hash = 0, *slot;
+
+	if (!is_header(types, id))
+		return true;
+	for (uint32_t i = 0; i < types->types.at[id].n_members; i++)
+		hash = mix_member(hash, &m[i]);
+	slot = map_slot(headers, hash, NULL);
+	if (slot && !*slot)
+		*slot = (uint64_t)id + 1;
+	return slot != NULL;
+}
+
+static bool begins_like(const struct type_table *types, uint32_t outer,
+			uint32_t header)
+{
+	const struct member *a = members_of(types, outer);
+	const struct member *b = members_of(types, header);
+
+	for (uint32_t i = 0; i < types->types.at[header].n_members; i++) {
+		if (!same_member(&a[i], &b[i]))
+			return false;
+	}
+	return true;
+}
+
+static uint32_t longest_prefix(const struct type_table *types, uint32_t id,
+			       const struct map *headers)
+{
+	const struct type *t = &types->types.at[id];
+	const struct member *m = members_of(types, id);
+	uint32_t found = TYPE_NONE;
+	uint64_t hash = 0;
+
+	if (!is_plain_record(t))
+		return TYPE_NONE;
+	for (uint32_t i = 0; i + 1 < t->n_members; i++) {
+		uint64_t header;
+
+		hash = mix_member(hash, &m[i]);
+		if (i + 1 < MIN_MEMBERS)
+			continue;
+		header = map_get(headers, hash, 0);
+		/* Two rows of members may have one hash. */
+		if (header && types->types.at[header - 1].n_members == i + 1 &&
+		    begins_like(types, id, (uint32_t)header - 1))
+			found = (uint32_t)header - 1;
+	}
+	return found;
+}
+
+bool type_prefixes(const struct type_table *types, uint32_t **ret,
+		   struct err *err)
+{
+	struct map headers = {0};
+	uint32_t n = (uint32_t)types->types.len;
+	uint32_t *prefix = calloc((size_t)n + 1, sizeof(*prefix));
+	bool ok = prefix != NULL;
+
+	*ret = NULL;
+	for (uint32_t i = 0; ok && i < n; i++)
+		ok = note_header(types, i, &headers);
+	for (uint32_t i = 0; ok && i < n; i++)
+		prefix[i] = longest_prefix(types, i, &headers);
+	map_free(&headers);
+	if (!ok) {
+		free(prefix);
+		return err_nomem(err, "the table of types");
+	}
+	*ret = prefix;
+	return true;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Records that begin like another one, member by member.
+ *
+ * C has no base classes. Instead of a first member of the header's type many
+ * programs repeat the header's members, by a macro perhaps, in each struct
+ * that has one, and cast: `struct object { struct object *next; char tag; }`
+ * and `struct text { struct object *next; char tag; int length; ... }`. The C
+ * standard blesses it for unions (C11 6.5.2.3, common initial sequence).
+ */
+#ifndef ANALYZE_TYPE_PREFIX_H
+#define ANALYZE_TYPE_PREFIX_H
+
+#include "base/err.h"
+#include "formats/types.h"
+
+/**
+ * For each type the longest other record whose members are the first of its
+ * own: same names, types and places. TYPE_NONE where there is none. A header
+ * has two members or more, and a pointer among them: all who begin with two
+ * numbers are not relatives. @ret: [types], owned by the caller, to be freed.
+ * O(members).
+ */
+bool type_prefixes(const struct type_table *types, uint32_t **ret,
+		   struct err *err) MUST_CHECK;
+
+#endif

@@ -331,7 +331,7 @@ static void types_in_a_circle_come_to_an_end(void **state)
 	(void)state;
 	made_retarget(&image, a, 0, b);
 	made_retarget(&image, b, 0, a);
-	pointer_var(a, place(200));
+	pointer_var(a, place(216));
 	infer();
 	expect_untyped(0);
 }

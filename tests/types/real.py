@@ -45,7 +45,7 @@ REDIS = (
     (Z + r"listCreate<", "list"),
     (Z + r"listAddNode(?:Head|Tail)<", "listNode"),
     (Z + r"listLinkNode\w*<", "listNode"),
-    (Z + r"createClient<", "client"),
+    (Z + r"createClient<", "client|char"),     # and the buffer of its answers
     (Z + r"ACLCreateUser<", "user"),
     (Z + r"aeCreateEventLoop<", "aeEventLoop|aeFileEvent|aeFiredEvent"),
     (Z + r"connCreateSocket<|" + Z + r"connCreateAccepted", "connection"),

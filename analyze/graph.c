@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/graph.h"
 
-#include <stdlib.h>
-
 #include "base/pool.h"
+#include "base/table.h"
 
 /*
  * How many edges ahead of the loops below the cache is told what they will
@@ -84,11 +83,11 @@ static bool allocate_like(const struct graph *graph, struct graph *ret,
 	uint64_t n_edges = graph->row[graph->n_nodes];
 
 	ret->n_nodes = graph->n_nodes;
-	ret->row = calloc((size_t)graph->n_nodes + 1, sizeof(*ret->row));
-	ret->target = reallocarray(NULL, (size_t)n_edges + 1,
-				   sizeof(*ret->target));
+	ret->row = table_alloc((size_t)graph->n_nodes + 1, sizeof(*ret->row));
+	ret->target = table_alloc((size_t)n_edges + 1, sizeof(*ret->target));
 	if (graph->kind)
-		ret->kind = malloc((size_t)n_edges + 1);
+		ret->kind = table_alloc((size_t)n_edges + 1,
+					sizeof(*ret->kind));
 	if (ret->row && ret->target && (ret->kind || !graph->kind))
 		return true;
 	graph_free(ret);
@@ -136,9 +135,9 @@ fail:
 
 void graph_free(struct graph *graph)
 {
-	free(graph->row);
-	free(graph->target);
-	free(graph->kind);
+	table_free(graph->row);
+	table_free(graph->target);
+	table_free(graph->kind);
 	*graph = (struct graph){0};
 }
 

@@ -11,6 +11,7 @@
 #include "analyze/roots.h"
 #include "analyze/states.h"
 #include "analyze/walk_all.h"
+#include "base/table.h"
 
 const char *const state_names[N_STATES] = {
 	[STATE_REACHABLE] = "reachable",
@@ -66,20 +67,20 @@ bool heap_build(struct image *image, struct heap *ret, struct err *err)
 
 void heap_free(struct heap *heap)
 {
-	free(heap->addr);
-	free(heap->size);
-	free(heap->type);
-	free(heap->count);
-	free(heap->why_node);
-	free(heap->why_offset);
-	free(heap->evidence);
-	free(heap->confidence);
-	free(heap->state);
-	free(heap->content);
-	free(heap->owner);
+	table_free(heap->addr);
+	table_free(heap->size);
+	table_free(heap->type);
+	table_free(heap->count);
+	table_free(heap->why_node);
+	table_free(heap->why_offset);
+	table_free(heap->evidence);
+	table_free(heap->confidence);
+	table_free(heap->state);
+	table_free(heap->content);
+	table_free(heap->owner);
 	free(heap->roots);
-	free(heap->free);
-	free(heap->free_owner);
+	table_free(heap->free);
+	table_free(heap->free_owner);
 	block_index_free(&heap->index);
 	graph_free(&heap->refs);
 	graph_free(&heap->referrers);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/raw_refs.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "analyze/content.h"
@@ -8,6 +9,7 @@
 #include "analyze/words.h"
 #include "base/pool.h"
 #include "base/progress.h"
+#include "base/table.h"
 
 enum { CHUNK = 1 << 14 };	/* nodes */
 
@@ -15,6 +17,7 @@ enum { CHUNK = 1 << 14 };	/* nodes */
 struct piece {
 	uint32_t *degree;	/* [nodes of the chunk] */
 	VEC(uint32_t) target, where;
+	bool done;
 };
 
 /* What one thread works with. */
@@ -27,6 +30,10 @@ struct scan {
 	struct heap *heap;
 	struct piece *pieces;	/* [chunks] */
 	struct worker *workers;	/* [pool_threads()] */
+	pthread_mutex_t lock;	/* over what follows, and what is done */
+	struct raw_refs *ret;
+	size_t joined;		/* chunks whose pieces are in @ret */
+	uint64_t n, cap;	/* references in @ret, and room there */
 };
 
 /* Note the word at place number @place; *@hit: it refers to a block. */
@@ -165,6 +172,71 @@ static bool scan_node(const struct scan *scan, struct worker *w,
 			   &class);
 }
 
+static void free_piece(struct piece *piece)
+{
+	free(piece->degree);
+	piece->degree = NULL;
+	vec_free(&piece->target);
+	vec_free(&piece->where);
+}
+
+static bool make_room(struct scan *scan, uint64_t want)
+{
+	struct raw_refs *ret = scan->ret;
+	void *target, *where;
+
+	if (want <= scan->cap)
+		return true;
+	if (want < scan->cap + scan->cap / 2)
+		want = scan->cap + scan->cap / 2;
+	target = table_resize(ret->target, want, sizeof(*ret->target));
+	ret->target = target ? target : ret->target;
+	where = table_resize(ret->where, want, sizeof(*ret->where));
+	ret->where = where ? where : ret->where;
+	if (target && where)
+		scan->cap = want;
+	return target && where;
+}
+
+/* Lay the piece of @chunk, which is the next, behind those before it. */
+static bool append(struct scan *scan, size_t chunk)
+{
+	struct piece *piece = &scan->pieces[chunk];
+	struct raw_refs *ret = scan->ret;
+	size_t bytes = piece->target.len * sizeof(*ret->target);
+	uint32_t n = scan->heap->n_nodes, node = (uint32_t)(chunk * CHUNK);
+	uint64_t edge = scan->n;
+
+	if (!make_room(scan, scan->n + piece->target.len))
+		return false;
+	for (uint32_t k = 0; k < CHUNK && node < n; k++, node++) {
+		ret->row[node] = edge;
+		edge += piece->degree[k];
+	}
+	if (bytes > 0) {
+		memcpy(ret->target + scan->n, piece->target.at, bytes);
+		memcpy(ret->where + scan->n, piece->where.at, bytes);
+	}
+	scan->n = edge;
+	free_piece(piece);
+	return true;
+}
+
+/* @chunk is done: append it and those behind it that waited for it. So no
+ * more than a few pieces exist beside the table. */
+static bool join(struct scan *scan, size_t chunk)
+{
+	size_t chunks = pool_chunks(scan->heap->n_nodes, CHUNK);
+	bool ok = true;
+
+	pthread_mutex_lock(&scan->lock);
+	scan->pieces[chunk].done = true;
+	while (ok && scan->joined < chunks && scan->pieces[scan->joined].done)
+		ok = append(scan, scan->joined++);
+	pthread_mutex_unlock(&scan->lock);
+	return ok;
+}
+
 static bool scan_chunk(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
 		       unsigned worker, struct err *err)
 {
@@ -184,54 +256,14 @@ static bool scan_chunk(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
 			(uint32_t)(piece->target.len - before);
 	}
 	progress_add(end - begin);
-	return true;
-}
-
-static void free_piece(struct piece *piece)
-{
-	free(piece->degree);
-	piece->degree = NULL;
-	vec_free(&piece->target);
-	vec_free(&piece->where);
-}
-
-/* Lay the pieces behind each other; each is freed once it is copied. */
-static bool join(struct scan *scan, struct raw_refs *ret, struct err *err)
-{
-	uint32_t n = scan->heap->n_nodes, node = 0;
-	uint64_t total = 0;
-
-	for (size_t i = 0; i < pool_chunks(n, CHUNK); i++)
-		total += scan->pieces[i].target.len;
-	ret->row = malloc(((size_t)n + 1) * sizeof(*ret->row));
-	ret->target = malloc((total + 1) * sizeof(*ret->target));
-	ret->where = malloc((total + 1) * sizeof(*ret->where));
-	if (!ret->row || !ret->target || !ret->where)
-		return err_nomem(err, "references");
-	total = 0;
-	for (size_t i = 0; i < pool_chunks(n, CHUNK); i++) {
-		struct piece *piece = &scan->pieces[i];
-		size_t bytes = piece->target.len * sizeof(*ret->target);
-		uint64_t edge = total;
-
-		for (uint32_t k = 0; k < CHUNK && node < n; k++, node++) {
-			ret->row[node] = edge;
-			edge += piece->degree[k];
-		}
-		if (bytes > 0) {
-			memcpy(ret->target + total, piece->target.at, bytes);
-			memcpy(ret->where + total, piece->where.at, bytes);
-		}
-		total = edge;
-		free_piece(piece);
-	}
-	ret->row[n] = total;
-	return true;
+	return join(scan, chunk) || err_nomem(err, "references");
 }
 
 bool raw_refs_build(struct heap *heap, struct raw_refs *ret, struct err *err)
 {
-	struct scan scan = { .heap = heap };
+	struct scan scan = {
+		.heap = heap, .ret = ret, .lock = PTHREAD_MUTEX_INITIALIZER,
+	};
 	size_t chunks = pool_chunks(heap->n_nodes, CHUNK);
 	unsigned threads = pool_threads();
 	bool ok = false;
@@ -239,7 +271,9 @@ bool raw_refs_build(struct heap *heap, struct raw_refs *ret, struct err *err)
 	*ret = (struct raw_refs){0};
 	scan.pieces = calloc(chunks + 1, sizeof(*scan.pieces));
 	scan.workers = calloc(threads, sizeof(*scan.workers));
-	if (!scan.pieces || !scan.workers) {
+	ret->row = table_alloc((size_t)heap->n_nodes + 1, sizeof(*ret->row));
+	if (!scan.pieces || !scan.workers || !ret->row ||
+	    !make_room(&scan, 1)) {
 		err_nomem(err, "references");
 		goto out;
 	}
@@ -250,7 +284,7 @@ bool raw_refs_build(struct heap *heap, struct raw_refs *ret, struct err *err)
 	progress_end();
 	for (unsigned i = 0; i < threads; i++)
 		window_close(&scan.workers[i].window);
-	ok = ok && join(&scan, ret, err);
+	ret->row[heap->n_nodes] = scan.n;
 out:
 	for (size_t i = 0; scan.pieces && i < chunks; i++)
 		free_piece(&scan.pieces[i]);
@@ -263,8 +297,8 @@ out:
 
 void raw_refs_free(struct raw_refs *raw)
 {
-	free(raw->row);
-	free(raw->target);
-	free(raw->where);
+	table_free(raw->row);
+	table_free(raw->target);
+	table_free(raw->where);
 	*raw = (struct raw_refs){0};
 }

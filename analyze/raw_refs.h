@@ -10,7 +10,7 @@
  * file in random order, and a compressed file has none.
  *
  * Parallel over chunks of nodes; contents pass through one window a thread.
- * Cost: about 2 ns a word; 8 bytes a reference, twice while rows are joined.
+ * Cost: about 2 ns a word; 8 bytes a node, and 8 a reference.
  */
 #ifndef ANALYZE_RAW_REFS_H
 #define ANALYZE_RAW_REFS_H

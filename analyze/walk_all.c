@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/progress.h"
+#include "base/table.h"
 
 /* A block or free chunk with the allocator that reported it. */
 struct owned_chunk {
@@ -235,17 +236,17 @@ static bool make_columns(struct heap *heap, struct err *err)
 {
 	size_t n = heap->n_blocks;
 
-	heap->addr = malloc((n + 1) * sizeof(*heap->addr));
-	heap->size = malloc((n + 1) * sizeof(*heap->size));
-	heap->type = malloc((n + 1) * sizeof(*heap->type));
-	heap->count = calloc(n + 1, sizeof(*heap->count));
-	heap->why_node = malloc((n + 1) * sizeof(*heap->why_node));
-	heap->why_offset = calloc(n + 1, sizeof(*heap->why_offset));
-	heap->evidence = calloc(n + 1, 1);
-	heap->confidence = calloc(n + 1, 1);
-	heap->state = calloc(n + 1, 1);
-	heap->content = calloc(n + 1, 1);
-	heap->owner = calloc(n + 1, 1);
+	heap->addr = table_alloc(n + 1, sizeof(*heap->addr));
+	heap->size = table_alloc(n + 1, sizeof(*heap->size));
+	heap->type = table_alloc(n + 1, sizeof(*heap->type));
+	heap->count = table_alloc(n + 1, sizeof(*heap->count));
+	heap->why_node = table_alloc(n + 1, sizeof(*heap->why_node));
+	heap->why_offset = table_alloc(n + 1, sizeof(*heap->why_offset));
+	heap->evidence = table_alloc(n + 1, 1);
+	heap->confidence = table_alloc(n + 1, 1);
+	heap->state = table_alloc(n + 1, 1);
+	heap->content = table_alloc(n + 1, 1);
+	heap->owner = table_alloc(n + 1, 1);
 	if (!heap->addr || !heap->size || !heap->type || !heap->count ||
 	    !heap->why_node || !heap->why_offset || !heap->evidence ||
 	    !heap->confidence || !heap->state || !heap->content || !heap->owner)
@@ -280,8 +281,8 @@ static bool store_free(struct heap *heap, const struct owned_chunk *at,
 		       size_t n, struct err *err)
 {
 	heap->n_free = n;
-	heap->free = malloc((n + 1) * sizeof(*heap->free));
-	heap->free_owner = malloc(n + 1);
+	heap->free = table_alloc(n + 1, sizeof(*heap->free));
+	heap->free_owner = table_alloc(n + 1, 1);
 	if (!heap->free || !heap->free_owner)
 		return err_nomem(err, "the table of free chunks");
 	for (size_t i = 0; i < n; i++) {

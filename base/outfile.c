@@ -335,3 +335,18 @@ void outfile_abort(struct outfile *of)
 	free(of->path);
 	*of = closed;
 }
+
+int outfile_unnamed(const char *folder)
+{
+	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	char path[4096];
+
+	if (fd >= 0 || snprintf(path, sizeof(path), "%s/.holdfast-XXXXXX",
+				folder) >= (int)sizeof(path))
+		return fd;
+	/* Not every file system knows O_TMPFILE. */
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd >= 0)
+		unlink(path);
+	return fd;
+}

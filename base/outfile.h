@@ -72,4 +72,8 @@ bool outfile_commit(struct outfile *of, struct err *err) MUST_CHECK;
 /** Remove what was written. Does nothing after outfile_commit(). */
 void outfile_abort(struct outfile *of);
 
+/** A file in @folder that has no name, for reading and writing, mode 0600; or
+ * -1 with errno. */
+int outfile_unnamed(const char *folder);
+
 #endif

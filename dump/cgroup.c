@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dump/cgroup.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +212,22 @@ bool cgroup_to_parent(struct cgroup *cgroup)
 		return false;
 	*slash = '\0';
 	return true;
+}
+
+uint64_t cgroup_number(const char *folder, const char *name)
+{
+	char path[CGROUP_PATH_MAX + 64];
+	struct proc_text text;
+	struct err err = {0};
+	uint64_t value = CGROUP_NO_LIMIT;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (!proc_read_path(path, &text, &err))
+		return value;
+	if (isdigit((unsigned char)text.at[0]))
+		value = strtoull(text.at, NULL, 10);
+	proc_text_free(&text);
+	return value >= INT64_MAX / 4096 * 4096 ? CGROUP_NO_LIMIT : value;
 }
 
 bool cgroup_describe(uint32_t pid, struct proc_text *ret)

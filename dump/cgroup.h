@@ -51,6 +51,12 @@ bool cgroup_locate(const char *root, uint32_t pid, const char *controller,
 /** Step to the folder of the parent; false when that cannot be seen. */
 bool cgroup_to_parent(struct cgroup *cgroup);
 
+#define CGROUP_NO_LIMIT UINT64_MAX
+
+/** A number in a file of a cgroup; CGROUP_NO_LIMIT for "max" and for what is
+ * not there. Version 1 has LONG_MAX, cut to pages, for no limit. */
+uint64_t cgroup_number(const char *folder, const char *name);
+
 /**
  * The lines of proc_facts.h about the cgroup of @pid. Owned by the caller;
  * release with proc_text_free(). False when nothing is known.

@@ -8,24 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/outfile.h"
 #include "base/progress.h"
 
 enum { SPOOL_BUFFER = 1 << 20, HOLE = 1 << 16 };
-
-static int open_unnamed(const char *folder)
-{
-	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	char path[4096];
-
-	if (fd >= 0 || snprintf(path, sizeof(path), "%s/.holdfast-XXXXXX",
-				folder) >= (int)sizeof(path))
-		return fd;
-	/* Not every file system knows O_TMPFILE. */
-	fd = mkostemp(path, O_CLOEXEC);
-	if (fd >= 0)
-		unlink(path);
-	return fd;
-}
 
 /** Fill @buf unless the stream ends before; SIZE_MAX on failure. */
 static size_t read_block(int in, char *buf, size_t n, struct err *err)
@@ -75,7 +61,7 @@ static bool write_block(int fd, const char *buf, size_t n, uint64_t offset,
 
 bool core_spool_open(const char *folder, int *ret, struct err *err)
 {
-	*ret = open_unnamed(folder);
+	*ret = outfile_unnamed(folder);
 	return *ret >= 0 || err_errno(err, "temporary file in %s", folder);
 }
 

@@ -11,7 +11,7 @@
 
 #include "dump/cgroup.h"
 
-#define NO_LIMIT UINT64_MAX
+#define NO_LIMIT CGROUP_NO_LIMIT
 
 enum { CAP_SYS_ADMIN_BIT = 21, CAP_SYS_RESOURCE_BIT = 24 };
 
@@ -145,24 +145,6 @@ static bool user_has_room(const struct asked *a, struct err *why)
 	return err_set(why, ERR_LIMIT, "user %" PRIu64 " has %" PRIu64 " of "
 		       "%" PRIu64 " threads that RLIMIT_NPROC allows (ulimit "
 		       "-u)", uid, n, limit);
-}
-
-/** A number in a file of a cgroup; NO_LIMIT for "max" and for what is not
- * there. Version 1 has LONG_MAX, cut to pages, for no limit. */
-static uint64_t cgroup_number(const char *folder, const char *name)
-{
-	char path[CGROUP_PATH_MAX + 64];
-	struct proc_text text;
-	struct err err = {0};
-	uint64_t value = NO_LIMIT;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	if (!proc_read_path(path, &text, &err))
-		return value;
-	if (isdigit((unsigned char)text.at[0]))
-		value = strtoull(text.at, NULL, 10);
-	proc_text_free(&text);
-	return value >= INT64_MAX / 4096 * 4096 ? NO_LIMIT : value;
 }
 
 static bool pids_have_room(const struct asked *a, struct err *why)

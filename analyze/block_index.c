@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "base/table.h"
+#include "base/bulk.h"
 #include "base/vec.h"
 
 enum {
@@ -101,7 +101,7 @@ bool block_index_build(const uint64_t *addr, const uint64_t *size, uint32_t n,
 	*ret = (struct block_index){0};
 	if (!cut_regions(&cutter, addr, size, n, err))
 		goto fail;
-	index.cells = table_alloc(cutter.n_cells + 1, sizeof(*index.cells));
+	index.cells = bulk_alloc(cutter.n_cells + 1, sizeof(*index.cells));
 	if (!index.cells) {
 		err_nomem(err, "block index");
 		goto fail;
@@ -123,7 +123,7 @@ fail:
 void block_index_free(struct block_index *index)
 {
 	free(index->regions);
-	table_free(index->cells);
+	bulk_free(index->cells);
 	*index = (struct block_index){0};
 }
 

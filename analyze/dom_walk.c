@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/progress.h"
-#include "base/table.h"
+#include "base/bulk.h"
 
 enum { CANCEL_MASK = (1 << 20) - 1 };	/* nodes between looks for Ctrl-C */
 
@@ -215,11 +215,11 @@ static bool allocate(struct dom_walk *w)
 {
 	size_t n = w->n_ids;
 
-	w->number = table_alloc(n, sizeof(*w->number));
-	w->vertex = table_alloc(n, sizeof(*w->vertex));
-	w->parent = table_alloc(n, sizeof(*w->parent));
-	w->semi = table_alloc(n, sizeof(*w->semi));
-	w->scratch = table_alloc(n, sizeof(*w->scratch));
+	w->number = bulk_alloc(n, sizeof(*w->number));
+	w->vertex = bulk_alloc(n, sizeof(*w->vertex));
+	w->parent = bulk_alloc(n, sizeof(*w->parent));
+	w->semi = bulk_alloc(n, sizeof(*w->semi));
+	w->scratch = bulk_alloc(n, sizeof(*w->scratch));
 	w->late = calloc((n >> LATE_BUCKET_BITS) + 1, sizeof(*w->late));
 	return w->number && w->vertex && w->parent && w->semi && w->scratch &&
 	       w->late;
@@ -281,10 +281,10 @@ void dom_walk_free_late(struct dom_walk *w)
 void dom_walk_free(struct dom_walk *w)
 {
 	dom_walk_free_late(w);
-	table_free(w->number);
-	table_free(w->vertex);
-	table_free(w->parent);
-	table_free(w->semi);
-	table_free(w->scratch);
+	bulk_free(w->number);
+	bulk_free(w->vertex);
+	bulk_free(w->parent);
+	bulk_free(w->semi);
+	bulk_free(w->scratch);
 	*w = (struct dom_walk){0};
 }

@@ -5,7 +5,7 @@
 
 #include "analyze/dom_walk.h"
 #include "base/progress.h"
-#include "base/table.h"
+#include "base/bulk.h"
 #include "base/vec.h"
 
 enum { AHEAD = 16 };	/* places whose memory is fetched early */
@@ -219,24 +219,24 @@ static void forget_excluded(struct dom_walk *w)
 static bool take_results(struct dom_walk *w, struct dominators *dom)
 {
 	dom->n_order = w->n;
-	dom->order = table_alloc(w->n, sizeof(*dom->order));
-	dom->end = table_alloc(w->n, sizeof(*dom->end));
+	dom->order = bulk_alloc(w->n, sizeof(*dom->order));
+	dom->end = bulk_alloc(w->n, sizeof(*dom->end));
 	if (!dom->order || !dom->end)
 		return false;
 	forget_excluded(w);
 	dom->position = w->number;
 	w->number = NULL;
 	lay_out(w, dom);
-	table_free(w->semi);
+	bulk_free(w->semi);
 	w->semi = NULL;
-	dom->retained = table_alloc(w->n_ids, sizeof(*dom->retained));
+	dom->retained = bulk_alloc(w->n_ids, sizeof(*dom->retained));
 	if (!dom->retained)
 		return false;
 	for (uint32_t v = 0; v < w->n; v++)
 		dom->retained[w->vertex[v]] = w->scratch[v].bytes;
-	table_free(w->scratch);
+	bulk_free(w->scratch);
 	w->scratch = NULL;
-	dom->idom = table_alloc(w->n_ids, sizeof(*dom->idom));
+	dom->idom = bulk_alloc(w->n_ids, sizeof(*dom->idom));
 	if (!dom->idom)
 		return false;
 	for (uint32_t i = 0; i < w->n_ids; i++)
@@ -288,10 +288,10 @@ bool dom_build(const struct dom_spec *spec, struct dominators *ret,
 
 void dom_free(struct dominators *dom)
 {
-	table_free(dom->idom);
-	table_free(dom->position);
-	table_free(dom->retained);
-	table_free(dom->order);
-	table_free(dom->end);
+	bulk_free(dom->idom);
+	bulk_free(dom->position);
+	bulk_free(dom->retained);
+	bulk_free(dom->order);
+	bulk_free(dom->end);
 	*dom = (struct dominators){0};
 }

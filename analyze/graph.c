@@ -2,7 +2,7 @@
 #include "analyze/graph.h"
 
 #include "base/pool.h"
-#include "base/table.h"
+#include "base/bulk.h"
 
 /*
  * How many edges ahead of the loops below the cache is told what they will
@@ -83,10 +83,10 @@ static bool allocate_like(const struct graph *graph, struct graph *ret,
 	uint64_t n_edges = graph->row[graph->n_nodes];
 
 	ret->n_nodes = graph->n_nodes;
-	ret->row = table_alloc((size_t)graph->n_nodes + 1, sizeof(*ret->row));
-	ret->target = table_alloc((size_t)n_edges + 1, sizeof(*ret->target));
+	ret->row = bulk_alloc((size_t)graph->n_nodes + 1, sizeof(*ret->row));
+	ret->target = bulk_alloc((size_t)n_edges + 1, sizeof(*ret->target));
 	if (graph->kind)
-		ret->kind = table_alloc((size_t)n_edges + 1,
+		ret->kind = bulk_alloc((size_t)n_edges + 1,
 					sizeof(*ret->kind));
 	if (ret->row && ret->target && (ret->kind || !graph->kind))
 		return true;
@@ -135,9 +135,9 @@ fail:
 
 void graph_free(struct graph *graph)
 {
-	table_free(graph->row);
-	table_free(graph->target);
-	table_free(graph->kind);
+	bulk_free(graph->row);
+	bulk_free(graph->target);
+	bulk_free(graph->kind);
 	*graph = (struct graph){0};
 }
 

@@ -11,7 +11,7 @@
 #include "analyze/roots.h"
 #include "analyze/states.h"
 #include "analyze/walk_all.h"
-#include "base/table.h"
+#include "base/bulk.h"
 
 const char *const state_names[N_STATES] = {
 	[STATE_REACHABLE] = "reachable",
@@ -67,20 +67,20 @@ bool heap_build(struct image *image, struct heap *ret, struct err *err)
 
 void heap_free(struct heap *heap)
 {
-	table_free(heap->addr);
-	table_free(heap->size);
-	table_free(heap->type);
-	table_free(heap->count);
-	table_free(heap->why_node);
-	table_free(heap->why_offset);
-	table_free(heap->evidence);
-	table_free(heap->confidence);
-	table_free(heap->state);
-	table_free(heap->content);
-	table_free(heap->owner);
+	bulk_free(heap->addr);
+	bulk_free(heap->size);
+	bulk_free(heap->type);
+	bulk_free(heap->count);
+	bulk_free(heap->why_node);
+	bulk_free(heap->why_offset);
+	bulk_free(heap->evidence);
+	bulk_free(heap->confidence);
+	bulk_free(heap->state);
+	bulk_free(heap->content);
+	bulk_free(heap->owner);
 	free(heap->roots);
-	table_free(heap->free);
-	table_free(heap->free_owner);
+	bulk_free(heap->free);
+	bulk_free(heap->free_owner);
 	block_index_free(&heap->index);
 	graph_free(&heap->refs);
 	graph_free(&heap->referrers);

@@ -9,7 +9,7 @@
 #include "analyze/words.h"
 #include "base/pool.h"
 #include "base/progress.h"
-#include "base/table.h"
+#include "base/bulk.h"
 
 enum { CHUNK = 1 << 14 };	/* nodes */
 
@@ -189,9 +189,9 @@ static bool make_room(struct scan *scan, uint64_t want)
 		return true;
 	if (want < scan->cap + scan->cap / 2)
 		want = scan->cap + scan->cap / 2;
-	target = table_resize(ret->target, want, sizeof(*ret->target));
+	target = bulk_resize(ret->target, want, sizeof(*ret->target));
 	ret->target = target ? target : ret->target;
-	where = table_resize(ret->where, want, sizeof(*ret->where));
+	where = bulk_resize(ret->where, want, sizeof(*ret->where));
 	ret->where = where ? where : ret->where;
 	if (target && where)
 		scan->cap = want;
@@ -271,7 +271,7 @@ bool raw_refs_build(struct heap *heap, struct raw_refs *ret, struct err *err)
 	*ret = (struct raw_refs){0};
 	scan.pieces = calloc(chunks + 1, sizeof(*scan.pieces));
 	scan.workers = calloc(threads, sizeof(*scan.workers));
-	ret->row = table_alloc((size_t)heap->n_nodes + 1, sizeof(*ret->row));
+	ret->row = bulk_alloc((size_t)heap->n_nodes + 1, sizeof(*ret->row));
 	if (!scan.pieces || !scan.workers || !ret->row ||
 	    !make_room(&scan, 1)) {
 		err_nomem(err, "references");
@@ -297,8 +297,8 @@ out:
 
 void raw_refs_free(struct raw_refs *raw)
 {
-	table_free(raw->row);
-	table_free(raw->target);
-	table_free(raw->where);
+	bulk_free(raw->row);
+	bulk_free(raw->target);
+	bulk_free(raw->where);
 	*raw = (struct raw_refs){0};
 }

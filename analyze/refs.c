@@ -7,7 +7,7 @@
 #include "analyze/type_words.h"
 #include "base/pool.h"
 #include "base/progress.h"
-#include "base/table.h"
+#include "base/bulk.h"
 
 enum {
 	CHUNK = 1 << 14,	/* nodes */
@@ -218,8 +218,8 @@ static void compact(struct build *b, struct graph *ret)
 		out += b->degree[node];
 	}
 	raw->row[n] = out;
-	target = table_resize(raw->target, out + 1, sizeof(*raw->target));
-	kind = table_resize(b->kind, out + 1, sizeof(*b->kind));
+	target = bulk_resize(raw->target, out + 1, sizeof(*raw->target));
+	kind = bulk_resize(b->kind, out + 1, sizeof(*b->kind));
 	*ret = (struct graph){
 		.n_nodes = n, .row = raw->row,
 		.target = target ? target : raw->target,
@@ -255,8 +255,8 @@ static bool settle_all(struct build *b, struct err *err)
 	uint32_t n = b->heap->n_nodes;
 	bool ok;
 
-	b->kind = table_alloc(b->raw->row[n] + 1, sizeof(*b->kind));
-	b->degree = table_alloc((size_t)n + 1, sizeof(*b->degree));
+	b->kind = bulk_alloc(b->raw->row[n] + 1, sizeof(*b->kind));
+	b->degree = bulk_alloc((size_t)n + 1, sizeof(*b->degree));
 	b->workers = calloc(pool_threads(), sizeof(*b->workers));
 	if (!b->kind || !b->degree || !b->workers)
 		return err_nomem(err, "references");
@@ -274,12 +274,12 @@ bool refs_build(struct heap *heap, struct raw_refs *raw, struct err *err)
 	progress_begin("following references", heap->n_nodes);
 	ok = make_word_maps(&b, err) && settle_all(&b, err);
 	if (ok) {
-		table_free(raw->where);
+		bulk_free(raw->where);
 		raw->where = NULL;
 		compact(&b, &heap->refs);
 	}
-	table_free(b.kind);
-	table_free(b.degree);
+	bulk_free(b.kind);
+	bulk_free(b.degree);
 	free(b.workers);
 	type_words_free(&b.words);
 	raw_refs_free(raw);

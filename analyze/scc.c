@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/progress.h"
-#include "base/table.h"
+#include "base/bulk.h"
 
 enum {
 	AHEAD = 6,		/* references whose targets are fetched early */
@@ -139,9 +139,9 @@ static bool allocate(struct search *s, const struct bitset *members)
 	size_t n = (size_t)s->graph->n_nodes + 1;
 
 	/* Pages of the stacks that are never reached cost nothing. */
-	s->index = table_alloc(n, sizeof(*s->index));
-	s->nodes = table_alloc(n, sizeof(*s->nodes));
-	s->edge = table_alloc(n, sizeof(*s->edge));
+	s->index = bulk_alloc(n, sizeof(*s->index));
+	s->nodes = bulk_alloc(n, sizeof(*s->nodes));
+	s->edge = bulk_alloc(n, sizeof(*s->edge));
 	if (!s->index || !s->nodes || !s->edge)
 		return false;
 	for (uint32_t i = 0; members && i < s->graph->n_nodes; i++) {
@@ -181,15 +181,15 @@ bool scc_build(const struct graph *graph, uint32_t kinds,
 	s.index = NULL;
 	ok = true;
 out:
-	table_free(s.index);
-	table_free(s.nodes);
-	table_free(s.edge);
+	bulk_free(s.index);
+	bulk_free(s.nodes);
+	bulk_free(s.edge);
 	return ok;
 }
 
 void scc_free(struct scc *scc)
 {
-	table_free(scc->component);
+	bulk_free(scc->component);
 	*scc = (struct scc){0};
 }
 

@@ -4,7 +4,7 @@
 #include "base/bitset.h"
 #include "base/fetch.h"
 #include "base/progress.h"
-#include "base/table.h"
+#include "base/bulk.h"
 
 /* Places in the queue ahead of the search: see fetch_ahead(). Measured: half
  * the time, on 3 M blocks. */
@@ -93,9 +93,9 @@ bool states_build(struct heap *heap, struct err *err)
 	struct search s = { .heap = heap };
 	bool ok;
 
-	s.queue = table_alloc((size_t)heap->n_nodes + 1, sizeof(*s.queue));
+	s.queue = bulk_alloc((size_t)heap->n_nodes + 1, sizeof(*s.queue));
 	if (!s.queue || !bitset_init(&s.seen, heap->n_nodes)) {
-		table_free(s.queue);
+		bulk_free(s.queue);
 		return err_nomem(err, "reachability");
 	}
 	memset(heap->state, STATE_LEAKED, heap->n_blocks);
@@ -107,6 +107,6 @@ bool states_build(struct heap *heap, struct err *err)
 	ok = ok && spread(&s, REF_STALE, STATE_STALE);
 	progress_end();
 	bitset_free(&s.seen);
-	table_free(s.queue);
+	bulk_free(s.queue);
 	return ok || err_set(err, ERR_CANCELLED, "stopped");
 }

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/progress.h"
-#include "base/table.h"
+#include "base/bulk.h"
 
 /* A block or free chunk with the allocator that reported it. */
 struct owned_chunk {
@@ -236,17 +236,17 @@ static bool make_columns(struct heap *heap, struct err *err)
 {
 	size_t n = heap->n_blocks;
 
-	heap->addr = table_alloc(n + 1, sizeof(*heap->addr));
-	heap->size = table_alloc(n + 1, sizeof(*heap->size));
-	heap->type = table_alloc(n + 1, sizeof(*heap->type));
-	heap->count = table_alloc(n + 1, sizeof(*heap->count));
-	heap->why_node = table_alloc(n + 1, sizeof(*heap->why_node));
-	heap->why_offset = table_alloc(n + 1, sizeof(*heap->why_offset));
-	heap->evidence = table_alloc(n + 1, 1);
-	heap->confidence = table_alloc(n + 1, 1);
-	heap->state = table_alloc(n + 1, 1);
-	heap->content = table_alloc(n + 1, 1);
-	heap->owner = table_alloc(n + 1, 1);
+	heap->addr = bulk_alloc(n + 1, sizeof(*heap->addr));
+	heap->size = bulk_alloc(n + 1, sizeof(*heap->size));
+	heap->type = bulk_alloc(n + 1, sizeof(*heap->type));
+	heap->count = bulk_alloc(n + 1, sizeof(*heap->count));
+	heap->why_node = bulk_alloc(n + 1, sizeof(*heap->why_node));
+	heap->why_offset = bulk_alloc(n + 1, sizeof(*heap->why_offset));
+	heap->evidence = bulk_alloc(n + 1, 1);
+	heap->confidence = bulk_alloc(n + 1, 1);
+	heap->state = bulk_alloc(n + 1, 1);
+	heap->content = bulk_alloc(n + 1, 1);
+	heap->owner = bulk_alloc(n + 1, 1);
 	if (!heap->addr || !heap->size || !heap->type || !heap->count ||
 	    !heap->why_node || !heap->why_offset || !heap->evidence ||
 	    !heap->confidence || !heap->state || !heap->content || !heap->owner)
@@ -281,8 +281,8 @@ static bool store_free(struct heap *heap, const struct owned_chunk *at,
 		       size_t n, struct err *err)
 {
 	heap->n_free = n;
-	heap->free = table_alloc(n + 1, sizeof(*heap->free));
-	heap->free_owner = table_alloc(n + 1, 1);
+	heap->free = bulk_alloc(n + 1, sizeof(*heap->free));
+	heap->free_owner = bulk_alloc(n + 1, 1);
 	if (!heap->free || !heap->free_owner)
 		return err_nomem(err, "the table of free chunks");
 	for (size_t i = 0; i < n; i++) {

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/progress.h"
-#include "base/table.h"
+#include "base/bulk.h"
 #include "cli/cmd.h"
 #include "cli/inherited_signals.h"
 #include "cli/progress_line.h"
@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 	}
 	cmd = find_command(argv[1]);
 	progress_line_install();
-	table_limit_by(memory_limit);
+	bulk_limit_by(memory_limit);
 	status = cmd ? cmd->run(argc - 1, argv + 1) :
 		       without_command(argc - 1, argv + 1);
 	progress_line_clear();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/table.h"
+#include "base/bulk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static struct {
 	uint64_t (*memory_limit)(void);
 } tables = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-void table_limit_by(uint64_t (*memory_limit)(void))
+void bulk_limit_by(uint64_t (*memory_limit)(void))
 {
 	pthread_mutex_lock(&tables.lock);
 	tables.memory_limit = memory_limit;
@@ -205,7 +205,7 @@ static bool pages_of(size_t n, size_t size, size_t *ret)
 	return true;
 }
 
-void *table_alloc(size_t n, size_t size)
+void *bulk_alloc(size_t n, size_t size)
 {
 	size_t bytes;
 	void *table;
@@ -235,7 +235,7 @@ static void *resize_small(void *table, size_t n, size_t size, size_t bytes)
 	return large;
 }
 
-void *table_resize(void *table, size_t n, size_t size)
+void *bulk_resize(void *table, size_t n, size_t size)
 {
 	struct large *one;
 	size_t bytes;
@@ -258,7 +258,7 @@ void *table_resize(void *table, size_t n, size_t size)
 	return ret;
 }
 
-void table_free(void *table)
+void bulk_free(void *table)
 {
 	struct large *one, gone = { .fd = -1 };
 

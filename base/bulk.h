@@ -17,33 +17,33 @@
  * disk's space is taken beforehand; where there is none, the table is like all
  * others.
  *
- * Smaller tables come from malloc(), and table_free() also takes what did.
+ * Smaller tables come from malloc(), and bulk_free() also takes what did.
  * Functions may be called from any thread.
  */
-#ifndef BASE_TABLE_H
-#define BASE_TABLE_H
+#ifndef BASE_BULK_H
+#define BASE_BULK_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 /** @n elements of @size bytes, all zero; NULL when memory is exhausted.
- * Release with table_free(). */
-void *table_alloc(size_t n, size_t size);
+ * Release with bulk_free(). */
+void *bulk_alloc(size_t n, size_t size);
 
 /**
- * Make @table (of table_alloc() or table_resize(); NULL is an empty one) have
+ * Make @table (of bulk_alloc() or bulk_resize(); NULL is an empty one) have
  * room for @n elements of @size bytes. It may move; what it held stays, the
  * rest is zero if the table is large and anything if it is not. NULL when
  * memory is exhausted: @table is as it was. To less than it was: gives back
  * what is behind, and does not fail.
  */
-void *table_resize(void *table, size_t n, size_t size);
+void *bulk_resize(void *table, size_t n, size_t size);
 
 /** Release @table; NULL is none. */
-void table_free(void *table);
+void bulk_free(void *table);
 
 /** Where to learn how many bytes of memory this process may use, at the first
  * large table; else half the memory is half of the machine's. */
-void table_limit_by(uint64_t (*memory_limit)(void));
+void bulk_limit_by(uint64_t (*memory_limit)(void));
 
 #endif

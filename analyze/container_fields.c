@@ -126,11 +126,11 @@ static bool add_rust(struct collect *c, const struct leaf *leaf)
 	struct rust_pointer rust;
 
 	rust_pointer_of(c->types, leaf, &rust);
-	if (rust.is_table)
+	if (rust.what == RUST_TABLE)
 		return add(c, leaf, CONTAINER_TABLE, rust.element,
-			   offset_around(c, leaf, "items"), rust.size_at);
-	if (rust.size_at && !rust.vtable_at)
-		return add(c, leaf, CONTAINER_VEC, rust.element, rust.size_at,
+			   offset_around(c, leaf, "items"), rust.number_at);
+	if (rust.what == RUST_VEC)
+		return add(c, leaf, CONTAINER_VEC, rust.element, rust.number_at,
 			   offset_around(c, leaf, "cap"));
 	return true;
 }

@@ -83,6 +83,7 @@ struct fitting {
 	uint32_t n_open;	/* smaller, but end in an array of any length */
 	bool is_class;		/* @related is derived from the pointee */
 	bool self;		/* the pointee does */
+	bool nearly;		/* ... with 16 bytes more than it asked for */
 	bool rivals;		/* others begin with it, of whatever size */
 };
 
@@ -208,6 +209,8 @@ static bool find_fitting(struct chooser *c, uint32_t node,
 	};
 	ret->self = infer_fits(c->heap, node, type_at(c, kind->target)->size,
 			       loose);
+	ret->nearly = infer_fits(c->heap, node, type_at(c, kind->target)->size,
+				 true);
 	c->candidates.len = 0;
 	if (!add_outer(c, kind->target, true))
 		return false;
@@ -270,6 +273,9 @@ static bool decide_record(struct chooser *c, uint32_t node,
 		set(ret, f.related, EVIDENCE_DERIVED, SURE_CONTEXT);
 	} else if (about && f.self) {
 		set(ret, kind->target, EVIDENCE_ELEMENT, SURE_ELEMENT);
+	} else if (about && f.nearly && f.n_related > 0) {
+		/* A holder is less likely than a generous malloc. */
+		return true;
 	} else if (about && f.n_any == 0 && fits_array(c, node, kind->target)) {
 		set(ret, kind->target, EVIDENCE_ELEMENT, SURE_ELEMENT);
 		ret->is_array = true;
@@ -312,6 +318,11 @@ static bool decide_start(struct chooser *c, uint32_t node, uint32_t kind,
 			return false;
 		return ret->type != TYPE_NONE ||
 		       decide_record(c, node, k, true, ret);
+	case TYPE_ARRAY:
+		if (infer_fits(c->heap, node, type_at(c, k->target)->size,
+			       false))
+			set(ret, k->target, EVIDENCE_NONE, SURE_EXACT);
+		return true;
 	default:
 		decide_scalar(c, k, ret);
 		return true;

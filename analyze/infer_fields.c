@@ -77,9 +77,8 @@ static bool is_settled(const struct follow *f, uint32_t node, uint8_t most)
 	return heap->type[node] != TYPE_NONE && heap->confidence[node] > most;
 }
 
-/* The unsigned number of @size bytes at @addr. */
-static bool read_number(struct follow *f, uint64_t addr, unsigned size,
-			uint64_t *ret)
+bool follow_number(struct follow *f, uint64_t addr, unsigned size,
+		   uint64_t *ret)
 {
 	size_t n;
 	const uint8_t *at = window_span(&f->infer->window, addr, size, &n);
@@ -99,7 +98,7 @@ static bool in_use(struct follow *f, const struct pointer_field *field,
 		const struct condition *c = &field->when->at[i];
 		uint64_t value;
 
-		if (!read_number(f, addr + c->offset, c->size, &value) ||
+		if (!follow_number(f, addr + c->offset, c->size, &value) ||
 		    !condition_holds(&f->heap->image->types, c, value))
 			return false;
 	}
@@ -135,10 +134,8 @@ static bool propose(struct follow *f, const struct place *from,
 	    (heap->type[claim->node] == field->target &&
 	     heap->evidence[claim->node] == EVIDENCE_ELEMENT))
 		return true;
-	if (field->vtable_at)
-		return follow_dynamic(f, from, field, element, claim);
-	if (field->size_at)
-		return follow_vec(f, from, field, element, claim);
+	if (field->rust.what != RUST_DECLARED)
+		return follow_rust(f, from, field, element, 0, claim);
 	if (is_range(f, claim, from, fields, field, &count)) {
 		claim->type = field->target;
 		claim->count = (uint32_t)count;
@@ -188,8 +185,8 @@ static bool propose_inside(struct follow *f, const struct place *from,
 	at = word - heap->addr[claim->node];
 	if (at >= heap->size[claim->node])
 		return true;
-	if (field->is_table)
-		return follow_table(f, from, field, element, at, claim);
+	if (field->rust.what != RUST_DECLARED)
+		return follow_rust(f, from, field, element, at, claim);
 	if (!follow_cookie(f, from, field->target, at, claim, &found) || found)
 		return found;
 	if (follow_type(f, field->target)->kind == TYPE_CHAR &&
@@ -255,8 +252,8 @@ static bool follow_place(struct follow *f, const struct place *place,
 	for (uint64_t e = raw->row[place->node]; e < raw->row[place->node + 1];
 	     e++) {
 		uint64_t offset = raw_offset(raw->where[e]);
+		uint64_t at = offset - place->start, element;
 		const struct pointer_field *field;
-		uint64_t element;
 		struct claim claim = {
 			.node = raw->target[e], .why_node = place->node,
 			.why_offset = (uint32_t)offset,
@@ -264,15 +261,17 @@ static bool follow_place(struct follow *f, const struct place *place,
 				    EVIDENCE_ROOT : EVIDENCE_FIELD,
 		};
 
-		if (offset / fields->stride >= place->count ||
-		    offset > UINT32_MAX)
+		if (offset < place->start)
+			continue;
+		if (at / fields->stride >= place->count || offset > UINT32_MAX)
 			break;
-		element = place->addr + offset - offset % fields->stride;
-		field = field_in_use(f, fields, element,
-				     offset % fields->stride);
+		if (!follow_is_live(f, place, at / fields->stride))
+			continue;
+		at %= fields->stride;
+		element = place->addr + offset - at;
+		field = field_in_use(f, fields, element, at);
 		if (!field && raw_is_start(raw->where[e]) &&
-		    !propose_unknown(f, place, fields, element,
-				     offset % fields->stride, &claim))
+		    !propose_unknown(f, place, fields, element, at, &claim))
 			return err_nomem(err, "types of blocks");
 		if (!field)
 			continue;
@@ -293,7 +292,7 @@ static bool follow_roots(struct follow *f, struct err *err)
 		struct place place = {
 			.node = heap->n_blocks + i, .addr = r->addr, .count = 1,
 			.type = types_strip(&heap->image->types, r->type),
-			.kind = UINT32_MAX,
+			.kind = UINT32_MAX, .n_live = UINT64_MAX,
 			.confidence = r->kind == ROOT_LOCAL ? SURE_LOCAL :
 				      SURE_ROOT,
 		};
@@ -354,13 +353,69 @@ static bool kind_by_owner(struct follow *f, uint32_t node, uint32_t type,
 	return *ret != UINT32_MAX;
 }
 
+/*
+ * The pointer that gave @place its type may know which elements are alive.
+ * False when memory is exhausted.
+ */
+static bool note_live(struct follow *f, struct place *place)
+{
+	const struct heap *heap = f->heap;
+	uint32_t why = heap->why_node[place->node];
+	uint64_t at = heap->why_offset[place->node], start, owner;
+	uint32_t type = why == NODE_NONE ? TYPE_NONE : type_of_node(f, why);
+	uint32_t element;
+	const struct pointer_fields *fields;
+	const struct pointer_field *field;
+
+	if (type == TYPE_NONE || heap->evidence[place->node] != EVIDENCE_ELEMENT)
+		return true;
+	owner = heap_is_root(heap, why) ? heap_root(heap, why)->addr :
+					  heap->addr[why];
+	if (at >= follow_type(f, type)->size && heap->count[why] == 1 &&
+	    follow_rust_tail(f, type, &element, &start) && at >= start) {
+		type = element;
+		owner += start;
+		at -= start;
+	}
+	fields = pointer_fields_of(&f->chooser.fields, type);
+	if (!fields)
+		return false;
+	if (fields->stride == 0)
+		return true;
+	owner += at - at % fields->stride;
+	field = pointer_field_at(fields, at % fields->stride);
+	/* Who reads what is far away pays for it. */
+	if (!field || field->rust.what < RUST_RING)
+		return true;
+	field = field_in_use(f, fields, owner, at % fields->stride);
+	if (field)
+		follow_rust_live(f, field, owner, place);
+	return true;
+}
+
+/* What lies behind the header of an RcInner<[T]>. */
+static bool follow_tail(struct follow *f, const struct place *header,
+			struct err *err)
+{
+	struct place tail = *header;
+
+	if (header->count != 1 ||
+	    !follow_rust_tail(f, header->type, &tail.type, &tail.start))
+		return true;
+	tail.count = (f->heap->size[tail.node] - tail.start) /
+		     follow_type(f, tail.type)->size;
+	if (!note_live(f, &tail))
+		return err_nomem(err, "types of blocks");
+	return follow_place(f, &tail, err);
+}
+
 static bool follow_block(struct follow *f, uint32_t node, struct err *err)
 {
 	const struct heap *heap = f->heap;
 	struct place place = {
 		.node = node, .addr = heap->addr[node],
 		.count = heap->count[node], .kind = UINT32_MAX,
-		.confidence = heap->confidence[node],
+		.n_live = UINT64_MAX, .confidence = heap->confidence[node],
 		.type = types_strip(&heap->image->types, heap->type[node]),
 	};
 
@@ -368,6 +423,10 @@ static bool follow_block(struct follow *f, uint32_t node, struct err *err)
 		return true;
 	if (follow_type(f, place.type)->kind == TYPE_POINTER &&
 	    !kind_by_owner(f, node, place.type, &place.kind))
+		return err_nomem(err, "types of blocks");
+	if (!follow_tail(f, &place, err))
+		return false;
+	if (place.count > 1 && !note_live(f, &place))
 		return err_nomem(err, "types of blocks");
 	return follow_place(f, &place, err);
 }

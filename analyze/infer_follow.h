@@ -21,14 +21,21 @@ struct follow {
 	struct map arrays;		/* with a cookie: their types */
 };
 
-/* A place that is known to hold elements of one type. */
+/*
+ * A place that is known to hold elements of one type. Some of them may be
+ * dead: in a ring all but @n_live from @first on, wrapping around; in a table
+ * those whose control byte, at @control + count - 1 - index, says so.
+ */
 struct place {
 	uint32_t node;
 	uint32_t type;
 	uint32_t kind;		/* of the pointers in an array of pointers */
 	uint8_t confidence;
-	uint64_t addr;
+	uint64_t addr;		/* of the node */
+	uint64_t start;		/* bytes of the node before the elements */
 	uint64_t count;
+	uint64_t first, n_live;	/* ring; n_live UINT64_MAX: all */
+	uint64_t control;	/* table; address, or 0 */
 };
 
 static inline const struct type *follow_type(const struct follow *f,
@@ -60,17 +67,28 @@ bool follow_larger(struct follow *f, const struct place *from,
 bool follow_pointers(struct follow *f, const struct place *from, uint32_t kind,
 		     struct claim *claim);
 
-/** What can be known by Rust's classes: see rust_pointers.h. The pointer
- * refers to the start of a block, or to byte @at of it. (infer_rust.c) */
-bool follow_dynamic(struct follow *f, const struct place *from,
-		    const struct pointer_field *field, uint64_t element,
-		    struct claim *claim);
-bool follow_vec(struct follow *f, const struct place *from,
-		const struct pointer_field *field, uint64_t element,
-		struct claim *claim);
-bool follow_table(struct follow *f, const struct place *from,
-		  const struct pointer_field *field, uint64_t element,
-		  uint64_t at, struct claim *claim);
+/** The unsigned number of @size bytes at @addr; false when it is not known. */
+bool follow_number(struct follow *f, uint64_t addr, unsigned size,
+		   uint64_t *ret);
+
+/** What is known by Rust's classes: @field is not RUST_DECLARED. The pointer
+ * refers to byte @at of a block. (infer_rust.c) */
+bool follow_rust(struct follow *f, const struct place *from,
+		 const struct pointer_field *field, uint64_t element,
+		 uint64_t at, struct claim *claim);
+
+/** @place is a block whose type came from @field of the element at @owner:
+ * note which of its elements are dead. */
+void follow_rust_live(struct follow *f, const struct pointer_field *field,
+		      uint64_t owner, struct place *place);
+
+/** Is element @i of @place alive? */
+bool follow_is_live(struct follow *f, const struct place *place, uint64_t i);
+
+/** The elements behind a header, RcInner<[T]>: their type, and where they
+ * begin. False when @type has none. */
+bool follow_rust_tail(const struct follow *f, uint32_t type, uint32_t *element,
+		      uint64_t *start);
 
 /** A void pointer at the start of a block: an array of the elements that its
  * class is about. (infer_ranges.c) */

@@ -62,7 +62,7 @@ bool follow_handles(struct follow *f, const struct place *place,
 		    const struct pointer_fields *fields)
 {
 	for (uint64_t i = 0; fields->n_code && i < place->count; i++) {
-		uint64_t element = i * fields->stride;
+		uint64_t element = place->start + i * fields->stride;
 
 		if (element > UINT32_MAX)
 			break;

@@ -6,7 +6,17 @@
 #include "analyze/infer_follow.h"
 
 /* Percent: the vtable is exact, the others are checked against the size. */
-enum { SURE_VTABLE = 99, SURE_ELEMENTS = 98 };
+enum {
+	SURE_VTABLE = 99,
+	SURE_ELEMENTS = 98,
+	SURE_TAGGED = 97,
+	SURE_ROOM = 88,		/* how many are alive was left out */
+};
+
+enum {
+	MAX_DEPTH = 16,		/* of records that end in a slice */
+	EMPTY_SLOT = 0x80,	/* control bytes from here on: nothing is there */
+};
 
 /* What a Rust vtable belongs to is an argument of its type. */
 static uint32_t type_by_vtable(const struct follow *f, uint64_t vtable)
@@ -49,6 +59,10 @@ static uint32_t put_in_place(const struct follow *f, uint32_t pointee,
 		if (depth < 0 || (depth == 0 && *end == ','))
 			break;
 	}
+	if (dyn > name && dyn[-1] == '(' && *end == ')') {
+		dyn--;
+		end++;
+	}
 	types_name(types, self, inner, sizeof(inner));
 	snprintf(text, sizeof(text), "%.*s%s%s", (int)(dyn - name), name, inner,
 		 end);
@@ -56,13 +70,14 @@ static uint32_t put_in_place(const struct follow *f, uint32_t pointee,
 }
 
 /* A box of something dynamic: the vtable beside the pointer knows. */
-bool follow_dynamic(struct follow *f, const struct place *from,
-		    const struct pointer_field *field, uint64_t element,
-		    struct claim *claim)
+static bool follow_dynamic(struct follow *f, const struct place *from,
+			   const struct pointer_field *field, uint64_t element,
+			   struct claim *claim)
 {
 	uint64_t vtable;
 
-	if (!window_u64(&f->infer->window, element + field->vtable_at, &vtable))
+	if (!window_u64(&f->infer->window, element + field->rust.number_at,
+			&vtable))
 		return true;
 	claim->type = type_by_vtable(f, vtable);
 	if (claim->type != TYPE_NONE)
@@ -77,22 +92,37 @@ bool follow_dynamic(struct follow *f, const struct place *from,
 	return follow_submit(f, from, claim);
 }
 
-/* A Rust Vec: capacity by the size of the block, and a length beside. */
-bool follow_vec(struct follow *f, const struct place *from,
+/*
+ * Room for elements: as many as the capacity says, or, where that is not
+ * known, as many as there is room for. Those of a Vec that are alive come
+ * first.
+ */
+static bool follow_room(struct follow *f, const struct place *from,
 			const struct pointer_field *field, uint64_t element,
 			struct claim *claim)
 {
-	uint64_t size = follow_type(f, field->target)->size, len, room;
+	const struct rust_pointer *rust = &field->rust;
+	uint64_t size = follow_type(f, field->target)->size, count, room, len;
 
-	room = size ? f->heap->size[claim->node] / size : 0;
-	if (room == 0 ||
-	    !window_u64(&f->infer->window, element + field->size_at, &len) ||
-	    len > room || len > UINT32_MAX)
+	room = count = size ? f->heap->size[claim->node] / size : 0;
+	if (rust->capacity_at != UINT64_MAX)
+		follow_number(f, element + rust->capacity_at, 8, &count);
+	if (count == 0 || count > room)
+		return true;
+	claim->confidence = SURE_ELEMENTS;
+	if (rust->what == RUST_VEC) {
+		if (!follow_number(f, element + rust->number_at, 8, &len))
+			claim->confidence = SURE_ROOM;
+		else if (len > count)
+			return true;
+		else
+			count = len;
+	}
+	if (count > UINT32_MAX)
 		return true;
 	claim->type = field->target;
-	claim->count = (uint32_t)len;
+	claim->count = (uint32_t)count;
 	claim->evidence = EVIDENCE_ELEMENT;
-	claim->confidence = SURE_ELEMENTS;
 	return follow_submit(f, from, claim);
 }
 
@@ -100,13 +130,13 @@ bool follow_vec(struct follow *f, const struct place *from,
  * hashbrown: elements lie before the control bytes that the pointer refers to,
  * as many as there are buckets, at the start of the block.
  */
-bool follow_table(struct follow *f, const struct place *from,
-			  const struct pointer_field *field, uint64_t element,
-			  uint64_t at, struct claim *claim)
+static bool follow_table(struct follow *f, const struct place *from,
+			 const struct pointer_field *field, uint64_t element,
+			 uint64_t at, struct claim *claim)
 {
 	uint64_t size = follow_type(f, field->target)->size, mask;
 
-	if (!window_u64(&f->infer->window, element + field->size_at, &mask) ||
+	if (!follow_number(f, element + field->rust.number_at, 8, &mask) ||
 	    mask >= UINT32_MAX || size == 0 || size > UINT32_MAX ||
 	    (mask + 1) * size != at)
 		return true;
@@ -115,4 +145,134 @@ bool follow_table(struct follow *f, const struct place *from,
 	claim->evidence = EVIDENCE_ELEMENT;
 	claim->confidence = SURE_ELEMENTS;
 	return follow_submit(f, from, claim);
+}
+
+bool follow_rust_tail(const struct follow *f, uint32_t type, uint32_t *element,
+		      uint64_t *start)
+{
+	const struct type_table *types = &f->heap->image->types;
+	uint64_t at = 0;
+
+	for (int depth = 0; depth < MAX_DEPTH && types_is_record(types, type);
+	     depth++) {
+		const struct type *t = &types->types.at[type];
+		const struct member *last = NULL;
+
+		for (uint32_t i = 0; i < t->n_members; i++) {
+			const struct member *m =
+				&types->members.at[t->first_member + i];
+
+			if (!last || m->offset >= last->offset)
+				last = m;
+		}
+		type = last ? types_strip(types, last->type) : TYPE_NONE;
+		if (type == TYPE_NONE || last->offset != t->size)
+			return false;
+		at += last->offset;
+		if (types->types.at[type].size > 0) {
+			*element = type;
+			*start = at;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Box<[T]>, Rc<[T]>, &str: the length beside the pointer must fit the block,
+ * or it is a part of something else. */
+static bool follow_slice(struct follow *f, const struct place *from,
+			 const struct pointer_field *field, uint64_t element,
+			 struct claim *claim)
+{
+	uint32_t type = field->target;
+	uint64_t start = 0, size, len;
+	bool tail = follow_rust_tail(f, type, &type, &start);
+
+	size = follow_type(f, type)->size;
+	if (!follow_number(f, element + field->rust.number_at, 8, &len) ||
+	    size == 0 || len == 0 || len > UINT32_MAX ||
+	    len > f->heap->size[claim->node] / size ||
+	    !infer_fits(f->heap, claim->node, start + len * size, true))
+		return true;
+	claim->type = type;
+	claim->count = (uint32_t)len;
+	if (tail && start > 0) {
+		claim->type = field->target;
+		claim->count = 1;
+	}
+	claim->evidence = EVIDENCE_ELEMENT;
+	claim->confidence = SURE_ELEMENTS;
+	return follow_submit(f, from, claim);
+}
+
+/* The address of a block, plus a tag. */
+static bool follow_tagged(struct follow *f, const struct place *from,
+			  const struct pointer_field *field, uint64_t at,
+			  struct claim *claim)
+{
+	if (at != 1 || !infer_fits(f->heap, claim->node,
+				   follow_type(f, field->target)->size, true))
+		return true;
+	claim->type = field->target;
+	claim->count = 1;
+	claim->confidence = SURE_TAGGED;
+	return follow_submit(f, from, claim);
+}
+
+bool follow_rust(struct follow *f, const struct place *from,
+		 const struct pointer_field *field, uint64_t element,
+		 uint64_t at, struct claim *claim)
+{
+	if (field->rust.what == RUST_TABLE)
+		return follow_table(f, from, field, element, at, claim);
+	if (field->rust.what == RUST_TAGGED)
+		return follow_tagged(f, from, field, at, claim);
+	if (at != 0)
+		return true;
+	switch (field->rust.what) {
+	case RUST_DYNAMIC:
+		return follow_dynamic(f, from, field, element, claim);
+	case RUST_SLICE:
+		return follow_slice(f, from, field, element, claim);
+	default:
+		return follow_room(f, from, field, element, claim);
+	}
+}
+
+void follow_rust_live(struct follow *f, const struct pointer_field *field,
+		      uint64_t owner, struct place *place)
+{
+	const struct rust_pointer *rust = &field->rust;
+	uint64_t number, head;
+
+	if (rust->what == RUST_TABLE) {
+		place->control = place->addr + place->count *
+				 follow_type(f, place->type)->size;
+		return;
+	}
+	if (!follow_number(f, owner + rust->number_at, 8, &number))
+		return;
+	if (rust->what == RUST_SLICE && place->start > 0 &&
+	    number < place->count)
+		place->count = number;
+	if (rust->what == RUST_RING &&
+	    follow_number(f, owner + rust->head_at, 8, &head) &&
+	    head <= place->count && number <= place->count) {
+		place->first = head;
+		place->n_live = number;
+	}
+}
+
+bool follow_is_live(struct follow *f, const struct place *place, uint64_t i)
+{
+	uint64_t at;
+
+	if (place->control)
+		return !follow_number(f, place->control + place->count - 1 - i,
+				      1, &at) || at < EMPTY_SLOT;
+	if (place->n_live == UINT64_MAX)
+		return true;
+	at = i >= place->first ? i - place->first :
+				 i + place->count - place->first;
+	return at < place->n_live;
 }

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyze/rust_pointers.h"
-
 enum {
 	MAX_LEAVES = 1 << 18,	/* each byte of a buffer inside is one, too */
 	MAX_CONTEXT = 64,	/* arguments kept of the classes around a pointer */
@@ -203,15 +201,10 @@ static bool keep_conditions(struct collect *c, const struct conditions *when,
 static void refine(const struct type_table *types, const struct leaf *leaf,
 		   struct pointer_field *field, struct context *context)
 {
-	struct rust_pointer rust;
-
-	rust_pointer_of(types, leaf, &rust);
-	field->size_at = rust.size_at;
-	field->vtable_at = rust.vtable_at;
-	field->is_table = rust.is_table;
-	if (rust.element != TYPE_NONE) {
-		field->target = rust.element;
-		context_add(context, rust.element, 0);
+	rust_pointer_of(types, leaf, &field->rust);
+	if (field->rust.element != TYPE_NONE) {
+		field->target = field->rust.element;
+		context_add(context, field->rust.element, 0);
 	}
 }
 

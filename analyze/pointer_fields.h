@@ -15,6 +15,7 @@
 #define ANALYZE_POINTER_FIELDS_H
 
 #include "analyze/raw_ranges.h"
+#include "analyze/rust_pointers.h"
 #include "analyze/variants.h"
 #include "base/arena.h"
 #include "base/err.h"
@@ -41,9 +42,7 @@ struct pointer_field {
 	/* When it is in use: NULL is always. Those of one alternative of a
 	 * type share the pointer. */
 	const struct conditions *when;
-	/* See rust_pointers.h. */
-	uint64_t size_at, vtable_at;
-	bool is_table;
+	struct rust_pointer rust;
 };
 
 /* A pointer to code, and the record around it, which may hold a pointer to

@@ -45,21 +45,46 @@ static uint32_t element_of(const struct type_table *types, uint32_t record)
 	return TYPE_NONE;
 }
 
-/* Vec { buf, len }: how much of it is alive. */
+/*
+ * Vec { buf, len } and VecDeque { head, len, buf }: how much is alive. Of a
+ * RawVec in another class that is not known.
+ */
 static void note_length(const struct type_table *types, const struct leaf *leaf,
 			unsigned inner, struct rust_pointer *ret)
 {
-	for (unsigned i = inner; i-- > 0;) {
-		const struct leaf_step *step = &leaf->chain[i];
-		const struct member *len;
+	const struct leaf_step *step = inner > 0 ? &leaf->chain[inner - 1] :
+						   NULL;
+	const struct member *len, *head;
 
-		if (step->record == TYPE_NONE ||
-		    !begins(name_of(types, step->record), "alloc::vec::Vec<"))
-			return;
-		len = member_called(types, step->record, "len");
-		if (len)
-			ret->size_at = step->base + len->offset;
+	ret->what = RUST_ROOM;
+	if (!step || step->record == TYPE_NONE ||
+	    !begins(name_of(types, step->record), "alloc::"))
 		return;
+	len = member_called(types, step->record, "len");
+	head = member_called(types, step->record, "head");
+	if (!len)
+		return;
+	ret->number_at = step->base + len->offset;
+	ret->what = RUST_VEC;
+	if (head) {
+		ret->head_at = step->base + head->offset;
+		ret->what = RUST_RING;
+	}
+}
+
+/* RawVec { inner: RawVecInner { cap, ptr } }, of old RawVec { cap, ptr }. */
+static void note_capacity(const struct type_table *types,
+			  const struct leaf *leaf, unsigned outer,
+			  struct rust_pointer *ret)
+{
+	ret->capacity_at = UINT64_MAX;
+	for (unsigned i = outer; i < leaf->n_chain && i < outer + 2; i++) {
+		const struct leaf_step *step = &leaf->chain[i];
+		const struct member *cap = step->record == TYPE_NONE ? NULL :
+			member_called(types, step->record, "cap");
+
+		if (cap)
+			ret->capacity_at = step->base + cap->offset;
 	}
 }
 
@@ -75,8 +100,8 @@ static void note_table(const struct type_table *types, const struct leaf *leaf,
 		mask = member_called(types, step->record, "bucket_mask");
 		if (!mask)
 			continue;
-		ret->is_table = true;
-		ret->size_at = step->base + mask->offset;
+		ret->what = RUST_TABLE;
+		ret->number_at = step->base + mask->offset;
 		return;
 	}
 	ret->element = TYPE_NONE;
@@ -96,6 +121,7 @@ static void note_owner(const struct type_table *types, const struct leaf *leaf,
 		if (begins(name, "alloc::raw_vec::RawVec<")) {
 			ret->element = element_of(types, record);
 			note_length(types, leaf, i, ret);
+			note_capacity(types, leaf, i, ret);
 			return;
 		}
 		if (begins(name, "hashbrown::raw::RawTable<")) {
@@ -106,19 +132,50 @@ static void note_owner(const struct type_table *types, const struct leaf *leaf,
 	}
 }
 
-/* {pointer, vtable}: a reference to, or a box of, something dynamic. */
-static void note_vtable(const struct type_table *types, const struct leaf *leaf,
+/* Two words, a pointer and what belongs to it: {pointer, vtable} refers to, or
+ * is a box of, something dynamic; {data_ptr, length} is a slice. */
+static void note_pair(const struct type_table *types, const struct leaf *leaf,
+		      struct rust_pointer *ret)
+{
+	static const struct {
+		const char *pointer, *number;
+		enum rust_what what;
+	} pairs[] = {
+		{ "pointer", "vtable", RUST_DYNAMIC },
+		{ "data_ptr", "length", RUST_SLICE },
+	};
+	const struct leaf_step *step = &leaf->chain[leaf->n_chain - 1];
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		const struct member *pointer, *number;
+
+		pointer = member_called(types, step->record, pairs[i].pointer);
+		number = member_called(types, step->record, pairs[i].number);
+		if (!pointer || !number ||
+		    leaf->offset != step->base + pointer->offset)
+			continue;
+		ret->what = (uint8_t)pairs[i].what;
+		ret->number_at = step->base + number->offset;
+	}
+}
+
+/* io::Error: the low bits tell what the rest is. 1: the address of a Custom. */
+static void note_tagged(const struct type_table *types, const struct leaf *leaf,
 			struct rust_pointer *ret)
 {
-	const struct leaf_step *step = &leaf->chain[leaf->n_chain - 1];
-	const struct member *vtable;
+	for (unsigned i = leaf->n_chain; i-- > 0;) {
+		uint32_t record = leaf->chain[i].record, id = TYPE_NONE;
 
-	if (step->record == TYPE_NONE)
+		if (record == TYPE_NONE)
+			return;
+		if (strcmp(name_of(types, record),
+			   "std::io::error::repr_bitpacked::Repr") != 0)
+			continue;
+		ret->element = types_find(types, "std::io::error::Custom", &id);
+		if (ret->element != TYPE_NONE)
+			ret->what = RUST_TAGGED;
 		return;
-	vtable = member_called(types, step->record, "vtable");
-	if (vtable && member_called(types, step->record, "pointer") &&
-	    leaf->offset == step->base)
-		ret->vtable_at = step->base + vtable->offset;
+	}
 }
 
 void rust_pointer_of(const struct type_table *types, const struct leaf *leaf,
@@ -126,12 +183,17 @@ void rust_pointer_of(const struct type_table *types, const struct leaf *leaf,
 {
 	const struct type *pointer = &types->types.at[leaf->type];
 	uint32_t target = types_strip(types, pointer->target);
+	uint64_t size = target == TYPE_NONE ||
+			types_is_record(types, target) ? UINT64_MAX :
+			types->types.at[target].size;
 
 	*ret = (struct rust_pointer){ .element = TYPE_NONE };
 	if (leaf->n_chain == 0)
 		return;
-	if (target != TYPE_NONE && types->types.at[target].size == 1 &&
-	    !types_is_record(types, target))
+	if (size == 0)
+		note_tagged(types, leaf, ret);
+	if (size == 1)
 		note_owner(types, leaf, ret);
-	note_vtable(types, leaf, ret);
+	if (leaf->chain[leaf->n_chain - 1].record != TYPE_NONE)
+		note_pair(types, leaf, ret);
 }

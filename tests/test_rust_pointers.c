@@ -62,14 +62,31 @@ static void a_vec_knows_its_elements_and_its_length(void **state)
 
 	(void)state;
 	ask(struct_of("app::Holder", 32, m, N(m)), 16, &p);
+	assert_int_equal(p.what, RUST_VEC);
 	assert_int_equal(p.element, item);
-	assert_int_equal(p.size_at, 24);
-	assert_false(p.is_table);
-	assert_int_equal(p.vtable_at, 0);
+	assert_int_equal(p.number_at, 24);
+	assert_int_equal(p.capacity_at, 8);
 }
 
-/* A VecDeque wraps around: no number of its says what is alive. */
-static void a_raw_vec_of_others_has_no_length(void **state)
+static void a_deque_knows_where_it_begins(void **state)
+{
+	uint32_t item = make_item();
+	const struct part m[] = { { "buf", make_raw_vec(item), 0, 0, 0 },
+				  { "head", number, 16, 0, 0 },
+				  { "len", number, 24, 0, 0 } };
+	struct rust_pointer p;
+
+	(void)state;
+	ask(struct_of("alloc::collections::vec_deque::VecDeque<app::Item>", 32,
+		      m, N(m)), 8, &p);
+	assert_int_equal(p.what, RUST_RING);
+	assert_int_equal(p.element, item);
+	assert_int_equal(p.number_at, 24);
+	assert_int_equal(p.head_at, 16);
+	assert_int_equal(p.capacity_at, 0);
+}
+
+static void a_raw_vec_of_others_is_room_alone(void **state)
 {
 	uint32_t item = make_item();
 	const struct part m[] = { { "buf", make_raw_vec(item), 0, 0, 0 },
@@ -77,10 +94,9 @@ static void a_raw_vec_of_others_has_no_length(void **state)
 	struct rust_pointer p;
 
 	(void)state;
-	ask(struct_of("alloc::collections::vec_deque::VecDeque<app::Item>", 24,
-		      m, N(m)), 8, &p);
+	ask(struct_of("app::Stack<app::Item>", 24, m, N(m)), 8, &p);
+	assert_int_equal(p.what, RUST_ROOM);
 	assert_int_equal(p.element, item);
-	assert_int_equal(p.size_at, 0);
 }
 
 static uint32_t make_table(uint32_t item, const char *mask)
@@ -108,8 +124,8 @@ static void a_table_lies_before_its_control_bytes(void **state)
 	ask(struct_of("std::collections::hash::map::HashMap", 32, m, N(m)), 24,
 	    &p);
 	assert_int_equal(p.element, item);
-	assert_true(p.is_table);
-	assert_int_equal(p.size_at, 16);
+	assert_int_equal(p.what, RUST_TABLE);
+	assert_int_equal(p.number_at, 16);
 }
 
 static void a_table_of_unknown_size_is_none(void **state)
@@ -119,7 +135,7 @@ static void a_table_of_unknown_size_is_none(void **state)
 	(void)state;
 	ask(make_table(make_item(), "renamed"), 8, &p);
 	assert_int_equal(p.element, TYPE_NONE);
-	assert_false(p.is_table);
+	assert_int_equal(p.what, RUST_DECLARED);
 }
 
 static void a_box_of_something_dynamic_has_a_vtable(void **state)
@@ -137,11 +153,47 @@ static void a_box_of_something_dynamic_has_a_vtable(void **state)
 
 	(void)state;
 	ask(holder, 8, &p);
-	assert_int_equal(p.vtable_at, 16);
+	assert_int_equal(p.what, RUST_DYNAMIC);
+	assert_int_equal(p.number_at, 16);
 	assert_int_equal(p.element, TYPE_NONE);
 	/* The vtable's own pointer is no such thing. */
 	ask(holder, 16, &p);
-	assert_int_equal(p.vtable_at, 0);
+	assert_int_equal(p.what, RUST_DECLARED);
+}
+
+static void a_slice_has_a_length_beside_it(void **state)
+{
+	const struct part m[] = {
+		{ "data_ptr", pointer_to(make_item()), 0, 0, 0 },
+		{ "length", number, 8, 0, 0 } };
+	uint32_t slice = struct_of("&[app::Item]", 16, m, N(m));
+	const struct part n[] = { { "x", number, 0, 0, 0 },
+				  { "items", slice, 8, 0, 0 } };
+	struct rust_pointer p;
+
+	(void)state;
+	ask(struct_of("app::Holder", 24, n, N(n)), 8, &p);
+	assert_int_equal(p.what, RUST_SLICE);
+	assert_int_equal(p.number_at, 16);
+	assert_int_equal(p.element, TYPE_NONE);
+}
+
+/* The low bits of an io::Error are a tag. */
+static void an_io_error_is_one_byte_behind_what_it_owns(void **state)
+{
+	const struct part n[] = { { "kind", number, 0, 0, 0 },
+				  { "error", number, 8, 0, 0 } };
+	uint32_t custom = struct_of("std::io::error::Custom", 16, n, N(n));
+	uint32_t unit = add(TYPE_INT, "()", 0, TYPE_NONE, 0);
+	const struct part m = { "__0", pointer_to(unit), 0, 0, 0 };
+	struct rust_pointer p;
+
+	(void)state;
+	ask(struct_of("std::io::error::repr_bitpacked::Repr", 8, &m, 1), 0, &p);
+	assert_int_equal(p.what, RUST_TAGGED);
+	assert_int_equal(p.element, custom);
+	ask(struct_of("app::Repr", 8, &m, 1), 0, &p);
+	assert_int_equal(p.what, RUST_DECLARED);
 }
 
 static void pointers_to_bytes_of_others_are_as_declared(void **state)
@@ -153,19 +205,20 @@ static void pointers_to_bytes_of_others_are_as_declared(void **state)
 	(void)state;
 	ask(struct_of("app::Bytes", 16, m, N(m)), 0, &p);
 	assert_int_equal(p.element, TYPE_NONE);
-	assert_int_equal(p.size_at, 0);
-	assert_int_equal(p.vtable_at, 0);
-	assert_false(p.is_table);
+	assert_int_equal(p.what, RUST_DECLARED);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_vec_knows_its_elements_and_its_length),
-		TEST(a_raw_vec_of_others_has_no_length),
+		TEST(a_deque_knows_where_it_begins),
+		TEST(a_raw_vec_of_others_is_room_alone),
 		TEST(a_table_lies_before_its_control_bytes),
 		TEST(a_table_of_unknown_size_is_none),
 		TEST(a_box_of_something_dynamic_has_a_vtable),
+		TEST(a_slice_has_a_length_beside_it),
+		TEST(an_io_error_is_one_byte_behind_what_it_owns),
 		TEST(pointers_to_bytes_of_others_are_as_declared),
 	};
 

@@ -104,6 +104,9 @@ def type_by_names(names):
     if any(m in n for n in names for m in MIXED):
         return "-"
     for name in names:
+        # It asks for something of its own, within from_iter() or call_once().
+        if name.startswith("std::sys::"):
+            return None
         if ">::allocate(" in name:
             for allocator in CXX_ALLOCATORS + ("Mallocator<",):
                 t = argument(name, allocator)
@@ -119,7 +122,7 @@ def type_by_names(names):
             for owner in RUST_OWNERS:
                 t = name.startswith(owner) and argument(name, owner)
                 if t and t not in ("_", "T"):
-                    return t
+                    return None if t.startswith("dyn ") else t
     return None
 
 

@@ -110,6 +110,19 @@ def rust_box(name):
     return m.group(1) + "*" if m and not m.group(1).startswith(("dyn", "[")) else name
 
 
+def rust_impl(name):
+    """What lies in an impl is called by its traits here, by a number there."""
+    m = re.match(r".*\{impl#\d+\}::(.*)$", name)
+    if m:
+        return "{impl}::" + m.group(1)
+    depth = 0
+    for i, c in enumerate(name if name.startswith("<") else ""):
+        depth += (c == "<") - (c == ">" and name[i - 1] != "-")
+        if depth == 0:
+            return "{impl}" + name[i + 1:] if name[i + 1:] else name
+    return name
+
+
 def element(name):
     return name[:-2] if name.endswith("[]") else name
 
@@ -131,8 +144,8 @@ def same(got, want):
         return True         # text that no class says more about
     if want.startswith("coroutine "):   # the function; its frame has no name
         return re.search(r"(^|::)%s::\{coroutine#\d+\}$" % want[10:], got) is not None
-    return any(rust_box(got) in (rust_box(normal(w)), normal(shown(w)),
-                                 normal(rust_array(w))) or
+    return any(rust_impl(rust_box(got)) in (rust_impl(rust_box(normal(w))),
+                                            normal(shown(w)), normal(rust_array(w))) or
                re.sub(r"\[\d+\]$", "", got) == normal(rust_array(w))
                for w in want.split("|"))
 

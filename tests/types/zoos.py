@@ -19,6 +19,7 @@ ZOOS = {
     "c-kernel": ("C", "zoo_kernel.c", "gnu11"),
     "rust": ("Rust", "zoo_rust.rs", "2021"),
     "rust-more": ("Rust", "zoo_rust_more.rs", "2021"),
+    "rust-service": ("Rust", "zoo_rust_service.rs", "2021"),
 }
 
 # Functions of equal code stay apart: their names are the truth.

@@ -199,7 +199,8 @@ static bool build(struct class_names *names, const struct type_table *types)
 	for (uint32_t i = 0; i < types->types.len; i++) {
 		const struct type *t = &types->types.at[i];
 
-		if (t->name && (t->flags & TYPE_POLYMORPHIC) &&
+		if (t->name && (t->flags & TYPE_POLYMORPHIC ||
+				(names->plain && t->n_args > 0)) &&
 		    !(t->flags & (TYPE_DECLARATION | TYPE_RUNTIME)) &&
 		    !note(names, types, i))
 			return false;

@@ -19,6 +19,7 @@ enum { CLASS_NAME_MAX = 4096 };
 struct class_names {
 	struct map by_hash;	/* of the one spelling -> id + 1, or 0: several */
 	bool built;
+	bool plain;		/* classes without virtual functions, too */
 };
 
 /**

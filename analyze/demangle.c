@@ -66,14 +66,25 @@ bool demangle_type(const char *mangled, char *buf, size_t size)
 	return true;
 }
 
-bool demangle_function(const char *mangled, char *buf, size_t size)
+static bool demangle_symbol(const char *mangled, int options, char *buf,
+			    size_t size)
 {
 	struct sink sink = { .buf = buf, .size = size };
 
-	if (strncmp(mangled, "_Z", 2) != 0 || !demangle(mangled, 0, &sink) ||
-	    sink.len == 0)
+	if (strncmp(mangled, "_Z", 2) != 0 ||
+	    !demangle(mangled, options, &sink) || sink.len == 0)
 		return false;
 	buf[sink.len] = '\0';
 	close_up(buf);
 	return true;
+}
+
+bool demangle_function(const char *mangled, char *buf, size_t size)
+{
+	return demangle_symbol(mangled, 0, buf, size);
+}
+
+bool demangle_signature(const char *mangled, char *buf, size_t size)
+{
+	return demangle_symbol(mangled, DMGL_PARAMS, buf, size);
 }

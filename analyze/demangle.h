@@ -23,4 +23,8 @@ bool demangle_type(const char *mangled, char *buf, size_t size);
  */
 bool demangle_function(const char *mangled, char *buf, size_t size);
 
+/** The same with what it takes ("ns::run(int)"), and what an instance of a
+ * template returns. */
+bool demangle_signature(const char *mangled, char *buf, size_t size);
+
 #endif

@@ -499,6 +499,9 @@ bool infer_fields(struct infer *infer, struct err *err)
 	struct follow f = {
 		.infer = infer, .heap = infer->heap,
 		.shapes = { .types = &infer->heap->image->types },
+		.subjects = {
+			.image = infer->heap->image, .names.plain = true,
+		},
 	};
 	bool ok;
 
@@ -512,5 +515,6 @@ bool infer_fields(struct infer *infer, struct err *err)
 	shape_cache_free(&f.shapes);
 	size_weights_free(&f.weights);
 	map_free(&f.arrays);
+	code_subjects_free(&f.subjects);
 	return ok;
 }

@@ -7,6 +7,7 @@
 #ifndef ANALYZE_INFER_FOLLOW_H
 #define ANALYZE_INFER_FOLLOW_H
 
+#include "analyze/code_subjects.h"
 #include "analyze/infer_choose.h"
 #include "analyze/infer_state.h"
 #include "analyze/shapes.h"
@@ -19,6 +20,7 @@ struct follow {
 	struct size_weights weights;
 	struct seen_block seen, element;	/* scratch */
 	struct map arrays;		/* with a cookie: their types */
+	struct code_subjects subjects;
 };
 
 /*

@@ -4,7 +4,9 @@
 
 #include "analyze/words.h"
 
-enum { SURE_FUNCTOR = 97 };	/* percent */
+enum { SURE_FUNCTOR = 97, SURE_SUBJECT = 95 };	/* percent */
+
+enum { MAX_FUNCTIONS = 16 };	/* of a table that are asked */
 
 /* The type that the function at @code manages, or TYPE_NONE. */
 static uint32_t type_managed_by(const struct follow *f, uint64_t code)
@@ -14,7 +16,7 @@ static uint32_t type_managed_by(const struct follow *f, uint64_t code)
 	const struct type *t;
 
 	if (!v || v->addr != code || !(v->flags & VAR_CODE) ||
-	    v->type == TYPE_NONE)
+	    v->flags & VAR_COROUTINE || v->type == TYPE_NONE)
 		return TYPE_NONE;
 	t = &types->types.at[v->type];
 	for (uint32_t i = t->n_args; i-- > 0;) {
@@ -26,30 +28,89 @@ static uint32_t type_managed_by(const struct follow *f, uint64_t code)
 	return TYPE_NONE;
 }
 
-/* A handle with the address of a manager: what else it holds that refers to
- * a block in which the managed type fits, is that value. */
+/* The records that the code at @addr is about, or the code that the table
+ * there refers to. NULL when memory is exhausted. */
+static const uint32_t *subjects_of(struct follow *f, uint64_t addr,
+				   uint64_t table)
+{
+	const uint32_t *known = code_subjects_find(&f->subjects, addr);
+	uint64_t code[MAX_FUNCTIONS] = { addr };
+	size_t n = 1;
+
+	if (known)
+		return known;
+	for (n = table ? 0 : 1; n < table / 8 && n < MAX_FUNCTIONS; n++) {
+		if (!window_u64(&f->infer->window, addr + n * 8, &code[n]))
+			break;
+	}
+	return code_subjects_add(&f->subjects, addr, code, n);
+}
+
+/* The one of @subjects that @node could be, or TYPE_NONE. */
+static uint32_t subject_of(const struct follow *f, const uint32_t *subjects,
+			   uint32_t node)
+{
+	uint32_t found = TYPE_NONE;
+
+	for (; *subjects != TYPE_NONE; subjects++) {
+		if (!infer_fits(f->heap, node, follow_type(f, *subjects)->size,
+				false))
+			continue;
+		if (found != TYPE_NONE)
+			return TYPE_NONE;
+		found = *subjects;
+	}
+	return found;
+}
+
+/* The block whose start the word at @addr refers to, or NODE_NONE. */
+static uint32_t node_at(struct follow *f, uint64_t addr)
+{
+	uint64_t word;
+	uint32_t node;
+
+	if (!window_u64(&f->infer->window, addr, &word) ||
+	    !pointer_decode(word))
+		return NODE_NONE;
+	node = heap_find(f->heap, word);
+	return node != NODE_NONE && f->heap->addr[node] == word ? node :
+								 NODE_NONE;
+}
+
+/* A handle with the address of code: what else it holds that refers to a
+ * block in which the managed type fits, and is not declared, is that value. */
 static bool follow_handle(struct follow *f, const struct place *place,
+			  const struct pointer_fields *fields,
 			  const struct code_field *code, uint64_t element)
 {
 	struct claim claim = {
 		.why_node = place->node, .count = 1,
-		.evidence = EVIDENCE_FUNCTOR, .confidence = SURE_FUNCTOR,
+		.evidence = EVIDENCE_FUNCTOR,
 	};
+	const uint32_t *subjects;
+	uint32_t managed;
 	uint64_t word;
 
-	if (!window_u64(&f->infer->window, element + code->offset, &word))
+	if (!window_u64(&f->infer->window, element + code->offset, &word) ||
+	    word == 0)
 		return true;
-	claim.type = type_managed_by(f, word);
-	if (claim.type == TYPE_NONE)
-		return true;
+	managed = code->table ? TYPE_NONE : type_managed_by(f, word);
 	for (uint64_t at = code->start; at + 8 <= code->end; at += 8) {
-		if (!window_u64(&f->infer->window, element + at, &word))
+		claim.node = pointer_field_at(fields, at) ? NODE_NONE :
+			     node_at(f, element + at);
+		if (claim.node == NODE_NONE)
 			continue;
-		claim.node = pointer_decode(word) ? heap_find(f->heap, word) :
-			     NODE_NONE;
 		claim.why_offset = (uint32_t)(element - place->addr + at);
-		if (claim.node != NODE_NONE &&
-		    f->heap->addr[claim.node] == word &&
+		claim.type = managed;
+		claim.confidence = SURE_FUNCTOR;
+		if (managed == TYPE_NONE) {
+			subjects = subjects_of(f, word, code->table);
+			if (!subjects)
+				return false;
+			claim.type = subject_of(f, subjects, claim.node);
+			claim.confidence = SURE_SUBJECT;
+		}
+		if (claim.type != TYPE_NONE &&
 		    infer_fits(f->heap, claim.node,
 			       follow_type(f, claim.type)->size, true) &&
 		    !follow_submit(f, place, &claim))
@@ -67,7 +128,7 @@ bool follow_handles(struct follow *f, const struct place *place,
 		if (element > UINT32_MAX)
 			break;
 		for (size_t k = 0; k < fields->n_code; k++) {
-			if (!follow_handle(f, place, &fields->code[k],
+			if (!follow_handle(f, place, fields, &fields->code[k],
 					   place->addr + element))
 				return false;
 		}

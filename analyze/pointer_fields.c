@@ -7,7 +7,6 @@
 enum {
 	MAX_LEAVES = 1 << 18,	/* each byte of a buffer inside is one, too */
 	MAX_CONTEXT = 64,	/* arguments kept of the classes around a pointer */
-	MAX_HANDLE = 64,	/* bytes of a record that is a handle of a value */
 };
 
 struct collect {
@@ -208,25 +207,14 @@ static void refine(const struct type_table *types, const struct leaf *leaf,
 	}
 }
 
-static bool note_code(struct collect *c, const struct leaf *leaf)
+static bool note_code(struct collect *c, const struct leaf *leaf,
+		      uint32_t target)
 {
-	const struct type_table *types = c->cache->types;
+	struct code_field code;
 
-	for (unsigned i = leaf->n_chain; i-- > 0;) {
-		const struct leaf_step *step = &leaf->chain[i];
-		struct code_field code = {
-			.offset = leaf->offset, .start = step->base,
-		};
-		uint64_t size;
-
-		if (step->record == TYPE_NONE)
-			return true;
-		size = types->types.at[step->record].size;
-		code.end = step->base + size;
-		if (size > 8)
-			return size > MAX_HANDLE || vec_push(&c->code, code);
-	}
-	return true;
+	c->failed = code_field_of(c->cache->types, leaf, target, &code) &&
+		    !vec_push(&c->code, code);
+	return !c->failed;
 }
 
 static bool note_range(struct collect *c, const struct leaf *leaf)
@@ -261,10 +249,10 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	known = conditions_of(types, leaf, &when);
 	if (!known && leaf->flags & MEMBER_VARIANT)
 		return true;
-	if (known && types->types.at[field.target].kind == TYPE_FUNCTION) {
-		c->failed = !note_code(c, leaf);
-		return !c->failed;
-	}
+	if (known && !note_code(c, leaf, field.target))
+		return false;
+	if (types->types.at[field.target].kind == TYPE_FUNCTION)
+		return true;
 	context_of(types, leaf, &context);
 	refine(types, leaf, &field, &context);
 	kind = (struct pointer_kind){

@@ -14,6 +14,7 @@
 #ifndef ANALYZE_POINTER_FIELDS_H
 #define ANALYZE_POINTER_FIELDS_H
 
+#include "analyze/code_fields.h"
 #include "analyze/raw_ranges.h"
 #include "analyze/rust_pointers.h"
 #include "analyze/variants.h"
@@ -43,13 +44,6 @@ struct pointer_field {
 	 * type share the pointer. */
 	const struct conditions *when;
 	struct rust_pointer rust;
-};
-
-/* A pointer to code, and the record around it, which may hold a pointer to
- * what that code manages (std::function, std::any). */
-struct code_field {
-	uint64_t offset;
-	uint64_t start, end;	/* of the record */
 };
 
 struct pointer_fields {

@@ -6,6 +6,8 @@
 #ifndef CLI_CMD_H
 #define CLI_CMD_H
 
+#include <getopt.h>
+
 #include "base/err.h"
 
 /* Only `check` and --exit-code use EXIT_FOUND. */
@@ -37,11 +39,26 @@ int cmd_trouble(const struct err *err);
 /** Print @cmd's usage on stdout, for --help; returns EXIT_DONE. */
 int cmd_help(const struct cmd *cmd);
 
-/** A call that makes no sense: its usage in one line on stderr. Returns
- * EXIT_TROUBLE, as the next one does. */
-int cmd_misuse(const struct cmd *cmd);
+/**
+ * A call that makes no sense: say "holdfast: <name> <message>" in one line on
+ * stderr, and where there is help. Returns EXIT_TROUBLE, as the next ones do.
+ */
+int cmd_misuse(const struct cmd *cmd, const char *fmt, ...) ERR_PRINTF(2, 3);
+
+/** @args, @n of them, are more than @max, or too few. */
+int cmd_wrong_args(const struct cmd *cmd, int max, int n, char **args);
 
 /** What getopt_long() did not take, when it last said '?' or ':'. */
 int cmd_wrong_option(const struct cmd *cmd, int c, char **argv);
+
+/** The long option of code @c, without its dashes. */
+const char *cmd_option_name(const struct option *longs, int c);
+
+/**
+ * What getopt_long() said and no case takes: help, an option that does not
+ * exist, or one of @longs whose value makes no sense. Returns the exit status.
+ */
+int cmd_other_option(const struct cmd *cmd, const struct option *longs, int c,
+		     char **argv);
 
 #endif

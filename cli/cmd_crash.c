@@ -118,7 +118,13 @@ static bool take_limit(int c, struct crash_settings *s)
 	}
 }
 
-static bool take_option(int c, const struct part *part, struct crash_args *args)
+static bool is_taken(int c, const struct part *part)
+{
+	return c == OPT_DIR ||
+	       (part->takes & (c == OPT_JSON ? TAKES_JSON : TAKES_LIMITS));
+}
+
+static bool take_option(int c, struct crash_args *args)
 {
 	switch (c) {
 	case OPT_DIR:
@@ -126,10 +132,9 @@ static bool take_option(int c, const struct part *part, struct crash_args *args)
 		return *optarg != '\0';
 	case OPT_JSON:
 		args->json = true;
-		return (part->takes & TAKES_JSON) != 0;
+		return true;
 	default:
-		return (part->takes & TAKES_LIMITS) &&
-		       take_limit(c, &args->settings);
+		return take_limit(c, &args->settings);
 	}
 }
 
@@ -177,17 +182,25 @@ static int run(int argc, char **argv)
 		argv++;
 	}
 	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
-		if (c == 'h')
-			return cmd_help(&cmd_crash);
-		if (c == '?' || c == ':')
-			return cmd_wrong_option(&cmd_crash, c, argv);
-		if (!part || !take_option(c, part, &args))
-			return cmd_misuse(&cmd_crash);
+		if (c == '?' || c == ':' || c == 'h')
+			return cmd_other_option(&cmd_crash, longs, c, argv);
+		if (!part)
+			break;
+		if (!is_taken(c, part))
+			return cmd_misuse(&cmd_crash, "%s does not take --%s",
+					  part->name,
+					  cmd_option_name(longs, c));
+		if (!take_option(c, &args))
+			return cmd_other_option(&cmd_crash, longs, c, argv);
 	}
+	if (!part)
+		return cmd_misuse(&cmd_crash, "needs to know what to do: "
+				  "install, uninstall, status or list");
 	args.rest = argv + optind;
 	args.n_rest = argc - optind;
-	if (!part || (args.n_rest > 0 && !(part->takes & TAKES_ARGS)))
-		return cmd_misuse(&cmd_crash);
+	if (args.n_rest > 0 && !(part->takes & TAKES_ARGS))
+		return cmd_misuse(&cmd_crash, "%s does not take \"%s\"",
+				  part->name, args.rest[0]);
 	return part->run(&args);
 }
 

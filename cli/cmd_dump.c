@@ -79,17 +79,22 @@ static bool parse(int argc, char **argv, struct request *r, int *status)
 	while ((c = getopt_long(argc, argv, ":ho:", longs, NULL)) != -1) {
 		if (take_option(c, r))
 			continue;
-		*status = c == 'h' ? cmd_help(&cmd_dump) :
-			  c == '?' || c == ':' ?
-			  cmd_wrong_option(&cmd_dump, c, argv) :
-			  cmd_misuse(&cmd_dump);
+		*status = cmd_other_option(&cmd_dump, longs, c, argv);
 		return false;
 	}
 	r->pids = argv + optind;
 	r->n_pids = argc - optind;
-	if ((r->core != NULL) != (r->n_pids > 0) && settle_output(r))
+	if (!r->core && r->n_pids == 0)
+		*status = cmd_wrong_args(&cmd_dump, 1, 0, NULL);
+	else if (r->core && r->n_pids > 0)
+		*status = cmd_misuse(&cmd_dump, "takes processes or --core, "
+				     "not both");
+	else if (!settle_output(r))
+		*status = cmd_misuse(&cmd_dump, "writes several processes "
+				     "into a folder, and %s is none",
+				     r->capture.target.path);
+	else
 		return true;
-	*status = cmd_misuse(&cmd_dump);
 	return false;
 }
 

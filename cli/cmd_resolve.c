@@ -60,10 +60,9 @@ static bool parse(int argc, char **argv, struct capture_options *ret,
 		*path = argv[optind];
 		return true;
 	}
-	*status = c == 'h' ? cmd_help(&cmd_resolve) :
-		  c == '?' || c == ':' ?
-		  cmd_wrong_option(&cmd_resolve, c, argv) :
-		  cmd_misuse(&cmd_resolve);
+	*status = c == -1 ? cmd_wrong_args(&cmd_resolve, 1, argc - optind,
+					   argv + optind) :
+		  cmd_other_option(&cmd_resolve, longs, c, argv);
 	return false;
 }
 

@@ -139,17 +139,14 @@ static bool parse(int argc, char **argv, struct request *r, int *status)
 	while ((c = getopt_long(argc, argv, "+:ho:", longs, NULL)) != -1) {
 		if (take_option(c, r))
 			continue;
-		*status = c == 'h' ? cmd_help(&cmd_run) :
-			  c == '?' || c == ':' ?
-			  cmd_wrong_option(&cmd_run, c, argv) :
-			  cmd_misuse(&cmd_run);
+		*status = cmd_other_option(&cmd_run, longs, c, argv);
 		return false;
 	}
 	r->supervise.argv = argv + optind;
 	r->supervise.ignored = *inherited_signals_ignored();
 	if (optind < argc && argv[optind][0])
 		return true;
-	*status = cmd_misuse(&cmd_run);
+	*status = cmd_wrong_args(&cmd_run, argc, 0, NULL);
 	return false;
 }
 

@@ -22,6 +22,14 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 done, 2 trouble.\n";
 
+enum { OPT_NO_INDEX = 256 };
+
+static const struct option longs[] = {
+	{ "no-index", no_argument, NULL, OPT_NO_INDEX },
+	{ "help",     no_argument, NULL, 'h' },
+	{ 0 },
+};
+
 /* Only one image's facts are in memory at a time. */
 static bool digest_old(const char *path, enum index_use use,
 		       struct digest_names *names, struct digest *ret,
@@ -85,21 +93,23 @@ static int run(int argc, char **argv)
 {
 	enum index_use use = INDEX_MAY;
 	struct err err = {0};
+	int c, n;
 
-	if (argc > 2 && !strcmp(argv[1], "--no-index")) {
+	optind = 0;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":h", longs, NULL)) != -1) {
+		if (c != OPT_NO_INDEX)
+			return cmd_other_option(&cmd_tui, longs, c, argv);
 		use = INDEX_NEVER;
-		argv++;
-		argc--;
 	}
-	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
-		return cmd_help(&cmd_tui);
-	if (argc < 2 || argc > 3 || argv[1][0] == '-' ||
-	    argv[argc - 1][0] == '-')
-		return cmd_misuse(&cmd_tui);
+	argv += optind;
+	n = argc - optind;
+	if (n < 1 || n > 2)
+		return cmd_wrong_args(&cmd_tui, 2, n, argv);
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		err_set(&err, ERR_UNSUPPORTED, "the browser needs a terminal; "
-			"`holdfast %s` prints a summary instead", argv[1]);
-	else if (browse(argv[1], argc == 3 ? argv[2] : NULL, use, &err))
+			"`holdfast %s` prints a summary instead", argv[0]);
+	else if (browse(argv[0], n == 2 ? argv[1] : NULL, use, &err))
 		return EXIT_DONE;
 	return cmd_trouble(&err);
 }

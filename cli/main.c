@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The program: find the subcommand and run it. */
-#include <getopt.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -28,41 +27,6 @@ static const struct cmd *const commands[] = {
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
-
-int cmd_trouble(const struct err *err)
-{
-	fflush(stdout);
-	fprintf(stderr, "holdfast: %s\n",
-		err->message[0] ? err->message : "unknown trouble");
-	return EXIT_TROUBLE;
-}
-
-int cmd_help(const struct cmd *cmd)
-{
-	fputs(cmd->usage, stdout);
-	return EXIT_DONE;
-}
-
-int cmd_misuse(const struct cmd *cmd)
-{
-	fprintf(stderr, "%.*s; `holdfast help` lists all commands\n",
-		(int)strcspn(cmd->usage, "\n"), cmd->usage);
-	return EXIT_TROUBLE;
-}
-
-int cmd_wrong_option(const struct cmd *cmd, int c, char **argv)
-{
-	const char letter[] = { '-', (char)optopt, '\0' };
-	const char *option = argv[optind - 1];
-
-	/* Of "-xyz" getopt tells the letter, of "--xyz" nothing. */
-	if (strncmp(option, "--", 2) && optopt > ' ' && optopt < 0x7f)
-		option = letter;
-	fprintf(stderr, "holdfast: %s %s %s; `holdfast %s --help` tells more\n",
-		cmd->name, c == ':' ? "needs a value for" : "does not take",
-		option, cmd->name);
-	return EXIT_TROUBLE;
-}
 
 static void print_commands(FILE *out)
 {

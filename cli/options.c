@@ -77,17 +77,6 @@ static bool is_taken(const struct cmd *cmd, int c)
 	return true;
 }
 
-/* An option of other reports. */
-static void wrong_place(const struct cmd *cmd, int c)
-{
-	for (const struct option *o = longs; o->name; o++) {
-		if (o->val == c)
-			fprintf(stderr, "holdfast: %s does not take --%s; "
-				"`holdfast %s --help` tells more\n",
-				cmd->name, o->name, cmd->name);
-	}
-}
-
 static bool set_filter(struct options *o, const char *pattern)
 {
 	char why[128];
@@ -165,7 +154,8 @@ enum parsed options_parse(const struct cmd *cmd, int argc, char **argv,
 		else if (c == '?' || c == ':')
 			cmd_wrong_option(cmd, c, argv);
 		else if (!is_taken(cmd, c))
-			wrong_place(cmd, c);
+			cmd_misuse(cmd, "does not take --%s",
+				   cmd_option_name(longs, c));
 		else if (take_option(ret, c, optarg))
 			continue;
 		goto wrong;
@@ -173,7 +163,7 @@ enum parsed options_parse(const struct cmd *cmd, int argc, char **argv,
 	ret->args = argv + optind;
 	ret->n_args = argc - optind;
 	if (ret->n_args < min || ret->n_args > max) {
-		*status = cmd_misuse(cmd);
+		*status = cmd_wrong_args(cmd, max, ret->n_args, ret->args);
 		goto wrong;
 	}
 	if (ret->limit == unset)

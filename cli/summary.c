@@ -40,6 +40,6 @@ int summary_run(int argc, char **argv)
 	char *call[] = { (char *)cmd_summary.name, argv[0], NULL };
 
 	if (argc != 1)
-		return cmd_misuse(&cmd_summary);
+		return cmd_wrong_args(&cmd_summary, 1, argc, argv);
 	return report_run(&cmd_summary, 2, call, print_all);
 }

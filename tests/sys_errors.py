@@ -134,11 +134,35 @@ def check_options(good):
     expect_trouble(['show', good, 'nope'], ['nope', '0x'])
     expect_trouble(['show', good, '0x10'], ['0x10'])
     expect_trouble(['retainers', good, 'NoSuchType'], ['NoSuchType', 'types'])
+    expect_trouble(['info', good, 'B'], ['"B"', 'too many', 'usage'])
+    expect_trouble(['show', good, '0x10', 'C'], ['"C"', 'too many', 'usage'])
+    expect_trouble(['retainers', good], ['missing', 'usage'])
+    expect_trouble([good, 'B'], ['"B"', 'too many', 'usage'])
+    expect_trouble(['tui', good, good, 'C'], ['"C"', 'too many', 'usage'])
+    expect_trouble(['tui', '--nope', good], ['--nope', 'tui'])
     expect_trouble(['nope'], ['nope', 'help'])
     expect_trouble(['help', 'nope'], ['nope', 'help'])
     expect_trouble(['dump'], ['usage'])
     expect_trouble(['dump', '--nope', '1'], ['--nope'])
     expect_trouble(['dump', '-o'], ['-o'])
+    expect_trouble(['dump', '--core', good, '1'], ['--core', 'not both'])
+    expect_trouble(['dump', '-o', good, '1', '2'], [good, 'folder'])
+    expect_trouble(['resolve'], ['missing', 'usage'])
+    expect_trouble(['resolve', good, 'B'], ['"B"', 'too many', 'usage'])
+    expect_trouble(['run'], ['missing', 'usage'])
+    expect_trouble(['crash'], ['install', 'status'])
+    expect_trouble(['crash', 'nope'], ['install', 'status'])
+    expect_trouble(['crash', 'status', 'B'], ['"B"', 'status'])
+    expect_trouble(['crash', 'status', '--max-size', '1'],
+                   ['--max-size', 'status'])
+    for command, option, value in (
+            ('dump', '--level', 'x'), ('dump', '--content', 'some'),
+            ('run', '--every', 'often'), ('run', '--on-signal', 'KILL'),
+            ('resolve', '--level', '20'), ('crash', '--max-size', 'z'),
+            ('crash', '--keep-free', '100%')):
+        first = [command] + ['install'] * (command == 'crash')
+        expect_trouble([*first, option, value, 'true'],
+                       [command, option, f'"{value}"', 'help'])
     expect_trouble(['dump', 'x'], ['"x"'])
     expect_trouble(['dump', '4194304999'], [])
     expect_trouble(['dump', '--core', f'{DIR}/missing', '-o', f'{DIR}/out'],

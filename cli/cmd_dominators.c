@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "analyze/dom_children.h"
+#include "base/bitset.h"
 #include "cli/block_target.h"
 #include "cli/node_text.h"
 #include "cli/report.h"
@@ -21,15 +22,26 @@ static const char usage[] =
 	"  --depth N       levels to show (default 2, at most 64)\n"
 	"  --of ADDR       begin at one block\n"
 	OPTIONS_USAGE
-	"                  (rows of the first level; below it at most 5)\n"
+	"                  (those that retain most; below each at most 5)\n"
 	OPTIONS_EXIT_STATUS;
 
 struct view {
 	const struct report *report;
 	const struct facts *facts;
 	uint64_t depth;
+	struct bitset chosen;	/* ids that the text shows */
 	struct err err;
 };
+
+/* A node that may be shown. */
+struct candidate {
+	uint64_t retained;
+	size_t number;		/* parents stand before their children */
+	uint64_t level;
+	uint32_t id;
+};
+
+typedef VEC(struct candidate) candidates;
 
 static uint64_t shallow(const struct facts *f, uint32_t id)
 {
@@ -133,20 +145,94 @@ static bool add_below(struct view *v, struct table *t, uint32_t id,
 {
 	const struct dominators *dom = &v->facts->dom;
 	struct dom_children children;
-	bool ok = true;
+	bool ok = true, any = level == 0;
 
 	if (level >= v->depth)
 		return true;
 	if (!dom_children_build(dom, id, width(v, level), &children, &v->err))
 		return false;
 	for (size_t i = 0; ok && i < children.id.len; i++) {
-		if (dom->retained[children.id.at[i]] == 0)
+		uint32_t child = children.id.at[i];
+
+		if (!bitset_has(&v->chosen, child)) {
+			children.left_bytes += dom->retained[child];
+			children.left_out += dom->retained[child] > 0;
 			continue;
-		add_row(v, t, children.id.at[i], level);
-		ok = add_below(v, t, children.id.at[i], level + 1);
+		}
+		any = true;
+		add_row(v, t, child, level);
+		ok = add_below(v, t, child, level + 1);
 	}
-	add_rest(v, t, level, &children);
+	if (any)
+		add_rest(v, t, level, &children);
 	dom_children_free(&children);
+	return ok;
+}
+
+static bool add_candidates(struct view *v, uint32_t id, uint64_t level,
+			   candidates *c)
+{
+	const struct dominators *dom = &v->facts->dom;
+	struct dom_children children;
+	bool ok = true;
+
+	if (!dom_children_build(dom, id, width(v, level), &children, &v->err))
+		return false;
+	for (size_t i = 0; ok && i < children.id.len; i++) {
+		struct candidate next = {
+			.retained = dom->retained[children.id.at[i]],
+			.number = c->len, .level = level,
+			.id = children.id.at[i],
+		};
+
+		ok = next.retained == 0 || vec_push(c, next) ||
+		     err_nomem(&v->err, "the dominator tree");
+	}
+	dom_children_free(&children);
+	return ok;
+}
+
+static int by_retained(const void *a, const void *b)
+{
+	const struct candidate *x = a, *y = b;
+
+	if (x->retained != y->retained)
+		return x->retained > y->retained ? -1 : 1;
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+/*
+ * The --limit nodes that retain most. None retains more than its parent, so
+ * they are a tree: level by level, and the smallest are dropped.
+ */
+static bool choose(struct view *v, uint32_t top)
+{
+	const struct dominators *dom = &v->facts->dom;
+	uint64_t limit = v->report->options.limit;
+	candidates c = {0};
+	bool ok = add_candidates(v, top, 0, &c);
+	bool grew = true;
+
+	for (uint64_t level = 1; ok && grew && level < v->depth; level++) {
+		size_t n = c.len;
+
+		for (size_t i = 0; ok && i < n; i++)
+			ok = c.at[i].level != level - 1 ||
+			     add_candidates(v, c.at[i].id, level, &c);
+		grew = c.len > n;
+		if (c.len > 1)
+			qsort(c.at, c.len, sizeof(*c.at), by_retained);
+		for (size_t i = 0; i < c.len; i++)
+			c.at[i].number = i;
+		if (c.len > limit)
+			c.len = (size_t)limit;
+	}
+	if (ok && !bitset_init(&v->chosen,
+			       (size_t)dom->n_nodes + 1 + dom->n_groups))
+		ok = err_nomem(&v->err, "the dominator tree");
+	for (size_t i = 0; ok && i < c.len; i++)
+		bitset_add(&v->chosen, c.at[i].id);
+	vec_free(&c);
 	return ok;
 }
 
@@ -166,7 +252,8 @@ static int print_text(struct view *v, uint32_t top)
 	}
 	if (top != dom_root(&v->facts->dom))
 		add_row(v, &t, top, 0);
-	ok = add_below(v, &t, top, 0);
+	ok = choose(v, top) && add_below(v, &t, top, 0);
+	bitset_free(&v->chosen);
 	status = table_print(&t);
 	return ok ? status : cmd_trouble(&v->err);
 }

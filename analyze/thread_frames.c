@@ -29,6 +29,24 @@ struct thread_frames thread_frames_of(const struct image *image,
 	return f;
 }
 
+bool frame_is_libc(const struct image *image, const struct frame *frame)
+{
+	static const char *const names[] = {
+		"libc.so", "libc-2.", "libpthread", "ld-linux", "ld-2.",
+		"libc.musl", "ld-musl",
+	};
+	const char *name;
+
+	if (frame->module >= image->modules.len)
+		return false;
+	name = path_name(image->modules.at[frame->module].path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strncmp(name, names[i], strlen(names[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 const char *frame_place(const struct image *image, const struct frame *frame,
 			char *buf, size_t size)
 {

@@ -20,6 +20,9 @@ struct thread_frames {
 struct thread_frames thread_frames_of(const struct image *image,
 				      uint32_t thread);
 
+/** Is @frame one of the C library or of the loader, by its module's name? */
+bool frame_is_libc(const struct image *image, const struct frame *frame);
+
 /**
  * Where a frame is, in words: "serve (server.c:12)", "pause (libc.so.6)",
  * "<signal handler called>". In @buf.

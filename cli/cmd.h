@@ -17,6 +17,7 @@ enum { EXIT_DONE = 0, EXIT_FOUND = 1, EXIT_TROUBLE = 2 };
 enum cmd_options {
 	TAKES_SORT = 1, TAKES_FILTER = 2, TAKES_FREE = 4, TAKES_DEPTH = 8,
 	TAKES_OF = 16, TAKES_EXIT_CODE = 32, TAKES_TIMINGS = 64,
+	TAKES_ALL = 128,
 };
 
 struct cmd {

@@ -6,19 +6,25 @@
 
 #include "analyze/dom_children.h"
 #include "analyze/fatal_signal.h"
-#include "analyze/thread_rows.h"
+#include "analyze/thread_groups.h"
 #include "cli/node_text.h"
 #include "cli/thread_report.h"
 
-enum { HELD_BLOCKS = 3 };	/* of one root that are shown */
+enum {
+	HELD_BLOCKS = 3,	/* of one root that are shown */
+	NAMED_THREADS = 4,	/* of a group */
+};
 
 static const char usage[] =
 	"usage: holdfast threads [OPTION...] FILE\n"
 	"\n"
 	"Each thread with its frames, their parameters and local variables, and what\n"
 	"only these, its stack, registers and thread-local variables hold: the one\n"
-	"that a signal ended first, then those that hold most.\n"
+	"that a signal ended first, then those that hold most. Threads that stand\n"
+	"in the same place, and whose locals hold nothing, are shown as one.\n"
 	"\n"
+	"  --all           each thread apart, with all locals, those of the C\n"
+	"                  library, too (JSON: always)\n"
 	OPTIONS_USAGE
 	OPTIONS_EXIT_STATUS;
 
@@ -64,6 +70,7 @@ static struct json_t *holds_json(const struct report *r, uint32_t root,
 struct contents {
 	struct thread_rows rows;
 	struct local_nodes locals;
+	struct thread_groups groups;
 };
 
 static struct json_t *thread_json(const struct report *r,
@@ -160,12 +167,19 @@ static void add_title(const struct report *r, struct table *t,
 		     place(image, th->regs[X86_RIP], where, sizeof(where)));
 }
 
+/* True when locals were left out. */
+static bool add_frames(const struct report *r, struct table *t,
+		       const struct contents *c, const struct thread_row *row,
+		       enum locals_shown shown)
+{
+	return thread_frames_rows(r, &c->locals, row->thread,
+				  r->options.all ? LOCALS_ALL : shown, t);
+}
+
 static bool add_thread(const struct report *r, struct table *t,
 		       const struct contents *c,
 		       const struct thread_row *row, struct err *err)
 {
-	add_title(r, t, row);
-	thread_frames_rows(r, &c->locals, row->thread, t);
 	for (size_t i = 0; i < row->n_roots; i++) {
 		uint32_t root = c->rows.roots.at[row->first_root + i];
 
@@ -177,24 +191,100 @@ static bool add_thread(const struct report *r, struct table *t,
 	return true;
 }
 
+/* "12 threads alike: 4711 "worker", 4712 "worker", ..." */
+static void add_group_title(const struct report *r, struct table *t,
+			    const struct thread_groups *groups,
+			    const struct thread_group *g)
+{
+	char names[NAMED_THREADS * 64] = "";
+	size_t length = 0;
+
+	for (size_t i = 0; i < g->n && i < NAMED_THREADS; i++) {
+		const struct thread *th = &r->facts.image.threads.at[
+			groups->rows.at[g->first + i]->thread];
+
+		length += (size_t)snprintf(names + length,
+					   sizeof(names) - length,
+					   "%s %" PRIu32 " \"%.24s\"",
+					   i ? "," : "", th->tid, th->name);
+	}
+	table_size(t, g->retained);
+	table_size(t, g->stack_bytes);
+	table_format(t, "%zu threads alike:%s%s", g->n, names,
+		     g->n > NAMED_THREADS ? ", ..." : "");
+}
+
+/* What the roots of each kind hold together. */
+static void add_group_roots(const struct report *r, struct table *t,
+			    const struct contents *c,
+			    const struct thread_group *g)
+{
+	static const char *const names[N_ROOT_KINDS] = {
+		[ROOT_TLS] = "thread-local variables", [ROOT_STACK] = "stacks",
+		[ROOT_REGISTERS] = "registers",
+	};
+	uint64_t retained[N_ROOT_KINDS] = {0};
+
+	for (size_t i = g->first; i < g->first + g->n; i++) {
+		const struct thread_row *row = c->groups.rows.at[i];
+
+		for (size_t k = 0; k < row->n_roots; k++) {
+			uint32_t root = c->rows.roots.at[row->first_root + k];
+
+			retained[heap_root(&r->facts.heap, root)->kind] +=
+				r->facts.dom.retained[root];
+		}
+	}
+	for (int kind = 0; kind < N_ROOT_KINDS; kind++) {
+		if (!names[kind] || retained[kind] == 0)
+			continue;
+		table_size(t, retained[kind]);
+		table_text(t, "");
+		table_format(t, "  their %s", names[kind]);
+	}
+}
+
+static bool add_group(const struct report *r, struct table *t,
+		      const struct contents *c, const struct thread_group *g,
+		      bool *left_out, struct err *err)
+{
+	const struct thread_row *row = c->groups.rows.at[g->first];
+
+	if (g->n == 1) {
+		add_title(r, t, row);
+		*left_out |= add_frames(r, t, c, row, LOCALS_OF_PROGRAM);
+		return add_thread(r, t, c, row, err);
+	}
+	add_group_title(r, t, &c->groups, g);
+	*left_out |= add_frames(r, t, c, row, LOCALS_NONE);
+	add_group_roots(r, t, c, g);
+	return true;
+}
+
 static int print_text(const struct report *r, const struct contents *c)
 {
-	const struct thread_rows *rows = &c->rows;
 	static const struct table_column columns[] = {
 		{ "Retained", ALIGN_RIGHT }, { "Stack", ALIGN_RIGHT },
 		{ "Thread", ALIGN_LEFT },
 	};
 	struct table t = table_of(columns, 3, &r->options);
+	size_t n_left = c->rows.at.len;
 	struct err err = {0};
-	bool ok = true;
+	bool ok = true, left_out = false;
 	int status;
 
-	for (size_t i = 0; ok && i < rows->at.len && i < r->options.limit; i++)
-		ok = add_thread(r, &t, c, &rows->at.at[i], &err);
+	for (size_t i = 0; ok && i < c->groups.at.len && i < r->options.limit;
+	     i++) {
+		ok = add_group(r, &t, c, &c->groups.at.at[i], &left_out, &err);
+		n_left -= c->groups.at.at[i].n;
+	}
 	status = table_print(&t);
-	if (rows->at.len > r->options.limit)
+	if (ok && n_left > 0)
 		printf("... and %zu more threads; --limit shows more\n",
-		       rows->at.len - (size_t)r->options.limit);
+		       n_left);
+	if (left_out)
+		puts("Locals that hold nothing, of the C library and of "
+		     "threads alike, are left out;\n--all shows them.");
 	return ok ? status : cmd_trouble(&err);
 }
 
@@ -205,11 +295,14 @@ static int threads_print(const struct report *report)
 	int status;
 
 	if (thread_rows_build(&report->facts, &c.rows, &err) &&
-	    local_nodes_build(&report->facts.heap, &c.locals, &err))
+	    local_nodes_build(&report->facts.heap, &c.locals, &err) &&
+	    thread_groups_build(&report->facts, &c.rows, &c.locals,
+				report->options.all, &c.groups, &err))
 		status = report->options.json ? print_json(report, &c) :
 						print_text(report, &c);
 	else
 		status = cmd_trouble(&err);
+	thread_groups_free(&c.groups);
 	thread_rows_free(&c.rows);
 	local_nodes_free(&c.locals);
 	return status;
@@ -224,5 +317,6 @@ const struct cmd cmd_threads = {
 	.name = "threads",
 	.summary = "each thread, its frames and locals, and what they hold",
 	.usage = usage,
+	.takes = TAKES_ALL,
 	.run = run,
 };

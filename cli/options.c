@@ -11,7 +11,7 @@ enum { DEFAULT_ROWS = 30 };
 
 enum { OPT_JSON = 256, OPT_BYTES, OPT_LIMIT, OPT_SORT, OPT_FILTER, OPT_COLOR,
        OPT_FREE, OPT_CANDIDATES, OPT_DEPTH, OPT_OF, OPT_EXIT_CODE, OPT_NO_INDEX,
-       OPT_TIMINGS };
+       OPT_TIMINGS, OPT_ALL };
 
 static const struct option longs[] = {
 	{ "json",   no_argument,       NULL, OPT_JSON },
@@ -24,6 +24,7 @@ static const struct option longs[] = {
 	{ "candidates", no_argument,   NULL, OPT_CANDIDATES },
 	{ "depth",  required_argument, NULL, OPT_DEPTH },
 	{ "of",     required_argument, NULL, OPT_OF },
+	{ "all",    no_argument,       NULL, OPT_ALL },
 	{ "exit-code", no_argument,    NULL, OPT_EXIT_CODE },
 	{ "no-index", no_argument,     NULL, OPT_NO_INDEX },
 	{ "timings", no_argument,      NULL, OPT_TIMINGS },
@@ -67,7 +68,7 @@ static bool is_taken(const struct cmd *cmd, int c)
 		{ OPT_FREE, TAKES_FREE }, { OPT_CANDIDATES, TAKES_FREE },
 		{ OPT_DEPTH, TAKES_DEPTH },
 		{ OPT_OF, TAKES_OF }, { OPT_EXIT_CODE, TAKES_EXIT_CODE },
-		{ OPT_TIMINGS, TAKES_TIMINGS },
+		{ OPT_TIMINGS, TAKES_TIMINGS }, { OPT_ALL, TAKES_ALL },
 	};
 
 	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
@@ -123,6 +124,9 @@ static bool take_option(struct options *o, int c, const char *arg)
 		return take_number("depth", arg, &o->depth);
 	case OPT_OF:
 		o->of = arg;
+		return true;
+	case OPT_ALL:
+		o->all = true;
 		return true;
 	case OPT_EXIT_CODE:
 		o->exit_code = true;

@@ -25,6 +25,7 @@ struct options {
 	bool candidates;	/* blocks --candidates */
 	uint64_t depth;		/* --depth, 0 when not given */
 	const char *of;		/* --of ADDR, or NULL */
+	bool all;		/* threads --all */
 	bool exit_code;		/* --exit-code */
 	bool no_index;		/* --no-index */
 	bool timings;		/* --timings */

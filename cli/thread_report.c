@@ -49,12 +49,34 @@ static void local_row(const struct report *r, const struct local_nodes *nodes,
 		     l->flags & LOCAL_UNSET ? "  (not set yet)" : "");
 }
 
-void thread_frames_rows(const struct report *r,
+/* The locals of one frame; true when some were left out. */
+static bool local_rows(const struct report *r, const struct local_nodes *nodes,
+		       const struct frame *f, enum locals_shown shown,
+		       struct table *t)
+{
+	const struct image *image = &r->facts.image;
+	bool all = shown == LOCALS_ALL || (shown == LOCALS_OF_PROGRAM &&
+					   !frame_is_libc(image, f));
+	bool left_out = false;
+
+	for (size_t i = f->first_local; i < f->first_local + f->n_locals; i++) {
+		if (image->locals.at[i].flags & LOCAL_LOST)
+			continue;
+		if (all || retained_by(r, nodes->at[i]) > 0)
+			local_row(r, nodes, i, t);
+		else
+			left_out = true;
+	}
+	return left_out;
+}
+
+bool thread_frames_rows(const struct report *r,
 			const struct local_nodes *nodes, uint32_t thread,
-			struct table *t)
+			enum locals_shown shown, struct table *t)
 {
 	const struct image *image = &r->facts.image;
 	struct thread_frames frames = thread_frames_of(image, thread);
+	bool left_out = false;
 	char place[2048];
 
 	for (size_t i = 0; i < frames.n && i < r->options.limit; i++) {
@@ -64,11 +86,7 @@ void thread_frames_rows(const struct report *r,
 		table_text(t, "");
 		table_format(t, "  #%-3zu %s", i,
 			     frame_place(image, f, place, sizeof(place)));
-		for (size_t k = 0; k < f->n_locals; k++) {
-			if (!(image->locals.at[f->first_local + k].flags &
-			      LOCAL_LOST))
-				local_row(r, nodes, f->first_local + k, t);
-		}
+		left_out |= local_rows(r, nodes, f, shown, t);
 	}
 	if (frames.n > r->options.limit) {
 		table_text(t, "");
@@ -76,6 +94,7 @@ void thread_frames_rows(const struct report *r,
 		table_format(t, "  ... %zu more frames",
 			     frames.n - (size_t)r->options.limit);
 	}
+	return left_out;
 }
 
 static struct json_t *local_json(const struct report *r,

@@ -26,8 +26,10 @@ _holdfast_options() {	# COMMAND
 			'--limit-time --content --no-types --json --help' ;;
 	info)
 		echo "$report --timings" ;;
-	memory | suspects | retainers | threads | show | waste | refcounts)
+	memory | suspects | retainers | show | waste | refcounts)
 		echo "$report" ;;
+	threads)
+		echo "$report --all" ;;
 	types | leaks | cycles)
 		echo "$report --filter --sort" ;;
 	dominators)

@@ -3,6 +3,7 @@
 """Text reports are short, and say the same as the JSON of all there is."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -78,9 +79,37 @@ def check_dominators(path):
             found.same(f'{what}: order', first, sorted(first, reverse=True))
 
 
+# --- threads ---
+
+def tids_in(text):
+    """Of the lines that are about one thread."""
+    lines = text.split('\n')
+    column = lines[0].index('Thread')
+    titles = [re.match(r'(\d+) "', line[column:]) for line in lines[1:]]
+    return {int(t[1]) for t in titles if t}
+
+
+def check_threads(path):
+    """Threads that wait in the same place are one; --all tells them apart."""
+    tids = {t['tid'] for t in
+            json.loads(run('threads', '--json', path))['threads']}
+    text = run('threads', path)
+    groups = re.findall(r'(\d+) threads alike: (\d+) ', text)
+    alone = tids_in(text)
+    found.same('groups', len(groups), 1)
+    found.same('threads', sum(int(n) for n, _ in groups) + len(alone),
+               len(tids))
+    found.expect(all(int(t) in tids - alone for _, t in groups), text)
+    found.expect('--all' in text, f'no word of --all: {text}')
+    everything = run('threads', '--all', '--limit', '1000', path)
+    found.same('threads with --all', tids_in(everything), tids)
+    found.expect('alike' not in everything, 'a group in spite of --all')
+
+
 def main():
     path = capture(f'{BUILD}/samples/server')
     check_dominators(path)
+    check_threads(capture(f'{BUILD}/samples/tcache_threads'))
     for line in found:
         print('FAIL ', line)
     return 1 if found else 0

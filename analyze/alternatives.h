@@ -11,6 +11,7 @@
 #ifndef ANALYZE_ALTERNATIVES_H
 #define ANALYZE_ALTERNATIVES_H
 
+#include "analyze/shape_candidates.h"
 #include "analyze/shapes.h"
 
 enum { MAX_ALTERNATIVES = 3 };
@@ -20,18 +21,13 @@ struct alternative {
 	int score;		/* tenths of a kept promise, see shapes.h */
 };
 
-struct sized_record {
-	uint64_t size;
-	uint32_t type;
-};
-
 /* What all searches in one heap share. */
 struct alternatives {
 	const struct heap *heap;	/* borrowed */
 	struct shape_cache shapes;
 	struct size_weights weights;
 	struct window window;
-	VEC(struct sized_record) records;	/* by size */
+	struct shape_candidates candidates;
 	uint32_t program;	/* index of its module */
 };
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/shape_candidates.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analyze/shapes.h"
+
+enum { EMBEDDED = 20 };	/* what parts of others are behind */
 
 static int by_size_then_id(const void *a, const void *b)
 {
@@ -72,6 +75,14 @@ bool shape_candidates_build(const struct type_table *types,
 void shape_candidates_free(struct shape_candidates *candidates)
 {
 	vec_free(&candidates->records);
+}
+
+int shape_candidate_prior(const struct type_table *types,
+			  const struct shape_candidate *one)
+{
+	/* A quarter of ln(1 + uses), of a promise. */
+	return (int)(2.5 * log1p(types->types.at[one->type].popularity)) -
+	       (one->embedded ? EMBEDDED : 0);
 }
 
 size_t shape_candidates_from(const struct shape_candidates *candidates,

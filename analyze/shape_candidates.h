@@ -29,6 +29,14 @@ bool shape_candidates_build(const struct type_table *types,
 
 void shape_candidates_free(struct shape_candidates *candidates);
 
+/**
+ * How likely the type is before anything is seen, in tenths of a kept promise
+ * (shapes.h): types that programs handle much are likelier, and what is part
+ * of others is rarely allocated alone.
+ */
+int shape_candidate_prior(const struct type_table *types,
+			  const struct shape_candidate *one);
+
 /** Index of the first record that is not smaller than @size. */
 size_t shape_candidates_from(const struct shape_candidates *candidates,
 			     uint64_t size);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/shape_ranking.h"
 
-#include <math.h>
-
 #include "analyze/infer.h"
 
 enum {
@@ -12,7 +10,6 @@ enum {
 	MIN_KEPT_SHAPE = 60,	/* where there is no field that leads to it */
 	MANY = 4,		/* blocks that say something together */
 	SOME = 10,		/* tenths, a block: more than no contradiction */
-	EMBEDDED = 20,		/* what parts of others are behind */
 	MIN_MARGIN = 8,		/* tenths, a block: ahead of the next type */
 	FIT_PERCENT = 98,
 	SURE_SLOT = 85,
@@ -55,12 +52,6 @@ static bool rate(const struct judged *j, uint32_t type, int *sum, int *kept)
 	return true;
 }
 
-/* Types that programs handle much are likelier: a quarter of ln(1 + uses). */
-static int prior(const struct type *t)
-{
-	return (int)(2.5 * log1p(t->popularity));
-}
-
 /* The best types of a cluster. */
 struct ranking {
 	uint32_t type;
@@ -73,15 +64,14 @@ static void rank(const struct judged *j, const struct shape_candidate *one,
 		 struct ranking *r)
 {
 	const struct heap *heap = j->ranker->heap;
-	const struct type *t = &heap->image->types.types.at[one->type];
 	int sum, kept, evidence;
 
-	if (!infer_fits(heap, j->cluster->sample[0], t->size, false) ||
+	if (!infer_fits(heap, j->cluster->sample[0], one->size, false) ||
 	    !rate(j, one->type, &sum, &kept))
 		return;
 	r->n++;
 	evidence = sum;
-	sum += prior(t) - (one->embedded ? EMBEDDED : 0);
+	sum += shape_candidate_prior(&heap->image->types, one);
 	if (sum > r->best) {
 		r->next = r->best;
 		r->best = sum;

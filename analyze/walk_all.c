@@ -6,19 +6,24 @@
 #include "base/progress.h"
 #include "base/bulk.h"
 
-/* A block or free chunk with the allocator that reported it. */
-struct owned_chunk {
-	uint64_t addr, size;
+/* What one allocator reported, by address. */
+struct chunk_list {
+	VEC(struct chunk) chunks;
+	size_t next;		/* the first that is not merged */
 	uint8_t owner;
 };
 
+struct chunk_lists {
+	VEC(struct chunk_list) of;
+};
+
 struct gathered {
-	VEC(struct owned_chunk) blocks, free;
+	struct chunk_lists blocks, free;
 };
 
 static int by_addr(const void *a, const void *b)
 {
-	const struct owned_chunk *x = a, *y = b;
+	const struct chunk *x = a, *y = b;
 
 	if (x->addr != y->addr)
 		return x->addr < y->addr ? -1 : 1;
@@ -33,7 +38,7 @@ static int by_start(const void *a, const void *b)
 }
 
 /* Allocators answer nearly in order: look before sorting. */
-static void sort_chunks(struct owned_chunk *at, size_t n)
+static void sort_chunks(struct chunk *at, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
 		if (at[i - 1].addr > at[i].addr) {
@@ -86,25 +91,41 @@ static void free_finding(struct allocator_finding *found)
 	vec_free(&found->metadata);
 }
 
-static bool add_list(struct gathered *all, const struct allocation_list *list,
-		     uint8_t owner, struct err *err)
+/* Take @at[@n] over from whoever listed them. */
+static bool add_list(struct chunk_lists *lists, struct chunk *at, size_t n,
+		     size_t cap, uint8_t owner)
 {
-	if (!vec_reserve(&all->blocks, all->blocks.len + list->blocks.len) ||
-	    !vec_reserve(&all->free, all->free.len + list->free.len))
-		return err_nomem(err, "blocks");
-	for (size_t i = 0; i < list->blocks.len; i++) {
-		const struct chunk *c = &list->blocks.at[i];
+	struct chunk_list list = {
+		.chunks = { at, n, cap }, .owner = owner,
+	};
 
-		all->blocks.at[all->blocks.len++] =
-			(struct owned_chunk){ c->addr, c->size, owner };
-	}
-	for (size_t i = 0; i < list->free.len; i++) {
-		const struct chunk *c = &list->free.at[i];
+	sort_chunks(at, n);
+	if (vec_push(&lists->of, list))
+		return true;
+	vec_free(&list.chunks);
+	return false;
+}
 
-		all->free.at[all->free.len++] =
-			(struct owned_chunk){ c->addr, c->size, owner };
+static bool add_lists(struct gathered *all, struct allocation_list *list,
+		      uint8_t owner, struct err *err)
+{
+	bool ok = add_list(&all->blocks, list->blocks.at, list->blocks.len,
+			   list->blocks.cap, owner);
+
+	list->blocks.at = NULL;
+	if (ok) {
+		ok = add_list(&all->free, list->free.at, list->free.len,
+			      list->free.cap, owner);
+		list->free.at = NULL;
 	}
-	return true;
+	return ok || err_nomem(err, "blocks");
+}
+
+static void free_lists(struct chunk_lists *lists)
+{
+	for (size_t i = 0; i < lists->of.len; i++)
+		vec_free(&lists->of.at[i].chunks);
+	vec_free(&lists->of);
 }
 
 static void summarize(const struct allocation_list *list,
@@ -150,7 +171,7 @@ static bool walk_one(struct heap *heap, const struct allocator_finding *found,
 				   id, err);
 	}
 	summarize(&list, summary);
-	ok = add_list(all, &list, (uint8_t)id, err) &&
+	ok = add_lists(all, &list, (uint8_t)id, err) &&
 	     add_state(heap, &list, err) &&
 	     add_extents(heap, list.extents.at, list.extents.len, id, err);
 	allocation_list_free(&list);
@@ -211,33 +232,64 @@ static void settle_extents(struct heap *heap)
 	heap->extents.len = n;
 }
 
-/* Keep chunks that begin where the last one ended or later. */
-static size_t drop_overlaps(struct heap *heap, struct owned_chunk *at, size_t n,
-			    const char *what)
+static size_t count_chunks(const struct chunk_lists *lists)
 {
-	uint64_t end = 0;
-	size_t kept = 0;
+	size_t n = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		/* One of no bytes has its address to itself all the same. */
-		uint64_t bytes = at[i].size ? at[i].size : 1;
-
-		if (at[i].addr < end || bytes > UINT64_MAX - at[i].addr) {
-			diag_add_at(&heap->diag, at[i].addr, 1, "%s", what);
-			continue;
-		}
-		end = at[i].addr + bytes;
-		at[kept++] = at[i];
-	}
-	return kept;
+	for (size_t i = 0; i < lists->of.len; i++)
+		n += lists->of.at[i].chunks.len;
+	return n;
 }
 
+/* The list whose next chunk comes first, or NULL at the end. */
+static struct chunk_list *first_list(const struct chunk_lists *lists)
+{
+	struct chunk_list *first = NULL;
+
+	for (size_t i = 0; i < lists->of.len; i++) {
+		struct chunk_list *l = &lists->of.at[i];
+
+		if (l->next < l->chunks.len &&
+		    (!first || by_addr(&l->chunks.at[l->next],
+				       &first->chunks.at[first->next]) < 0))
+			first = l;
+	}
+	return first;
+}
+
+/*
+ * The next chunk of all by address that begins where the last one ended, at
+ * *@end, or later; those that overlap it are left out, and counted as @what.
+ * False at the end.
+ */
+static bool next_chunk(struct heap *heap, const struct chunk_lists *lists,
+		       const char *what, uint64_t *end, struct chunk *ret,
+		       uint8_t *owner)
+{
+	struct chunk_list *l;
+
+	while ((l = first_list(lists))) {
+		/* One of no bytes has its address to itself all the same. */
+		uint64_t bytes;
+
+		*ret = l->chunks.at[l->next++];
+		*owner = l->owner;
+		bytes = ret->size ? ret->size : 1;
+		if (ret->addr >= *end && bytes <= UINT64_MAX - ret->addr) {
+			*end = ret->addr + bytes;
+			return true;
+		}
+		diag_add_at(&heap->diag, ret->addr, 1, "%s", what);
+	}
+	return false;
+}
+
+/* The columns that are not known yet; pages of them cost nothing before they
+ * are written to. */
 static bool make_columns(struct heap *heap, struct err *err)
 {
 	size_t n = heap->n_blocks;
 
-	heap->addr = bulk_alloc(n + 1, sizeof(*heap->addr));
-	heap->size = bulk_alloc(n + 1, sizeof(*heap->size));
 	heap->type = bulk_alloc(n + 1, sizeof(*heap->type));
 	heap->count = bulk_alloc(n + 1, sizeof(*heap->count));
 	heap->why_node = bulk_alloc(n + 1, sizeof(*heap->why_node));
@@ -246,10 +298,9 @@ static bool make_columns(struct heap *heap, struct err *err)
 	heap->confidence = bulk_alloc(n + 1, 1);
 	heap->state = bulk_alloc(n + 1, 1);
 	heap->content = bulk_alloc(n + 1, 1);
-	heap->owner = bulk_alloc(n + 1, 1);
-	if (!heap->addr || !heap->size || !heap->type || !heap->count ||
-	    !heap->why_node || !heap->why_offset || !heap->evidence ||
-	    !heap->confidence || !heap->state || !heap->content || !heap->owner)
+	if (!heap->type || !heap->count || !heap->why_node ||
+	    !heap->why_offset || !heap->evidence || !heap->confidence ||
+	    !heap->state || !heap->content)
 		return err_nomem(err, "the table of blocks");
 	for (size_t i = 0; i < n; i++) {
 		heap->type[i] = TYPE_NONE;
@@ -258,36 +309,54 @@ static bool make_columns(struct heap *heap, struct err *err)
 	return true;
 }
 
-static bool store_blocks(struct heap *heap, const struct owned_chunk *at,
-			 size_t n, struct err *err)
+static bool store_blocks(struct heap *heap, struct chunk_lists *lists,
+			 struct err *err)
 {
+	size_t n = count_chunks(lists), kept = 0;
+	uint64_t end = 0;
+	struct chunk c;
+	uint8_t owner;
+
 	if (n >= NODE_NONE)
 		return err_set(err, ERR_LIMIT,
 			       "%zu blocks are more than the %u that can be numbered",
 			       n, NODE_NONE - 1);
-	heap->n_blocks = (uint32_t)n;
-	if (!make_columns(heap, err))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		heap->addr[i] = at[i].addr;
-		heap->size[i] = at[i].size;
-		heap->owner[i] = at[i].owner;
+	heap->addr = bulk_alloc(n + 1, sizeof(*heap->addr));
+	heap->size = bulk_alloc(n + 1, sizeof(*heap->size));
+	heap->owner = bulk_alloc(n + 1, 1);
+	if (!heap->addr || !heap->size || !heap->owner)
+		return err_nomem(err, "the table of blocks");
+	while (next_chunk(heap, lists,
+			  "blocks that overlap others were left out", &end, &c,
+			  &owner)) {
+		heap->addr[kept] = c.addr;
+		heap->size[kept] = c.size;
+		heap->owner[kept++] = owner;
 	}
-	return block_index_build(heap->addr, heap->size, heap->n_blocks,
+	heap->n_blocks = (uint32_t)kept;
+	free_lists(lists);
+	return make_columns(heap, err) &&
+	       block_index_build(heap->addr, heap->size, heap->n_blocks,
 				 &heap->index, err);
 }
 
-static bool store_free(struct heap *heap, const struct owned_chunk *at,
-		       size_t n, struct err *err)
+static bool store_free(struct heap *heap, const struct chunk_lists *lists,
+		       struct err *err)
 {
-	heap->n_free = n;
+	size_t n = count_chunks(lists);
+	uint64_t end = 0;
+	struct chunk c;
+	uint8_t owner;
+
 	heap->free = bulk_alloc(n + 1, sizeof(*heap->free));
 	heap->free_owner = bulk_alloc(n + 1, 1);
 	if (!heap->free || !heap->free_owner)
 		return err_nomem(err, "the table of free chunks");
-	for (size_t i = 0; i < n; i++) {
-		heap->free[i] = (struct chunk){ at[i].addr, at[i].size };
-		heap->free_owner[i] = at[i].owner;
+	while (next_chunk(heap, lists,
+			  "free chunks that overlap others were left out",
+			  &end, &c, &owner)) {
+		heap->free[heap->n_free] = c;
+		heap->free_owner[heap->n_free++] = owner;
 	}
 	return true;
 }
@@ -303,17 +372,11 @@ bool walk_all(struct heap *heap, struct err *err)
 	if (!ok)
 		goto out;
 	settle_extents(heap);
-	sort_chunks(all.blocks.at, all.blocks.len);
-	sort_chunks(all.free.at, all.free.len);
-	all.blocks.len = drop_overlaps(heap, all.blocks.at, all.blocks.len,
-				       "blocks that overlap others were left out");
-	all.free.len = drop_overlaps(heap, all.free.at, all.free.len,
-				     "free chunks that overlap others were left out");
-	ok = store_blocks(heap, all.blocks.at, all.blocks.len, err) &&
-	     store_free(heap, all.free.at, all.free.len, err);
+	ok = store_blocks(heap, &all.blocks, err) &&
+	     store_free(heap, &all.free, err);
 out:
 	progress_end();
-	vec_free(&all.blocks);
-	vec_free(&all.free);
+	free_lists(&all.blocks);
+	free_lists(&all.free);
 	return ok;
 }

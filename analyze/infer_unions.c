@@ -19,6 +19,7 @@ enum {
 	/* A pointer is there, so one alternative is: if all others break their
 	 * promises, this one need not be kept well. */
 	LEAST_SCORE = -50,
+	OPEN_SCORE = 10,	/* what fits any size needs to say more */
 };
 
 enum { SPOKEN_FOR = 2 };	/* elements of an array that speak for all */
@@ -67,7 +68,8 @@ static bool rate_record(struct follow *f, uint32_t node, uint32_t type,
 			f->seen.n = shape->n;
 		score = shape_compare(f->heap, &f->weights, type, shape,
 				      &f->seen);
-		if (!score.broken && score.sum >= LEAST_SCORE)
+		if (!score.broken && score.sum >=
+		    (is_open(f, type) ? OPEN_SCORE : LEAST_SCORE))
 			count_vote(v, kind, TYPE_NONE, score.sum);
 		return true;
 	}

@@ -19,7 +19,7 @@ enum {
 	SURE_STRING = 75,	/* see choose_text_tail() */
 };
 
-enum { MAX_ROUNDS = 6 };	/* of shapes */
+enum { MAX_ROUNDS = 12 };	/* of shapes */
 
 /* The pointer at @offset that is in use together with @field, or NULL. */
 static const struct pointer_field *

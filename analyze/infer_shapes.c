@@ -216,9 +216,9 @@ static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
 	return true;
 }
 
-static bool visit_all(struct shapes *s)
+static bool visit_fields(struct shapes *s)
 {
-	struct heap *heap = s->heap;
+	const struct heap *heap = s->heap;
 
 	for (uint32_t i = 0; i < heap->n_nodes; i++) {
 		uint32_t type = type_of(heap, i);
@@ -226,12 +226,21 @@ static bool visit_all(struct shapes *s)
 		if (type != TYPE_NONE && !visit_slots(s, i, type))
 			return false;
 	}
+	return !s->no_memory && !s->clusters.no_memory;
+}
+
+/* Blocks to which no typed pointer refers. */
+static bool visit_lost(struct shapes *s)
+{
+	const struct heap *heap = s->heap;
+
 	for (uint32_t i = 0; i < heap->n_blocks && !s->no_memory; i++) {
 		if (is_candidate(heap, i) && heap->content[i] != CONTENT_TEXT &&
 		    heap->content[i] != CONTENT_ZERO &&
 		    !(s->reached[i / 64] >> i % 64 & 1))
-			meet(s, cluster_signature(s->infer, i), i, NODE_NONE,
-			     0);
+			meet(s, cluster_key(cluster_signature(s->infer, i),
+					    cluster_texts(s->infer, i)), i,
+			     NODE_NONE, 0);
 	}
 	return !s->no_memory && !s->clusters.no_memory;
 }
@@ -258,7 +267,7 @@ static void decide_texts(struct shapes *s)
 	}
 }
 
-static bool decide_all(struct shapes *s)
+static bool decide_all(struct shapes *s, bool slots)
 {
 	struct ranker ranker = {
 		.heap = s->heap, .weights = s->weights,
@@ -269,7 +278,7 @@ static bool decide_all(struct shapes *s)
 	bool ok;
 
 	decide_texts(s);
-	ok = cluster_samples_read(&s->clusters, s->infer, &samples);
+	ok = cluster_samples_read(&s->clusters, slots, s->infer, &samples);
 	for (size_t i = 0; ok && i < samples.n; i++) {
 		cluster_decide(&ranker,
 			       &s->clusters.all.at[samples.cluster[i]],
@@ -298,6 +307,22 @@ static void shapes_free(struct shapes *s)
 	free(s->reached);
 }
 
+/* One pass finds clusters, a second one gives their blocks types. */
+static bool try_clusters(struct shapes *s,
+			 bool (*visit)(struct shapes *s), bool slots)
+{
+	bool ok = visit(s) && decide_all(s, slots);
+
+	s->apply = s->clusters.closed = true;
+	if (ok && is_any_decided(s))
+		ok = visit(s) && claim_all(s);
+	s->apply = s->clusters.closed = false;
+	s->pending.len = 0;
+	clusters_free(&s->clusters);
+	s->clusters = (struct clusters){0};
+	return ok;
+}
+
 bool infer_shapes(struct infer *infer, const struct size_weights *weights,
 		  struct err *err)
 {
@@ -306,6 +331,7 @@ bool infer_shapes(struct infer *infer, const struct size_weights *weights,
 		.infer = infer, .heap = heap, .weights = weights,
 		.cache.types = &heap->image->types,
 	};
+	uint64_t n = infer->n_claims;
 	bool ok;
 
 	s.reached = calloc(heap->n_blocks / 64 + 1, sizeof(*s.reached));
@@ -314,10 +340,10 @@ bool infer_shapes(struct infer *infer, const struct size_weights *weights,
 	/* Where numbers and text were left out, contents say little. */
 	if (ok && s.candidates.records.len > 0 &&
 	    heap->image->redacted.spans.len == 0) {
-		ok = visit_all(&s) && decide_all(&s);
-		s.apply = s.clusters.closed = true;
-		if (ok && is_any_decided(&s))
-			ok = visit_all(&s) && claim_all(&s);
+		ok = try_clusters(&s, visit_fields, true);
+		/* By looks alone only what no field can tell about. */
+		if (ok && infer->n_claims == n)
+			ok = try_clusters(&s, visit_lost, false);
 	}
 	shapes_free(&s);
 	return ok || err_nomem(err, "types of blocks");

@@ -28,6 +28,19 @@ uint64_t cluster_signature(const struct infer *infer, uint32_t node)
 	return key;
 }
 
+uint64_t cluster_texts(const struct infer *infer, uint32_t node)
+{
+	const struct raw_refs *raw = infer->raw;
+	uint64_t first = raw->row[node], last = raw->row[node + 1], bits = 0;
+
+	if (last - first > MAX_SIGNATURE)
+		last = first + MAX_SIGNATURE;
+	for (uint64_t e = first; e < last; e++)
+		bits = bits << 1 | (infer->heap->content[raw->target[e]] ==
+				    CONTENT_TEXT);
+	return bits;
+}
+
 struct cluster *clusters_get(struct clusters *clusters, uint64_t key)
 {
 	const struct cluster fresh = {
@@ -81,14 +94,16 @@ static int larger_first(const void *a, const void *b)
 }
 
 /* The largest clusters without a type. */
-static bool choose(const struct clusters *clusters, struct cluster_samples *ret)
+static bool choose(const struct clusters *clusters, bool slots,
+		   struct cluster_samples *ret)
 {
 	struct size_of_cluster *order = calloc(clusters->all.len + 1,
 					       sizeof(*order));
 	size_t n = 0;
 
 	for (size_t i = 0; order && i < clusters->all.len; i++) {
-		if (clusters->all.at[i].type != TYPE_NONE)
+		if (clusters->all.at[i].type != TYPE_NONE ||
+		    clusters->all.at[i].slot != slots)
 			continue;
 		order[n].n = clusters->all.at[i].n;
 		order[n++].cluster = (uint32_t)i;
@@ -115,14 +130,14 @@ static int sample_by_node(const void *a, const void *b)
 	return (x->node > y->node) - (x->node < y->node);
 }
 
-bool cluster_samples_read(const struct clusters *clusters, struct infer *infer,
-			  struct cluster_samples *ret)
+bool cluster_samples_read(const struct clusters *clusters, bool slots,
+			  struct infer *infer, struct cluster_samples *ret)
 {
 	VEC(struct sample) all = {0};
 	bool ok;
 
 	*ret = (struct cluster_samples){0};
-	ok = choose(clusters, ret);
+	ok = choose(clusters, slots, ret);
 	for (size_t i = 0; ok && i < ret->n; i++) {
 		const struct cluster *c = &clusters->all.at[ret->cluster[i]];
 

@@ -51,6 +51,10 @@ static inline uint64_t cluster_key(uint64_t key, uint64_t fact)
  * its size. */
 uint64_t cluster_signature(const struct infer *infer, uint32_t node);
 
+/** Which of these pointers lead to text. What one field refers to may have
+ * either in one place; what is lost need not be of one type. */
+uint64_t cluster_texts(const struct infer *infer, uint32_t node);
+
 /** The cluster with @key, a new one if need be; NULL when there is no room,
  * or none of that key and clusters are closed. */
 struct cluster *clusters_get(struct clusters *clusters, uint64_t key);
@@ -67,13 +71,13 @@ struct cluster_samples {
 
 /**
  * Look at samples of the largest clusters without a type, in the order of the
- * file.
+ * file: those behind fields, or those of lost blocks.
  *
  * @param ret	Owned by the caller; release with cluster_samples_free(). False
  *		when memory is exhausted.
  */
-bool cluster_samples_read(const struct clusters *clusters, struct infer *infer,
-			  struct cluster_samples *ret);
+bool cluster_samples_read(const struct clusters *clusters, bool slots,
+			  struct infer *infer, struct cluster_samples *ret);
 
 void cluster_samples_free(struct cluster_samples *samples);
 

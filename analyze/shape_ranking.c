@@ -11,6 +11,7 @@ enum {
 	MANY = 4,		/* blocks that say something together */
 	SOME = 10,		/* tenths, a block: more than no contradiction */
 	MIN_MARGIN = 8,		/* tenths, a block: ahead of the next type */
+	HOPELESS = -50,		/* ... as good as contradicted */
 	FIT_PERCENT = 98,
 	SURE_SLOT = 85,
 	SURE_AHEAD = 70,	/* no pointer says so, but little else fits */
@@ -67,7 +68,7 @@ static void rank(const struct judged *j, const struct shape_candidate *one,
 	int sum, kept, evidence;
 
 	if (!infer_fits(heap, j->cluster->sample[0], one->size, false) ||
-	    !rate(j, one->type, &sum, &kept))
+	    !rate(j, one->type, &sum, &kept) || sum < HOPELESS)
 		return;
 	r->n++;
 	evidence = sum;

@@ -315,6 +315,25 @@ static int looks_alike(const struct match *m, uint32_t target, uint32_t node)
 	       m->heap->content[m->node] ? KEPT_ALIKE : 0;
 }
 
+/* The members that come first are letters: a name inside the record. */
+static bool begins_with_letters(const struct type_table *types, uint32_t type)
+{
+	for (int depth = 0; depth < 8 && type != TYPE_NONE; depth++) {
+		const struct type *t = &types->types.at[type];
+
+		if (t->kind == TYPE_CHAR || t->kind == TYPE_UNION)
+			return true;
+		if (t->kind == TYPE_ARRAY)
+			type = types_strip(types, t->target);
+		else if (types_is_record(types, type) && t->n_members > 0)
+			type = types_strip(types, types->members.at[
+					   t->first_member].type);
+		else
+			return false;
+	}
+	return false;
+}
+
 /* A pointer to a record leads to the start of block @node. */
 static int compare_record(const struct match *m, uint32_t target, uint32_t node)
 {
@@ -332,7 +351,7 @@ static int compare_record(const struct match *m, uint32_t target, uint32_t node)
 	if (size == 0)
 		return KEPT_ROUGHLY;
 	if (heap->content[node] == CONTENT_TEXT)
-		return UNLIKELY;
+		return begins_with_letters(types, target) ? UNLIKELY : BROKEN;
 	if (infer_fits(heap, node, size, false))
 		return (int)map_get(&m->weights->by_size, heap->size[node], 0) +
 		       looks_alike(m, target, node);

@@ -207,6 +207,45 @@ static void lost_lists_have_the_type_of_their_shape(void **state)
 	assert_int_equal(typed(person), 0);
 }
 
+/*
+ * vertex { char *name; edge *first; } and edge { vertex *to; edge *next; }
+ * have one size and pointers at the same places; text tells them apart.
+ */
+static void lost_records_differ_by_what_is_text(void **state)
+{
+	struct made_member m[] = { { "name", number, 0, 0 },
+				   { "first", number, 8, 0 },
+				   { "mark", number, 16, 0 } };
+	struct made_member n[] = { { "to", number, 0, 0 },
+				   { "next", number, 8, 0 },
+				   { "cost", number, 16, 0 } };
+	uint32_t vertex = record("vertex", 24, m, 3);
+	uint32_t edge = record("edge", 24, n, 3), i = 0;
+	uint64_t at[MANY * 2];
+
+	(void)state;
+	letter = made_scalar(&image, TYPE_CHAR, "char", 1);
+	made_retarget(&image, vertex, 0, pointer(letter));
+	made_retarget(&image, vertex, 1, pointer(edge));
+	made_retarget(&image, edge, 0, pointer(vertex));
+	made_retarget(&image, edge, 1, pointer(edge));
+	image.types.types.at[vertex].module = 0;
+	image.types.types.at[edge].module = 0;
+	for (i = 0; i < MANY * 2; i++)
+		at[i] = place(24);
+	for (i = 0; i < MANY; i++) {
+		made_word(&image, at[i], place_text(KEY));
+		made_word(&image, at[i] + 8, at[MANY + i]);
+		made_word(&image, at[MANY + i], at[(i + 1) % MANY]);
+		made_word(&image, at[MANY + i] + 8, at[MANY + (i + 3) % MANY]);
+	}
+	infer();
+	for (i = 0; i < MANY; i++) {
+		assert_int_equal(heap.type[i], vertex);
+		assert_int_equal(heap.type[MANY + i], edge);
+	}
+}
+
 /* A struct that the program has no pointer to is on no heap. */
 static void what_nothing_points_at_is_not_taken(void **state)
 {
@@ -247,6 +286,7 @@ int main(void)
 		TEST(zeros_get_no_type),
 		TEST(a_type_that_some_contradict_is_not_taken),
 		TEST(lost_lists_have_the_type_of_their_shape),
+		TEST(lost_records_differ_by_what_is_text),
 		TEST(what_nothing_points_at_is_not_taken),
 		TEST(where_text_was_left_out_contents_decide_nothing),
 	};

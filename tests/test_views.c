@@ -236,6 +236,32 @@ static void goes_back_to_where_it_came_from(void **state)
 	browser_close(&b);
 }
 
+/* So does the first key that many people press. */
+static void every_row_of_the_overview_opens_but_notes(void **state)
+{
+	struct browser b;
+
+	(void)state;
+	open_browser(&b, HUMAN_UTF8);
+	type(&b, "\r");
+	assert_string_equal(title(&b), "Threads");
+	type(&b, "[");
+	for (uint32_t i = 0; i + 1 < b.current->n_shown; i++) {
+		struct view *overview = b.current;
+
+		overview->selected = i;
+		type(&b, "\r");
+		assert_ptr_not_equal(b.current, overview);
+		assert_string_equal(b.message, "");
+		type(&b, "[");
+		assert_ptr_equal(b.current, overview);
+	}
+	type(&b, "G\r");
+	assert_string_equal(title(&b), "Overview");
+	assert_non_null(strstr(b.message, "nothing to open on this row"));
+	browser_close(&b);
+}
+
 static void quits_from_anywhere(void **state)
 {
 	struct browser b;
@@ -579,6 +605,7 @@ int main(void)
 		cmocka_unit_test(draws_each_view_as_it_did),
 		cmocka_unit_test(shows_no_byte_of_the_heap_as_it_is),
 		cmocka_unit_test(goes_back_to_where_it_came_from),
+		cmocka_unit_test(every_row_of_the_overview_opens_but_notes),
 		cmocka_unit_test(quits_from_anywhere),
 		cmocka_unit_test(walks_the_history_both_ways),
 		cmocka_unit_test(keeps_a_view_as_it_was_left),

@@ -5,6 +5,7 @@
 
 #include "analyze/dom_children.h"
 #include "analyze/fatal_signal.h"
+#include "analyze/thread_frames.h"
 #include "tui/views.h"
 
 enum { COL_WHAT, COL_BYTES, COL_BAR, COL_TEXT, N_HOLDERS = 10 };
@@ -113,25 +114,43 @@ static struct line *add(struct overview *o, const char *what, const char *text)
 	return &o->lines.at[o->lines.len - 1];
 }
 
+/* The frames of the thread that a signal ended, or all threads. */
+static struct subject crash(const struct image *image)
+{
+	for (uint32_t i = 0; i < image->threads.len; i++) {
+		if (thread_is_fatal(image, i) &&
+		    thread_frames_of(image, i).n > 0)
+			return (struct subject){ SUBJECT_THREAD, i };
+	}
+	return (struct subject){ SUBJECT_TAB, '6' };
+}
+
 static void add_process(struct overview *o)
 {
 	const struct image *image = &o->session->facts->image;
 	const struct image_meta *meta = &image->meta;
+	const struct subject threads = { SUBJECT_TAB, '6' };
 	char signal[FATAL_SIGNAL_MAX];
+	struct line *l;
 
-	add(o, "Process", arena_printf(&o->arena, "%s  pid %" PRIu32
-				       "  %zu thread%s",
-				       meta->command[0] ? meta->command :
-				       meta->exe, meta->pid, image->threads.len,
-				       image->threads.len == 1 ? "" : "s"));
-	if (meta->captured_at[0])
-		add(o, "", arena_printf(&o->arena, "captured %s%s%s",
-					meta->captured_at,
-					meta->kernel[0] ? ", " : "",
-					meta->kernel));
-	if (fatal_signal_text(image, signal))
-		add(o, "", arena_printf(&o->arena, "killed by %s",
-					signal))->style = STYLE_LEAK;
+	l = add(o, "Process", arena_printf(
+		&o->arena, "%s  pid %" PRIu32 "  %zu thread%s",
+		meta->command[0] ? meta->command : meta->exe, meta->pid,
+		image->threads.len, image->threads.len == 1 ? "" : "s"));
+	l->subject = threads;
+	if (meta->captured_at[0]) {
+		l = add(o, "", arena_printf(&o->arena, "captured %s%s%s",
+					    meta->captured_at,
+					    meta->kernel[0] ? ", " : "",
+					    meta->kernel));
+		l->subject = threads;
+	}
+	if (fatal_signal_text(image, signal)) {
+		l = add(o, "", arena_printf(&o->arena, "killed by %s",
+					    signal));
+		l->style = STYLE_LEAK;
+		l->subject = crash(image);
+	}
 }
 
 static uint64_t live_bytes(const struct facts *f)

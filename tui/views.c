@@ -250,6 +250,7 @@ struct view *views_ask(struct session *session, struct subject subject,
 		return nothing(err, "this is a thread: press Enter for its "
 			       "frames, + for its roots");
 	default:
-		return nothing(err, "there is nothing to open on this row");
+		return nothing(err, "there is nothing to open on this row; "
+			       "the arrow keys lead to others");
 	}
 }

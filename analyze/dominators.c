@@ -215,10 +215,20 @@ static void forget_excluded(struct dom_walk *w)
 	}
 }
 
-/* Takes what it can from @w, and frees the rest as early as it can. */
+/*
+ * Takes what it can from @w, and frees the rest as early as it can: at no time
+ * are there more than 32 bytes a node.
+ */
 static bool take_results(struct dom_walk *w, struct dominators *dom)
 {
 	dom->n_order = w->n;
+	dom->retained = bulk_alloc(w->n_ids, sizeof(*dom->retained));
+	if (!dom->retained)
+		return false;
+	for (uint32_t v = 0; v < w->n; v++)
+		dom->retained[w->vertex[v]] = w->scratch[v].bytes;
+	bulk_free(w->scratch);
+	w->scratch = NULL;
 	dom->order = bulk_alloc(w->n, sizeof(*dom->order));
 	dom->end = bulk_alloc(w->n, sizeof(*dom->end));
 	if (!dom->order || !dom->end)
@@ -227,18 +237,8 @@ static bool take_results(struct dom_walk *w, struct dominators *dom)
 	dom->position = w->number;
 	w->number = NULL;
 	lay_out(w, dom);
-	bulk_free(w->semi);
+	dom->idom = w->semi;
 	w->semi = NULL;
-	dom->retained = bulk_alloc(w->n_ids, sizeof(*dom->retained));
-	if (!dom->retained)
-		return false;
-	for (uint32_t v = 0; v < w->n; v++)
-		dom->retained[w->vertex[v]] = w->scratch[v].bytes;
-	bulk_free(w->scratch);
-	w->scratch = NULL;
-	dom->idom = bulk_alloc(w->n_ids, sizeof(*dom->idom));
-	if (!dom->idom)
-		return false;
 	for (uint32_t i = 0; i < w->n_ids; i++)
 		dom->idom[i] = NODE_NONE;
 	for (uint32_t v = 1; v < w->n; v++)

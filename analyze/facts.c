@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "analyze/heap_index.h"
+#include "analyze/refs.h"
 #include "base/progress.h"
 #include "formats/frames.h"
 #include "formats/module_fill.h"
@@ -73,9 +74,15 @@ static bool make_spec(struct facts *f, struct err *err)
 
 bool facts_conclude(struct facts *facts, struct err *err)
 {
-	return leaks_build(&facts->heap, &facts->leaks, err) &&
-	       make_spec(facts, err) &&
-	       dom_build(&facts->spec, &facts->dom, err);
+	/* The reversed references come last: nothing before needs them, and
+	 * the dominators need most memory. */
+	if (!leaks_build(&facts->heap, &facts->leaks, err) ||
+	    !make_spec(facts, err) ||
+	    !dom_build(&facts->spec, &facts->dom, err) ||
+	    !refs_reverse(&facts->heap, err))
+		return false;
+	leaks_find_holders(&facts->heap, &facts->leaks);
+	return true;
 }
 
 /* A core says what was mapped; the files that it names tell the rest. */

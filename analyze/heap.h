@@ -129,7 +129,8 @@ struct heap {
 	struct root *roots;	/* [n_roots]; node n_blocks + i */
 	struct block_index index;
 	struct graph refs;	/* [n_nodes] who refers to whom */
-	struct graph referrers;	/* the same, the other way round */
+	/* The same, the other way round; facts_conclude() makes it. */
+	struct graph referrers;
 
 	struct chunk *free;	/* [n_free] by address */
 	uint8_t *free_owner;	/* [n_free] */

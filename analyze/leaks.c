@@ -20,6 +20,7 @@ struct builder {
 	struct leaks *leaks;
 	struct bitset members;	/* unreachable blocks */
 	struct scc scc;
+	struct bitset held;	/* components that are no leak roots */
 	uint32_t *start;	/* [n_components + 1] rows of blocks[] */
 	uint32_t *blocks;	/* by component, ascending within */
 	VEC(struct leak_group) groups;
@@ -76,22 +77,27 @@ static bool sort_components(struct builder *b, struct err *err)
 	return true;
 }
 
-/* No other unreachable block of the same verdict refers to the component. */
-static bool is_leak_root(const struct builder *b, uint32_t component)
+/* Mark the components that another unreachable block of the same verdict
+ * refers to: they are no leak roots. */
+static bool find_held(struct builder *b, struct err *err)
 {
 	const struct heap *heap = b->heap;
-	const struct graph *g = &heap->referrers;
+	const struct graph *g = &heap->refs;
 
-	for (uint32_t i = b->start[component]; i < b->start[component + 1]; i++) {
-		uint32_t node = b->blocks[i];
+	if (!bitset_init(&b->held, b->scc.n_components))
+		return err_nomem(err, "leaks");
+	for (uint32_t from = 0; from < heap->n_blocks; from++) {
+		uint64_t end = g->row[from + 1];
 
-		for (uint64_t e = g->row[node]; e < g->row[node + 1]; e++) {
-			uint32_t from = g->target[e];
+		if (!is_lost(heap, from))
+			continue;
+		for (uint64_t e = g->row[from]; e < end; e++) {
+			uint32_t to = g->target[e];
 
-			if (ref_holds(g->kind[e]) && is_lost(heap, from) &&
-			    heap->state[from] == heap->state[node] &&
-			    b->scc.component[from] != component)
-				return false;
+			if (ref_holds(g->kind[e]) && is_lost(heap, to) &&
+			    heap->state[from] == heap->state[to] &&
+			    b->scc.component[from] != b->scc.component[to])
+				bitset_add(&b->held, b->scc.component[to]);
 		}
 	}
 	return true;
@@ -154,7 +160,8 @@ static bool find_instances(struct builder *b, struct err *err)
 	for (uint32_t c = 0; ok && c < b->scc.n_components; c++) {
 		struct instance i = { .component = c };
 
-		if (b->start[c] == b->start[c + 1] || !is_leak_root(b, c))
+		if (b->start[c] == b->start[c + 1] ||
+		    bitset_has(&b->held, c))
 			continue;
 		i.first = b->blocks[b->start[c]];
 		ok = vec_push(&roots, i);
@@ -222,25 +229,28 @@ static void find_holder(const struct heap *heap, const struct leaks *leaks,
 
 static bool build(struct builder *b, struct err *err)
 {
-	struct window window;
-
 	if (!find_members(b, err) ||
 	    !scc_build(&b->heap->refs, REF_HOLDING, &b->members, &b->scc,
 		       err) ||
-	    !sort_components(b, err) || !find_instances(b, err) ||
-	    !store_nodes(b, err))
+	    !sort_components(b, err) || !find_held(b, err) ||
+	    !find_instances(b, err) || !store_nodes(b, err))
 		return false;
-	window = window_of(b->heap->image);
-	for (uint32_t g = 0; g < b->groups.len; g++) {
-		if (b->groups.at[g].verdict != STATE_LEAKED)
-			find_holder(b->heap, b->leaks, g, &window,
-				    &b->groups.at[g]);
-	}
-	window_close(&window);
 	b->leaks->groups = b->groups.at;
 	b->leaks->n_groups = (uint32_t)b->groups.len;
 	b->groups.at = NULL;
 	return true;
+}
+
+void leaks_find_holders(const struct heap *heap, struct leaks *leaks)
+{
+	struct window window = window_of(heap->image);
+
+	for (uint32_t g = 0; g < leaks->n_groups; g++) {
+		if (leaks->groups[g].verdict != STATE_LEAKED)
+			find_holder(heap, leaks, g, &window,
+				    &leaks->groups[g]);
+	}
+	window_close(&window);
 }
 
 bool leaks_build(const struct heap *heap, struct leaks *ret, struct err *err)
@@ -253,6 +263,7 @@ bool leaks_build(const struct heap *heap, struct leaks *ret, struct err *err)
 	ok = build(&b, err);
 	progress_end();
 	bitset_free(&b.members);
+	bitset_free(&b.held);
 	scc_free(&b.scc);
 	free(b.start);
 	free(b.blocks);

@@ -42,9 +42,12 @@ struct leaks {
 	struct loss total[N_STATES];	/* by verdict, indirect blocks too */
 };
 
-/** Find the groups. Release with leaks_free(). */
+/** Find the groups; held_by is not known yet. Release with leaks_free(). */
 bool leaks_build(const struct heap *heap, struct leaks *ret, struct err *err)
 	MUST_CHECK;
+
+/** Fill in held_by and held_offset of the groups, from heap->referrers. */
+void leaks_find_holders(const struct heap *heap, struct leaks *leaks);
 
 void leaks_free(struct leaks *leaks);
 

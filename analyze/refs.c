@@ -284,8 +284,17 @@ bool refs_build(struct heap *heap, struct raw_refs *raw, struct err *err)
 	type_words_free(&b.words);
 	raw_refs_free(raw);
 	progress_end();
+	return ok;
+}
+
+bool refs_reverse(struct heap *heap, struct err *err)
+{
+	bool ok;
+
+	if (heap->referrers.row)
+		return true;
 	progress_begin("finding who refers to what", 0);
-	ok = ok && graph_reverse(&heap->refs, &heap->referrers, err);
+	ok = graph_reverse(&heap->refs, &heap->referrers, err);
 	progress_end();
 	return ok;
 }

@@ -19,8 +19,11 @@
 #include "analyze/heap.h"
 #include "analyze/raw_refs.h"
 
-/** Build heap->refs and heap->referrers out of @raw, which is used up. */
+/** Build heap->refs out of @raw, which is used up. */
 bool refs_build(struct heap *heap, struct raw_refs *raw, struct err *err)
 	MUST_CHECK;
+
+/** Make heap->referrers from heap->refs, unless they are there. */
+bool refs_reverse(struct heap *heap, struct err *err) MUST_CHECK;
 
 #endif

@@ -330,3 +330,19 @@ void digest_names_free(struct digest_names *names)
 	labels_free(&names->labels);
 	holder_paths_free(&names->paths);
 }
+
+const char *digest_path_text(const struct digest_names *names, uint32_t path,
+			     struct arena *arena)
+{
+	uint32_t labels[PATH_STEPS];
+	uint32_t n = holder_paths_labels(&names->paths, path, labels);
+	const char *text = "";
+
+	for (uint32_t i = 0; text && i < n; i++) {
+		const char *step = label_text(&names->labels, labels[i], arena);
+
+		text = step ? arena_printf(arena, "%s%s%s", text,
+					   i ? " > " : "", step) : NULL;
+	}
+	return text;
+}

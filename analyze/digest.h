@@ -26,6 +26,10 @@ struct digest_names {
 
 void digest_names_free(struct digest_names *names);
 
+/** "app:cache > Node > Item": @path for people, in @arena; NULL: no memory. */
+const char *digest_path_text(const struct digest_names *names, uint32_t path,
+			     struct arena *arena);
+
 /*
  * Of a type: its blocks. Of a leak group: its instances, and the bytes of the
  * blocks in them. Of a path: the blocks that it retains; bytes is not set.

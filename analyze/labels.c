@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/short_name.h"
+
 static bool same_label(const struct label *a, const struct label *b)
 {
 	return a->kind == b->kind && a->typed == b->typed &&
@@ -29,6 +31,18 @@ uint32_t labels_add(struct labels *labels, const struct label *label)
 		return LABEL_NONE;
 	}
 	return (uint32_t)(labels->at.len - 1);
+}
+
+const char *label_text(const struct labels *labels, uint32_t id,
+		       struct arena *arena)
+{
+	enum { READABLE = 90 };
+	const struct label *label = &labels->at.at[id];
+	char *text = arena_text(arena, label->text, strlen(label->text));
+
+	if (text)
+		short_name(text, READABLE);
+	return text;
 }
 
 void labels_free(struct labels *labels)

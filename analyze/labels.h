@@ -44,6 +44,11 @@ struct labels {
 /** The id of @label (text copied); LABEL_NONE when memory is exhausted. */
 uint32_t labels_add(struct labels *labels, const struct label *label);
 
+/** The text of label @id for people, arguments of long templates left out; in
+ * @arena, NULL: no memory. */
+const char *label_text(const struct labels *labels, uint32_t id,
+		       struct arena *arena);
+
 void labels_free(struct labels *labels);
 
 #endif

@@ -109,21 +109,6 @@ static int print_types(struct diff_report *r)
 	return end(&s, "What grew by type", "No type grew or shrank.");
 }
 
-/* "app:cache > Node > Item" */
-static const char *path_text(struct diff_report *r, uint32_t path)
-{
-	uint32_t labels[PATH_STEPS];
-	uint32_t n = holder_paths_labels(&r->names.paths, path, labels);
-	char step[NODE_TEXT_MAX];
-	const char *text = "";
-
-	for (uint32_t i = 0; text && i < n; i++)
-		text = arena_printf(&r->arena, "%s%s%s", text, i ? " > " : "",
-				    readable_text(r->names.labels.at.at
-						  [labels[i]].text, step));
-	return text;
-}
-
 static int print_paths(struct diff_report *r)
 {
 	struct part s;
@@ -136,7 +121,7 @@ static int print_paths(struct diff_report *r)
 		if (!diff_shows_path(r, row->id) || !has_room(&s))
 			continue;
 		add_row(&s, row, true);
-		text = path_text(r, row->id);
+		text = digest_path_text(&r->names, row->id, &r->arena);
 		s.table.failed |= !text;
 		table_text(&s.table, text ? text : "");
 	}

@@ -56,7 +56,7 @@ _holdfast_files() {	# COMMAND
 	case $1 in
 	dump | run | crash | help) echo 0 ;;
 	diff)        echo 99 ;;
-	tui)         echo 2 ;;
+	tui | suspects) echo 2 ;;
 	*)           echo 1 ;;
 	esac
 }

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/aid_facts.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A reference; in big-endian numbers, so that bytes sort as numbers do. */
+struct edge {
+	uint32_t from, to;
+};
 
 static void *zeroed(size_t n, size_t size)
 {
@@ -151,6 +157,71 @@ static void make_tree(const struct fact_node *nodes, size_t n,
 	free(next);
 }
 
+static int by_edge(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct edge));
+}
+
+static size_t add_edge(struct edge *edges, size_t n, const struct facts *f,
+		       uint32_t from, uint32_t to)
+{
+	if (from < f->heap.n_nodes && to < f->heap.n_blocks)
+		edges[n++] = (struct edge){ htobe32(from), htobe32(to) };
+	return n;
+}
+
+static void make_refs(const struct fact_node *nodes, size_t n,
+		      const uint32_t *ids, struct facts *f)
+{
+	struct edge *edges = zeroed(3 * n, sizeof(*edges));
+	struct graph *g = &f->heap.refs;
+	struct err err = {0};
+	size_t m = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		m = add_edge(edges, m, f, f->dom.idom[ids[i]], ids[i]);
+		for (int k = 0; k < 2; k++) {
+			size_t by = nodes[i].shared_by[k];
+
+			if (by > 0)
+				m = add_edge(edges, m, f, ids[by - 1], ids[i]);
+		}
+	}
+	qsort(edges, m, sizeof(*edges), by_edge);
+	*g = (struct graph){
+		.n_nodes = f->heap.n_nodes,
+		.row = zeroed((size_t)f->heap.n_nodes + 1, sizeof(*g->row)),
+		.target = zeroed(m, sizeof(*g->target)),
+		.kind = zeroed(m, sizeof(*g->kind)),	/* strong */
+	};
+	for (size_t i = 0; i < m; i++) {
+		g->row[be32toh(edges[i].from) + 1]++;
+		g->target[i] = be32toh(edges[i].to);
+	}
+	for (uint32_t i = 0; i < g->n_nodes; i++)
+		g->row[i + 1] += g->row[i];
+	free(edges);
+	if (!graph_reverse(g, &f->heap.referrers, &err))
+		abort();
+}
+
+/* Blocks right below a group are its members. */
+static void make_members(const uint32_t *ids, size_t n, struct facts *f)
+{
+	struct leaks *leaks = &f->leaks;
+	uint64_t total = 0;
+
+	leaks->rows = zeroed((size_t)leaks->n_groups + 1, sizeof(*leaks->rows));
+	leaks->nodes = zeroed(n, sizeof(*leaks->nodes));
+	for (uint32_t g = 0; g < leaks->n_groups; g++) {
+		for (size_t i = 0; i < n; i++) {
+			if (f->dom.idom[ids[i]] == dom_group(&f->dom, g))
+				leaks->nodes[total++] = ids[i];
+		}
+		leaks->rows[g + 1] = total;
+	}
+}
+
 void make_facts(const struct fact_node *nodes, size_t n,
 		const char *const *type_names, size_t n_types,
 		struct facts *ret)
@@ -163,13 +234,19 @@ void make_facts(const struct fact_node *nodes, size_t n,
 	make_nodes(nodes, n, ret, ids);
 	make_groups(nodes, n, ret);
 	make_tree(nodes, n, ids, ret);
+	make_refs(nodes, n, ids, ret);
+	make_members(ids, n, ret);
 	free(ids);
 }
 
 void made_facts_free(struct facts *facts)
 {
 	dom_free(&facts->dom);
+	graph_free(&facts->heap.refs);
+	graph_free(&facts->heap.referrers);
 	free(facts->leaks.groups);
+	free(facts->leaks.rows);
+	free(facts->leaks.nodes);
 	free(facts->heap.addr);
 	free(facts->heap.size);
 	free(facts->heap.type);

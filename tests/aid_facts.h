@@ -3,8 +3,9 @@
  * @file
  * Facts made by hand: blocks, roots and leak groups hung into a given tree.
  *
- * Only what digests and reports of names and sizes look at is filled: no
- * references, no memory. Exhausted memory ends the program.
+ * Only what digests and reports of names and sizes look at is filled: there is
+ * no memory, and references are those that the tree shows, and shared_by.
+ * Exhausted memory ends the program.
  */
 #ifndef TESTS_AID_FACTS_H
 #define TESTS_AID_FACTS_H
@@ -20,6 +21,7 @@ struct fact_node {
 	uint64_t addr, size;	/* of blocks: ascending in the array */
 	uint64_t count, bytes;	/* of groups, as leaks.h has them */
 	bool cycle, stale;	/* of groups */
+	size_t shared_by[2];	/* 1 + index of nodes that refer to it, too */
 };
 
 /**

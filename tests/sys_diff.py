@@ -185,6 +185,23 @@ def check_text(stages):
            f'the holder of the growth: {line}')
 
 
+def check_suspects(old, new):
+    """What grew is told first, in words, with the numbers of diff."""
+    first = diff(old[0], new[0])['paths'][0]
+    report = json.loads(run('suspects', '--json', new[0], old[0]))
+    got = report['growth'][0]
+    same('growth', got['bytes'], first['new_bytes'] - first['old_bytes'])
+    count = tally(old[1])['body'][0], tally(new[1])['body'][0]
+    expect(got['text'].endswith('is held by growing:pages > page > body: '
+                                '%d blocks then, %d now' % count), got['text'])
+    expect('growth' not in json.loads(run('suspects', '--json', new[0])),
+           'growth without an older snapshot')
+    text = run('suspects', new[0], old[0]).splitlines()
+    same('first line', text[0], got['text'])
+    expect('Nobody holds much more' in run('suspects', old[0], new[0]),
+           'growth where things shrank')
+
+
 def check_limits(old, new):
     report = diff('--limit', '1', old, new)
     same('rows with --limit 1', [len(report[k]) for k in ('types', 'paths')],
@@ -236,6 +253,7 @@ def main():
     check_pair(stages[1], stages[2])
     check_all_three(stages)
     check_text(stages)
+    check_suspects(stages[0], stages[2])
     check_limits(stages[0][0], stages[1][0])
     check_exit_code(stages[0][0], stages[1][0])
     check_two_runs(stages, capture(program, 'b'))

@@ -4,6 +4,7 @@
 understood is said, with its size, in every report."""
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -64,6 +65,31 @@ def check_said(path, name):
         assert any(name in n and 'not understood' in n for n in notes), report
 
 
+def check_suspects(path, info):
+    """Each sentence has its size, its share is what it says, and the command
+    that it names works."""
+    live = info['heap']['live_bytes']
+    total = live + sum(a['mapped_bytes'] for a in info['allocators']
+                       if not a['understood'])
+    suspects = json.loads(run('suspects', '--json', path))['suspects']
+    assert suspects, path
+    for s in suspects:
+        assert abs(s['share'] - s['retained'] / total) < 1e-9, s
+        command, *args = shlex.split(s['next'])
+        run(command, path, *args)
+        if 'is free' in s['text']:
+            assert s['retained'] > live, s
+            continue
+        assert total / 10 <= s['retained'] <= total, s
+        assert '(%.0f %%)' % (100 * s['share']) in s['text'], s
+    for a in info['allocators']:
+        told = any(a['name'].split()[-1] in s['text'] and 'not understood' in
+                   s['text'] for s in suspects)
+        assert told == (not a['understood'] and
+                        a['mapped_bytes'] > total / 10), (a, suspects)
+    return suspects
+
+
 def python_on_malloc():
     child = subprocess.Popen(['/usr/bin/python3', '-c', PYTHON],
                              env={**os.environ, 'PYTHONMALLOC': 'malloc'})
@@ -74,6 +100,7 @@ def python_on_malloc():
         child.kill()
         child.wait()
     info = check_sums(path)
+    check_suspects(path, info)
     glibc = allocator(info, 'glibc')
     assert glibc['understood'] and len(info['allocators']) == 1
     assert info['heap']['live_blocks'] > 3 * OBJECTS
@@ -89,6 +116,7 @@ def python_as_it_is():
         child.kill()
         child.wait()
     info = check_sums(path)
+    check_suspects(path, info)
     obmalloc = allocator(info, 'obmalloc')
     assert not obmalloc['understood'] and obmalloc['mapped_bytes'] > 10 << 20
     check_said(path, 'obmalloc')
@@ -104,6 +132,7 @@ def bash():
         child.kill()
         child.wait()
     info = check_sums(path)
+    check_suspects(path, info)
     assert allocator(info, 'glibc')['understood']
     assert info['heap']['live_blocks'] > 10_000
 
@@ -124,6 +153,7 @@ def redis():
         child.terminate()
         child.wait()
     info = check_sums(path)
+    check_suspects(path, info)
     jemalloc = allocator(info, 'jemalloc')
     assert not jemalloc['understood'] and jemalloc['mapped_bytes'] >= 1 << 20
     check_said(path, 'jemalloc')
@@ -156,6 +186,7 @@ def cc1plus():
         child.kill()
         child.wait()
     info = check_sums(path)
+    check_suspects(path, info)
     ggc = allocator(info, 'ggc')
     assert not ggc['understood'] and ggc['mapped_bytes'] > 20 << 20
     check_said(path, 'ggc')

@@ -509,13 +509,14 @@ static void digest_list(struct comparison *c, size_t length)
 
 	assert_non_null(nodes);
 	nodes[n++] = (struct fact_node){ FACT_ROOT, SIZE_MAX, "app:list",
-					 0, 0, 0, 0, false, false };
+					 0, 0, 0, 0, false, false,
+					 { 0, 0 } };
 	for (size_t i = 0; i < length; i++) {
 		nodes[n] = (struct fact_node){ FACT_BLOCK, last, "Node",
-			0x1000 + 64 * i, 24, 0, 0, false, false };
+			0x1000 + 64 * i, 24, 0, 0, false, false, { 0, 0 } };
 		last = n++;
 		nodes[n++] = (struct fact_node){ FACT_BLOCK, last, "Item",
-			0x1020 + 64 * i, 24, 0, 0, false, false };
+			0x1020 + 64 * i, 24, 0, 0, false, false, { 0, 0 } };
 	}
 	digest_nodes(c, nodes, n, type_names, 5);
 	free(nodes);

@@ -61,7 +61,7 @@ static void what_piles_up_is_named_with_where(void **state)
 	};
 	const char *want[] = {
 		"1000 B (100 %) is held by app:cache through 4 Entry below "
-		"one Table", NULL };
+		"one Table at 0x2000", NULL };
 
 	(void)state;
 	expect(nodes, 7, want, (enum suspect_kind[]){ SUSPECT_ROOT });
@@ -77,7 +77,8 @@ static void what_piles_up_at_once_needs_no_where(void **state)
 		{ .parent = 0, .name = "Entry", .addr = 0x5000, .size = 400 },
 	};
 	const char *want[] = {
-		"1000 B (100 %) is held by app:list through 2 (text)", NULL };
+		"1000 B (100 %) is held by app:list through 2 untyped blocks "
+		"of 300 B", NULL };
 
 	(void)state;
 	expect(nodes, 4, want, (enum suspect_kind[]){ SUSPECT_ROOT });
@@ -152,6 +153,71 @@ static void a_shared_block_is_told_with_its_address(void **state)
 	expect(nodes, 3, want, (enum suspect_kind[]){ SUSPECT_BLOCK });
 }
 
+/* Both tables refer to the cache; the first of them names it. */
+static void a_shared_block_is_told_with_a_way_that_leads_to_it(void **state)
+{
+	const struct fact_node nodes[] = {
+		{ .kind = FACT_ROOT, .parent = ROOT, .name = "app:first" },
+		{ .parent = 0, .name = "Table", .addr = 0x1000, .size = 1 },
+		{ .kind = FACT_ROOT, .parent = ROOT, .name = "app:second" },
+		{ .parent = 2, .name = "Table", .addr = 0x2000, .size = 1 },
+		{ .parent = ROOT, .name = "Cache", .addr = 0x3000, .size = 198,
+		  .shared_by = { 1 + 1, 3 + 1 } },
+		{ .parent = 4, .name = "Entry", .addr = 0x4000, .size = 400 },
+		{ .parent = 4, .name = "Entry", .addr = 0x5000, .size = 400 },
+	};
+	const char *want[] = {
+		"998 B (100 %) is held by app:first -> Table and other roots: "
+		"one Cache at 0x3000 through 2 Entry", NULL };
+
+	(void)state;
+	expect(nodes, 7, want, (enum suspect_kind[]){ SUSPECT_BLOCK });
+}
+
+/* Most sessions hang below app:list, some below another root. */
+static void the_way_to_most_of_many_blocks_is_told(void **state)
+{
+	struct fact_node nodes[23] = {
+		{ .kind = FACT_ROOT, .parent = ROOT, .name = "app:all" },
+		{ .kind = FACT_ROOT, .parent = ROOT, .name = "app:list" },
+		{ .kind = FACT_ROOT, .parent = ROOT, .name = "app:other" },
+	};
+	const char *want[] = {
+		"1000 B (100 %) is held by 20 Session, each of which several "
+		"roots share; shortest paths to 75 % of them begin with "
+		"app:list", NULL };
+
+	(void)state;
+	for (size_t i = 3; i < 23; i++)
+		nodes[i] = (struct fact_node){
+			.parent = ROOT, .name = "Session",
+			.addr = 0x1000 * i, .size = 50,
+			.shared_by = { i % 4 ? 2 : 3 },
+		};
+	expect(nodes, 23, want, (enum suspect_kind[]){ SUSPECT_TYPE });
+}
+
+/* Nodes of a list hold each other: all of them pile up below the list. */
+static void the_nodes_of_a_list_are_counted(void **state)
+{
+	enum { N = 40 };
+	struct fact_node nodes[N + 2] = {
+		{ .kind = FACT_ROOT, .parent = ROOT, .name = "app:list" },
+		{ .parent = 0, .name = "Cache", .addr = 0x1000, .size = 100 },
+	};
+	const char *want[] = {
+		"4.0 KiB (100 %) is held by app:list through 40 Entry below one "
+		"Cache at 0x1000", NULL };
+
+	(void)state;
+	for (size_t i = 2; i < N + 2; i++)
+		nodes[i] = (struct fact_node){
+			.parent = i - 1, .name = "Entry",
+			.addr = 0x1000 * (i + 1), .size = 100,
+		};
+	expect(nodes, N + 2, want, (enum suspect_kind[]){ SUSPECT_ROOT });
+}
+
 /* Largest first; stale and lost cycles read differently. */
 static void leak_groups_are_told_by_their_verdict(void **state)
 {
@@ -223,6 +289,9 @@ int main(void)
 		cmocka_unit_test(where_nothing_piles_up_the_holder_stands_alone),
 		cmocka_unit_test(many_shared_blocks_of_a_type_are_told_together),
 		cmocka_unit_test(a_shared_block_is_told_with_its_address),
+		cmocka_unit_test(a_shared_block_is_told_with_a_way_that_leads_to_it),
+		cmocka_unit_test(the_way_to_most_of_many_blocks_is_told),
+		cmocka_unit_test(the_nodes_of_a_list_are_counted),
 		cmocka_unit_test(leak_groups_are_told_by_their_verdict),
 		cmocka_unit_test(an_even_heap_and_an_empty_one_have_no_suspects),
 		cmocka_unit_test(a_very_long_chain_ends_somewhere),

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "analyze/shape_ranking.h"
+#include "base/bitset.h"
 
 enum { SURE_TEXT = 85 };
 
@@ -27,7 +28,9 @@ struct shapes {
 	struct shape_cache cache;
 	struct shape_candidates candidates;
 	struct clusters clusters;
-	uint64_t *reached;	/* bit: a typed word refers to the block */
+	/* Of the blocks: without a type, and of those which a typed word refers
+	 * to. Most are no candidates, and then nothing else is looked up. */
+	struct bitset candidate_blocks, reached;
 	VEC(struct pending) pending;	/* second pass: to be looked at */
 	uint32_t module;	/* of the field that is being looked at */
 	bool apply;		/* second pass: clusters have their types */
@@ -122,9 +125,22 @@ static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
 	cluster_add(c, node);
 }
 
-static bool is_candidate(const struct heap *heap, uint32_t node)
+/* Blocks without a type; *@any: there are some. */
+static bool find_candidates(struct shapes *s, bool *any)
 {
-	return heap->type[node] == TYPE_NONE && heap->size[node] >= 8;
+	const struct heap *heap = s->heap;
+
+	*any = false;
+	if (!bitset_init(&s->candidate_blocks, heap->n_blocks) ||
+	    !bitset_init(&s->reached, heap->n_blocks))
+		return false;
+	for (uint32_t i = 0; i < heap->n_blocks; i++) {
+		if (heap->type[i] == TYPE_NONE && heap->size[i] >= 8) {
+			bitset_add(&s->candidate_blocks, i);
+			*any = true;
+		}
+	}
+	return true;
 }
 
 static uint32_t type_of(const struct heap *heap, uint32_t node)
@@ -201,13 +217,12 @@ static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
 		uint64_t offset = raw_offset(raw->where[e]), at = offset % stride;
 		uint32_t to = raw->target[e], tag;
 
-		if (at / 8 >= shape->n || offset == UINT64_MAX)
+		if (!bitset_has(&s->candidate_blocks, to) ||
+		    at / 8 >= shape->n || offset == UINT64_MAX)
 			continue;
 		if (is_typed_pointer(shape->at[at / 8].kind))
-			s->reached[to / 64] |= UINT64_C(1) << to % 64;
-		if (!says_nothing(shape->at[at / 8].kind))
-			continue;
-		if (!is_candidate(s->heap, to) ||
+			bitset_add(&s->reached, to);
+		if (!says_nothing(shape->at[at / 8].kind) ||
 		    !tag_of(s, node, offset, raw->where[e], to, &tag))
 			continue;
 		s->module = module_of(s->heap, node, type);
@@ -216,13 +231,27 @@ static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
 	return true;
 }
 
+static bool refers_to_candidate(const struct shapes *s, uint32_t node)
+{
+	const struct raw_refs *raw = s->infer->raw;
+
+	for (uint64_t e = raw->row[node]; e < raw->row[node + 1]; e++) {
+		if (bitset_has(&s->candidate_blocks, raw->target[e]))
+			return true;
+	}
+	return false;
+}
+
 static bool visit_fields(struct shapes *s)
 {
 	const struct heap *heap = s->heap;
 
 	for (uint32_t i = 0; i < heap->n_nodes; i++) {
-		uint32_t type = type_of(heap, i);
+		uint32_t type;
 
+		if (!refers_to_candidate(s, i))
+			continue;
+		type = type_of(heap, i);
 		if (type != TYPE_NONE && !visit_slots(s, i, type))
 			return false;
 	}
@@ -235,9 +264,10 @@ static bool visit_lost(struct shapes *s)
 	const struct heap *heap = s->heap;
 
 	for (uint32_t i = 0; i < heap->n_blocks && !s->no_memory; i++) {
-		if (is_candidate(heap, i) && heap->content[i] != CONTENT_TEXT &&
+		if (bitset_has(&s->candidate_blocks, i) &&
+		    heap->content[i] != CONTENT_TEXT &&
 		    heap->content[i] != CONTENT_ZERO &&
-		    !(s->reached[i / 64] >> i % 64 & 1))
+		    !bitset_has(&s->reached, i))
 			meet(s, cluster_key(cluster_signature(s->infer, i),
 					    cluster_texts(s->infer, i)), i,
 			     NODE_NONE, 0);
@@ -304,7 +334,8 @@ static void shapes_free(struct shapes *s)
 	shape_candidates_free(&s->candidates);
 	clusters_free(&s->clusters);
 	vec_free(&s->pending);
-	free(s->reached);
+	bitset_free(&s->candidate_blocks);
+	bitset_free(&s->reached);
 }
 
 /* One pass finds clusters, a second one gives their blocks types. */
@@ -332,14 +363,13 @@ bool infer_shapes(struct infer *infer, const struct size_weights *weights,
 		.cache.types = &heap->image->types,
 	};
 	uint64_t n = infer->n_claims;
-	bool ok;
+	bool any, ok = find_candidates(&s, &any);
 
-	s.reached = calloc(heap->n_blocks / 64 + 1, sizeof(*s.reached));
-	ok = shape_candidates_build(&heap->image->types, &s.candidates) &&
-	     s.reached;
 	/* Where numbers and text were left out, contents say little. */
-	if (ok && s.candidates.records.len > 0 &&
-	    heap->image->redacted.spans.len == 0) {
+	any = any && heap->image->redacted.spans.len == 0;
+	if (ok && any)
+		ok = shape_candidates_build(&heap->image->types, &s.candidates);
+	if (ok && s.candidates.records.len > 0) {
 		ok = try_clusters(&s, visit_fields, true);
 		/* By looks alone only what no field can tell about. */
 		if (ok && infer->n_claims == n)

@@ -142,7 +142,7 @@ static bool rate(struct follow *f, const struct pointer_field *field,
 		return true;
 	if (!choose_start(&f->chooser, node, field->kind, &choice))
 		return false;
-	if (choice.type != TYPE_NONE)
+	if (choice.type != TYPE_NONE && !choice.is_array)
 		return rate_record(f, node, choice.type, field->kind, 1, v);
 	n = t->size ? f->heap->size[node] / t->size : 0;
 	if (choice.fitting || n < 2 || n > UINT32_MAX ||

@@ -22,6 +22,10 @@ bool follow_submit(struct follow *f, const struct place *from,
 		return true;
 	if (claim->confidence > from->confidence)
 		claim->confidence = from->confidence;
+	if (from->why_node) {
+		claim->why_node = from->why_node - 1;
+		claim->why_offset = from->why_offset;
+	}
 	return infer_claim(f->infer, claim);
 }
 

@@ -16,7 +16,6 @@ enum {
 	SURE_ROOT = 100,
 	SURE_LOCAL = 88,	/* it may dangle by now */
 	SURE_RANGE = 98,
-	SURE_STRING = 75,	/* see choose_text_tail() */
 };
 
 enum { MAX_ROUNDS = 12 };	/* of shapes */
@@ -146,69 +145,6 @@ static bool propose(struct follow *f, const struct place *from,
 	return follow_pointer(f, from, kind, claim);
 }
 
-/* Does a string begin at @addr, and end before @end? What was left out of the
- * capture might have been one. */
-static bool is_string(struct follow *f, uint32_t node, uint64_t addr,
-		      uint64_t end)
-{
-	const uint8_t *at;
-	size_t n, i = 0;
-
-	if (f->heap->image->redacted.spans.len > 0) {
-		infer_bar(f->heap, node, SURE_STRING);
-		return false;
-	}
-	at = window_span(&f->infer->window, addr, 1, &n);
-	if (!at)
-		return false;
-	if (n > end - addr)
-		n = end - addr;
-	while (i < n && at[i] >= ' ' && at[i] < 0x7f)
-		i++;
-	return i > 0 && i < n && at[i] == '\0';
-}
-
-/* A pointer into a block: to a member of what the block is. */
-static bool propose_inside(struct follow *f, const struct place *from,
-			   const struct pointer_field *field, uint64_t element,
-			   struct claim *claim)
-{
-	struct heap *heap = f->heap;
-	struct choice choice;
-	uint64_t word, at;
-	bool found;
-
-	if (heap->type[claim->node] != TYPE_NONE ||
-	    !window_u64(&f->infer->window, from->addr + claim->why_offset,
-			&word))
-		return true;
-	at = word - heap->addr[claim->node];
-	if (at >= heap->size[claim->node])
-		return true;
-	if (field->rust.what != RUST_DECLARED)
-		return follow_rust(f, from, field, element, at, claim);
-	if (!follow_cookie(f, from, field->target, at, claim, &found) || found)
-		return found;
-	if (follow_type(f, field->target)->kind == TYPE_CHAR &&
-	    !is_string(f, claim->node, word,
-		       heap->addr[claim->node] + heap->size[claim->node]))
-		return true;
-	if (follow_type(f, field->target)->kind == TYPE_CHAR)
-		choose_text_tail(&f->chooser, at, &choice);
-	else if (!types_is_record(&heap->image->types, field->target))
-		return true;
-	else if (!choose_inside(&f->chooser, claim->node, field->target, at,
-				&choice))
-		return false;
-	if (choice.type == TYPE_NONE)
-		return true;
-	claim->type = choice.type;
-	claim->count = 1;
-	claim->evidence = choice.evidence;
-	claim->confidence = choice.confidence;
-	return follow_submit(f, from, claim);
-}
-
 /* The range that begins at @offset, or NULL. */
 static const struct raw_range *range_at(const struct pointer_fields *fields,
 					uint64_t offset)
@@ -220,19 +156,38 @@ static const struct raw_range *range_at(const struct pointer_fields *fields,
 	return NULL;
 }
 
-/* A reference to the start of a block that no known field is: one of those in
- * a union, or one to anything. */
+/* A reference that no known field is: one of those in a union, or one to
+ * anything. */
 static bool propose_unknown(struct follow *f, const struct place *from,
 			    const struct pointer_fields *fields,
-			    uint64_t element, uint64_t offset,
+			    uint64_t element, uint64_t offset, bool start,
 			    struct claim *claim)
 {
 	const struct raw_range *range = range_at(fields, offset);
 
+	if (range && !start)
+		return follow_room_inside(f, from, range, element, claim->node);
 	if (range && !is_settled(f, claim->node, from->confidence))
 		return follow_raw_range(f, from, range, element, claim);
-	return fields->n_union == 0 ||
+	return !start || fields->n_union == 0 ||
 	       follow_union(f, from, fields, offset, claim);
+}
+
+/* The first of the references of @place->node that may lie in @place. */
+static uint64_t first_reference(const struct raw_refs *raw,
+				const struct place *place)
+{
+	uint64_t low = raw->row[place->node], high = raw->row[place->node + 1];
+
+	while (place->start > 0 && low < high) {
+		uint64_t middle = low + (high - low) / 2;
+
+		if (raw_offset(raw->where[middle]) < place->start)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 /* Propose a type for all that the pointers of @place refer to. */
@@ -249,8 +204,8 @@ static bool follow_place(struct follow *f, const struct place *place,
 	if (fields->n + fields->n_union + fields->n_ranges == 0 ||
 	    fields->stride == 0)
 		return true;
-	for (uint64_t e = raw->row[place->node]; e < raw->row[place->node + 1];
-	     e++) {
+	for (uint64_t e = first_reference(raw, place);
+	     e < raw->row[place->node + 1]; e++) {
 		uint64_t offset = raw_offset(raw->where[e]);
 		uint64_t at = offset - place->start, element;
 		const struct pointer_field *field;
@@ -261,8 +216,6 @@ static bool follow_place(struct follow *f, const struct place *place,
 				    EVIDENCE_ROOT : EVIDENCE_FIELD,
 		};
 
-		if (offset < place->start)
-			continue;
 		if (at / fields->stride >= place->count || offset > UINT32_MAX)
 			break;
 		if (!follow_is_live(f, place, at / fields->stride))
@@ -270,14 +223,15 @@ static bool follow_place(struct follow *f, const struct place *place,
 		at %= fields->stride;
 		element = place->addr + offset - at;
 		field = field_in_use(f, fields, element, at);
-		if (!field && raw_is_start(raw->where[e]) &&
-		    !propose_unknown(f, place, fields, element, at, &claim))
+		if (!field &&
+		    !propose_unknown(f, place, fields, element, at,
+				     raw_is_start(raw->where[e]), &claim))
 			return err_nomem(err, "types of blocks");
 		if (!field)
 			continue;
 		if (raw_is_start(raw->where[e]) ?
 		    !propose(f, place, fields, field, element, &claim) :
-		    !propose_inside(f, place, field, element, &claim))
+		    !follow_inside(f, place, fields, field, element, &claim))
 			return err_nomem(err, "types of blocks");
 	}
 	return true;
@@ -433,15 +387,21 @@ static bool follow_block(struct follow *f, uint32_t node, struct err *err)
 
 static bool follow_blocks(struct follow *f, struct err *err)
 {
+	struct place inside;
 	uint32_t node;
 
-	for (size_t i = 0; infer_take(f->infer, &node); i++) {
+	for (size_t i = 0;; i++) {
 		if (i % 65536 == 0 && progress_cancelled())
 			return err_set(err, ERR_CANCELLED, "stopped");
-		if (!follow_block(f, node, err))
+		if (infer_take(f->infer, &node)) {
+			if (!follow_block(f, node, err))
+				return false;
+		} else if (!follow_take_inside(f, &inside)) {
+			return true;
+		} else if (!follow_place(f, &inside, err)) {
 			return false;
+		}
 	}
-	return true;
 }
 
 /*
@@ -515,6 +475,8 @@ bool infer_fields(struct infer *infer, struct err *err)
 	shape_cache_free(&f.shapes);
 	size_weights_free(&f.weights);
 	map_free(&f.arrays);
+	map_free(&f.inside_seen);
+	vec_free(&f.inside);
 	code_subjects_free(&f.subjects);
 	return ok;
 }

@@ -12,17 +12,6 @@
 #include "analyze/infer_state.h"
 #include "analyze/shapes.h"
 
-struct follow {
-	struct infer *infer;
-	struct heap *heap;
-	struct chooser chooser;
-	struct shape_cache shapes;
-	struct size_weights weights;
-	struct seen_block seen, element;	/* scratch */
-	struct map arrays;		/* with a cookie: their types */
-	struct code_subjects subjects;
-};
-
 /*
  * A place that is known to hold elements of one type. Some of them may be
  * dead: in a ring all but @n_live from @first on, wrapping around; in a table
@@ -38,6 +27,24 @@ struct place {
 	uint64_t count;
 	uint64_t first, n_live;	/* ring; n_live UINT64_MAX: all */
 	uint64_t control;	/* table; address, or 0 */
+	/* Where the type of this place is no type of its node: 1 + the node
+	 * that tells, and the offset of the word in it. Else 0. */
+	uint32_t why_node, why_offset;
+};
+
+struct follow {
+	struct infer *infer;
+	struct heap *heap;
+	struct chooser chooser;
+	struct shape_cache shapes;
+	struct size_weights weights;
+	struct seen_block seen, element;	/* scratch */
+	struct map arrays;		/* with a cookie: their types */
+	struct code_subjects subjects;
+	/* Places in blocks of another type, or of none, that wait. */
+	VEC(struct place) inside;
+	size_t next_inside;
+	struct map inside_seen;		/* by address and type */
 };
 
 static inline const struct type *follow_type(const struct follow *f,
@@ -97,6 +104,27 @@ bool follow_rust_tail(const struct follow *f, uint32_t type, uint32_t *element,
 bool follow_raw_range(struct follow *f, const struct place *from,
 		      const struct raw_range *range, uint64_t element,
 		      struct claim *claim);
+
+/** A void pointer into the element that it lies in: room for the first ones.
+ * (infer_inside.c) */
+bool follow_room_inside(struct follow *f, const struct place *from,
+			const struct raw_range *range, uint64_t element,
+			uint32_t node);
+
+/** Which of the elements that a void pointer refers to is alive: @used of
+ * @room, bytes when it is pointers that tell, else elements. */
+bool follow_range_words(struct follow *f, const struct raw_range *range,
+			uint64_t element, uint64_t start, uint64_t *used,
+			uint64_t *room);
+
+/** A pointer into a block. (infer_inside.c) */
+bool follow_inside(struct follow *f, const struct place *from,
+		   const struct pointer_fields *fields,
+		   const struct pointer_field *field, uint64_t element,
+		   struct claim *claim);
+
+/** The next place in the middle of a block that waits, or false. */
+bool follow_take_inside(struct follow *f, struct place *ret);
 
 /** A pointer to @element, a record, refers to byte @at of a block: behind the
  * number of elements, if *@found. (infer_ranges.c) */

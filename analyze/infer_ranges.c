@@ -77,6 +77,14 @@ static bool is_element(struct follow *f, const struct raw_range *range,
 	       infer_fits(f->heap, node, room * size, true);
 }
 
+bool follow_range_words(struct follow *f, const struct raw_range *range,
+			uint64_t element, uint64_t start, uint64_t *used,
+			uint64_t *room)
+{
+	return range->size ? read_numbers(f, range, element, used, room) :
+			     read_pointers(f, range, element, start, used, room);
+}
+
 bool follow_raw_range(struct follow *f, const struct place *from,
 		      const struct raw_range *range, uint64_t element,
 		      struct claim *claim)
@@ -84,10 +92,8 @@ bool follow_raw_range(struct follow *f, const struct place *from,
 	uint64_t used, room, count;
 	uint32_t found = TYPE_NONE;
 
-	if (range->size ?
-	    !read_numbers(f, range, element, &used, &room) :
-	    !read_pointers(f, range, element, f->heap->addr[claim->node], &used,
-			   &room))
+	if (!follow_range_words(f, range, element,
+				f->heap->addr[claim->node], &used, &room))
 		return true;
 	for (unsigned i = 0; i < range->n_types; i++) {
 		if (!is_element(f, range, claim->node, range->types[i], used,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/infer_choose.h"
 
+#include <string.h>
+
 #include "analyze/infer.h"
 
 /* Percent, as measured for each rule on containers of C and C++ programs. */
@@ -172,6 +174,16 @@ static bool is_foreign(const struct chooser *c, const struct pointer_kind *kind,
 	return kind->n_context > 0 && type_at(c, type)->n_args > 0;
 }
 
+/* Of what a closure captured nothing holds the address but its own code. */
+static bool is_closure(const struct chooser *c, uint32_t id)
+{
+	const char *name = types_text(&c->heap->image->types,
+				      type_at(c, id)->name);
+
+	return strstr(name, "{lambda(") || strstr(name, "(lambda at ") ||
+	       strstr(name, "::$_");
+}
+
 /* char data[] at the end: the block may be of any size from sizeof on. */
 static bool has_tail(const struct chooser *c, uint32_t type)
 {
@@ -221,7 +233,8 @@ static bool find_fitting(struct chooser *c, uint32_t node,
 
 		if (!add_outer(c, id, one.is_class))
 			return false;
-		if (is_wrapper(c, id, kind->target))
+		if (is_wrapper(c, id, kind->target) ||
+		    (!one.is_class && is_closure(c, id)))
 			continue;
 		relation = relation_of(c, kind, id);
 		if (relation.subject == TYPE_NONE && is_foreign(c, kind, id))

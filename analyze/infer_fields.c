@@ -15,58 +15,9 @@
 enum {
 	SURE_ROOT = 100,
 	SURE_LOCAL = 88,	/* it may dangle by now */
-	SURE_RANGE = 98,
 };
 
 enum { MAX_ROUNDS = 12 };	/* of shapes */
-
-/* The pointer at @offset that is in use together with @field, or NULL. */
-static const struct pointer_field *
-beside(const struct pointer_fields *fields, const struct pointer_field *field,
-       uint64_t offset)
-{
-	const struct pointer_field *f = pointer_field_at(fields, offset);
-	const struct pointer_field *end = fields->at + fields->n;
-
-	for (; f && f < end && f->offset == offset; f++) {
-		if (f->when == field->when)
-			return f;
-	}
-	return NULL;
-}
-
-/*
- * Three pointers to one type in a row, begin <= end <= limit, begin at the
- * start of a block: the array of a vector. They tell how many elements are
- * alive; what lies behind the last one is dead capacity. No claim for none:
- * in an iterator of a deque {current, first, last} look like that.
- */
-static bool is_range(struct follow *f, const struct claim *claim,
-		     const struct place *from,
-		     const struct pointer_fields *fields,
-		     const struct pointer_field *field, uint64_t *count)
-{
-	uint64_t size = follow_type(f, field->target)->size, word[3];
-
-	for (uint64_t i = 1; i < 3; i++) {
-		const struct pointer_field *next =
-			beside(fields, field, field->offset + i * 8);
-
-		if (!next || next->target != field->target || size == 0)
-			return false;
-	}
-	for (uint64_t i = 0; i < 3; i++) {
-		if (!window_u64(&f->infer->window, from->addr +
-				claim->why_offset + i * 8, &word[i]))
-			return false;
-	}
-	if (word[1] <= word[0] || word[2] < word[1] ||
-	    (word[1] - word[0]) % size || (word[2] - word[0]) % size ||
-	    !infer_fits(f->heap, claim->node, word[2] - word[0], true))
-		return false;
-	*count = (word[1] - word[0]) / size;
-	return *count <= UINT32_MAX;
-}
 
 /* Would another claim for @node change nothing? */
 static bool is_settled(const struct follow *f, uint32_t node, uint8_t most)
@@ -127,7 +78,7 @@ static bool propose(struct follow *f, const struct place *from,
 {
 	uint32_t kind = from->kind != UINT32_MAX ? from->kind : field->kind;
 	struct heap *heap = f->heap;
-	uint64_t count;
+	bool found;
 
 	if (is_settled(f, claim->node, from->confidence) ||
 	    (heap->type[claim->node] == field->target &&
@@ -135,14 +86,9 @@ static bool propose(struct follow *f, const struct place *from,
 		return true;
 	if (field->rust.what != RUST_DECLARED)
 		return follow_rust(f, from, field, element, 0, claim);
-	if (is_range(f, claim, from, fields, field, &count)) {
-		claim->type = field->target;
-		claim->count = (uint32_t)count;
-		claim->evidence = EVIDENCE_ELEMENT;
-		claim->confidence = SURE_RANGE;
-		return follow_submit(f, from, claim);
-	}
-	return follow_pointer(f, from, kind, claim);
+	if (!follow_range(f, from, fields->at, fields->n, field, claim, &found))
+		return false;
+	return found || follow_pointer(f, from, kind, claim);
 }
 
 /* The range that begins at @offset, or NULL. */

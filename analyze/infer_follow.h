@@ -99,6 +99,25 @@ bool follow_is_live(struct follow *f, const struct place *place, uint64_t i);
 bool follow_rust_tail(const struct follow *f, uint32_t type, uint32_t *element,
 		      uint64_t *start);
 
+/** Do three pointers of one type, @field the first of them among @at[@n] and
+ * at @addr, stand in order, whole elements apart? (infer_ranges.c) */
+bool follow_triple(struct follow *f, const struct pointer_field *at, size_t n,
+		   const struct pointer_field *field, uint64_t addr,
+		   uint64_t word[3]);
+
+/** A pointer among @at[@n] to the start of a block, which begins a range in it
+ * if *@found. (infer_ranges.c) */
+bool follow_range(struct follow *f, const struct place *from,
+		  const struct pointer_field *at, size_t n,
+		  const struct pointer_field *field, struct claim *claim,
+		  bool *found);
+
+/** Follow @count of @type at @addr, in the node of @claim, when its turn
+ * comes; the block gets no type. (infer_inside.c) */
+bool follow_note_place(struct follow *f, const struct place *from,
+		       const struct claim *claim, uint64_t addr, uint32_t type,
+		       uint64_t count);
+
 /** A void pointer at the start of a block: an array of the elements that its
  * class is about. (infer_ranges.c) */
 bool follow_raw_range(struct follow *f, const struct place *from,

@@ -67,6 +67,13 @@ static bool note_place(struct follow *f, const struct place *from,
 	return !added || vec_push(&f->inside, place);
 }
 
+bool follow_note_place(struct follow *f, const struct place *from,
+		       const struct claim *claim, uint64_t addr, uint32_t type,
+		       uint64_t count)
+{
+	return note_place(f, from, claim, addr, type, count, SURE_PLACE);
+}
+
 bool follow_take_inside(struct follow *f, struct place *ret)
 {
 	if (f->next_inside == f->inside.len) {
@@ -86,31 +93,6 @@ static bool is_part(const struct follow *f, uint32_t type)
 
 	return type >= h->n_types || h->row[type] < h->row[type + 1] ||
 	       b->row[type] < b->row[type + 1];
-}
-
-/* [begin, end) of an array in the middle of @node: how many are alive. */
-static uint64_t count_range(struct follow *f, const struct place *from,
-			    const struct pointer_fields *fields,
-			    const struct pointer_field *field,
-			    const struct claim *claim, uint64_t size)
-{
-	uint64_t word[3], end = f->heap->addr[claim->node] +
-				f->heap->size[claim->node];
-
-	for (uint64_t i = 0; i < 3; i++) {
-		const struct pointer_field *next =
-			pointer_field_at(fields, field->offset + i * 8);
-
-		if (!next || next->target != field->target ||
-		    next->when != field->when ||
-		    !window_u64(&f->infer->window, from->addr +
-				claim->why_offset + i * 8, &word[i]))
-			return 0;
-	}
-	return word[1] > word[0] && word[2] >= word[1] && word[2] <= end &&
-	       (word[1] - word[0]) % size == 0 &&
-	       (word[2] - word[0]) % size == 0 ?
-	       (word[1] - word[0]) / size : 0;
 }
 
 /* Another pointer of the same element refers to the start of the block, and
@@ -143,7 +125,7 @@ static bool follow_shared(struct follow *f, const struct place *from,
 {
 	struct heap *heap = f->heap;
 	uint64_t addr = heap->addr[claim->node] + at;
-	uint64_t size = follow_type(f, field->target)->size, n;
+	uint64_t size = follow_type(f, field->target)->size, n, word[3];
 
 	if (size == 0 || heap->size[claim->node] - at < size ||
 	    !types_is_record(&heap->image->types, field->target))
@@ -154,13 +136,15 @@ static bool follow_shared(struct follow *f, const struct place *from,
 		infer_bar(heap, claim->node, SURE_BYTES);
 	} else if (heap->type[claim->node] != TYPE_NONE) {
 		return true;
-	} else {
-		n = count_range(f, from, fields, field, claim, size);
+	} else if (follow_triple(f, fields->at, fields->n, field, from->addr +
+				 claim->why_offset, word) &&
+		   word[2] - word[0] <= heap->size[claim->node] - at) {
+		n = (word[1] - word[0]) / size;
 	}
 	if (n == 0 && is_part(f, field->target))
 		return true;
-	return note_place(f, from, claim, addr, field->target, n ? n : 1,
-			  SURE_PLACE);
+	return follow_note_place(f, from, claim, addr, field->target,
+				 n ? n : 1);
 }
 
 /* To text behind a header that ends in char text[]. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arrays whose length stands somewhere: behind a void pointer (raw_ranges.h),
- * and in front of the elements, where new[] of a class with a destructor keeps
+ * Arrays whose length stands somewhere: in three pointers to their elements,
+ * behind a void pointer (raw_ranges.h), and in front of the elements, where new[] of a class with a destructor keeps
  * it (Itanium C++ ABI, 2.7: array cookies).
  */
 #include "analyze/infer_follow.h"
@@ -11,13 +11,84 @@
 
 #include "analyze/words.h"
 
-enum { SURE_RANGE = 95, SURE_COOKIE = 97 };	/* percent */
+enum { SURE_RANGE = 98, SURE_RAW = 95, SURE_COOKIE = 97 };	/* percent */
 
 enum {
 	MOST_COUNTED = 1 << 16,	/* a capture keeps smaller numbers always */
 	MOST_BYTES = 1 << 20,	/* of an array with a cookie: it is a type */
 	MOST_MADE = 1 << 12,	/* types of such arrays */
 };
+
+/* --- three pointers --- */
+
+/* The pointer at @offset among @at[@n] that is in use together with @field. */
+static const struct pointer_field *beside(const struct pointer_field *at,
+					  size_t n,
+					  const struct pointer_field *field,
+					  uint64_t offset)
+{
+	const struct pointer_field *f = pointer_field_in(at, n, offset);
+
+	for (; f && f < at + n && f->offset == offset; f++) {
+		if (f->when == field->when)
+			return f;
+	}
+	return NULL;
+}
+
+bool follow_triple(struct follow *f, const struct pointer_field *at, size_t n,
+		   const struct pointer_field *field, uint64_t addr,
+		   uint64_t word[3])
+{
+	uint64_t size = follow_type(f, field->target)->size;
+
+	for (uint64_t i = 1; i < 3; i++) {
+		const struct pointer_field *next =
+			beside(at, n, field, field->offset + i * 8);
+
+		if (!next || next->target != field->target || size == 0)
+			return false;
+	}
+	for (uint64_t i = 0; i < 3; i++) {
+		if (!window_u64(&f->infer->window, addr + i * 8, &word[i]))
+			return false;
+	}
+	return word[1] > word[0] && word[2] >= word[1] &&
+	       (word[1] - word[0]) % size == 0 &&
+	       (word[2] - word[0]) % size == 0;
+}
+
+/*
+ * Begin <= end <= limit, begin at the start of a block: the array of a vector.
+ * They tell how many elements are alive; what lies behind the last one is dead
+ * capacity. No claim for none: in an iterator of a deque {current, first,
+ * last} look like that. A limit in the middle of the block: others have the
+ * rest of it.
+ */
+bool follow_range(struct follow *f, const struct place *from,
+		  const struct pointer_field *at, size_t n,
+		  const struct pointer_field *field, struct claim *claim,
+		  bool *found)
+{
+	uint64_t size = follow_type(f, field->target)->size, word[3], count;
+	uint64_t usable = f->heap->size[claim->node];
+
+	*found = follow_triple(f, at, n, field, from->addr + claim->why_offset,
+			       word) && word[2] - word[0] <= usable;
+	if (!*found)
+		return true;
+	count = (word[1] - word[0]) / size;
+	if (count > UINT32_MAX)
+		return true;
+	if (!infer_fits(f->heap, claim->node, word[2] - word[0], true))
+		return follow_note_place(f, from, claim, word[0], field->target,
+					 count);
+	claim->type = field->target;
+	claim->count = (uint32_t)count;
+	claim->evidence = EVIDENCE_ELEMENT;
+	claim->confidence = SURE_RANGE;
+	return follow_submit(f, from, claim);
+}
 
 /* --- behind a void pointer --- */
 
@@ -108,7 +179,7 @@ bool follow_raw_range(struct follow *f, const struct place *from,
 		return true;
 	claim->type = found;
 	claim->evidence = EVIDENCE_ELEMENT;
-	claim->confidence = SURE_RANGE;
+	claim->confidence = SURE_RAW;
 	return follow_submit(f, from, claim);
 }
 

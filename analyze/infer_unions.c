@@ -160,19 +160,24 @@ bool follow_union(struct follow *f, const struct place *from,
 	const struct pointer_field *end = fields->in_union + fields->n_union;
 	struct vote v = { .kind = UINT32_MAX, .array = TYPE_NONE, .best = INT_MIN, .next = INT_MIN };
 	struct place doubtful = *from;
+	bool found;
 
 	if (!at || f->heap->type[claim->node] != TYPE_NONE ||
 	    f->heap->content[claim->node] == CONTENT_UNKNOWN)
 		return true;
+	if (doubtful.confidence > SURE_UNION)
+		doubtful.confidence = SURE_UNION;
 	for (; at < end && at->offset == offset; at++) {
+		if (!follow_range(f, &doubtful, fields->in_union,
+				  fields->n_union, at, claim, &found) ||
+		    found)
+			return found;
 		if (!rate(f, at, claim->node, &v))
 			return false;
 	}
 	if (v.kind == UINT32_MAX ||
 	    (v.next != INT_MIN && v.best - v.next < CLEAR_MARGIN))
 		return true;
-	if (doubtful.confidence > SURE_UNION)
-		doubtful.confidence = SURE_UNION;
 	if (v.array == TYPE_NONE)
 		return follow_pointer(f, &doubtful, v.kind, claim);
 	claim->type = v.array;

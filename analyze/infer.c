@@ -30,6 +30,9 @@ bool infer_fits(const struct heap *heap, uint32_t node, uint64_t size,
 	want = a->usable ? a->usable(size) : size;
 	if (want == usable || (loose && want + 16 == usable))
 		return true;
+	/* What memalign() could cut off at the end it keeps, up to 32 bytes. */
+	if (loose && heap->addr[node] % 64 == 0 && want + 32 == usable)
+		return true;
 	/* A mapping of its own is whole pages. */
 	return size >= 128 * 1024 && usable - size < PAGE_SIZE_X86;
 }
@@ -73,6 +76,12 @@ static unsigned rank_of(const struct heap *heap, uint32_t node)
 	return confidence < DOUBT ? confidence + DOUBT : confidence;
 }
 
+/* A container that has a length, or a vtable: surer than looks. */
+static bool is_told(uint8_t evidence)
+{
+	return evidence == EVIDENCE_ELEMENT || evidence == EVIDENCE_VTABLE;
+}
+
 /* Is @claim, of another type than the block has, the better one? */
 static bool wins(struct heap *heap, const struct claim *claim)
 {
@@ -87,6 +96,12 @@ static bool wins(struct heap *heap, const struct claim *claim)
 	    claim->confidence < rank || begins_with(types, old, claim->type))
 		return false;
 	if (claim->confidence > rank)
+		return true;
+	if (claim->evidence == EVIDENCE_SHAPE &&
+	    is_told(heap->evidence[claim->node]))
+		return false;
+	if (is_told(claim->evidence) &&
+	    heap->evidence[claim->node] == EVIDENCE_SHAPE)
 		return true;
 	if (heap->confidence[claim->node] < DOUBT)
 		return false;

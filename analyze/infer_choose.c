@@ -16,7 +16,10 @@ enum {
 	SURE_TEXT_TAIL = 75,	/* sds, and the like */
 };
 
-enum { MAX_CANDIDATES = 4096 };	/* types that begin with one type */
+enum {
+	MAX_CANDIDATES = 4096,	/* types that begin with one type */
+	LANGUAGE_RUST = 0x1c,	/* DW_LANG_Rust */
+};
 
 static const struct type *type_at(const struct chooser *c, uint32_t id)
 {
@@ -271,6 +274,13 @@ static bool fits_array(const struct chooser *c, uint32_t node, uint32_t type)
 	       infer_fits(c->heap, node, n * size, true);
 }
 
+/* Rust has no base classes: a pointer to T refers to a T, whatever begins with
+ * one. But for nodes of BTreeMap, and those differ much in size. */
+static bool is_rust(const struct chooser *c, uint32_t type)
+{
+	return type_at(c, type)->language == LANGUAGE_RUST;
+}
+
 static bool decide_record(struct chooser *c, uint32_t node,
 			  const struct pointer_kind *kind, bool loose,
 			  struct choice *ret)
@@ -282,7 +292,10 @@ static bool decide_record(struct chooser *c, uint32_t node,
 		return false;
 	ret->rivals = f.rivals;
 	ret->fitting = f.n_any + f.n_open > 0;
-	if (f.n_related == 1 && f.is_class) {
+	if (is_rust(c, kind->target) && f.nearly) {
+		set(ret, kind->target, about ? EVIDENCE_ELEMENT : EVIDENCE_NONE,
+		    about ? SURE_ELEMENT : SURE_EXACT);
+	} else if (f.n_related == 1 && f.is_class) {
 		set(ret, f.related, EVIDENCE_DERIVED, SURE_CONTEXT);
 	} else if (about && f.self) {
 		set(ret, kind->target, EVIDENCE_ELEMENT, SURE_ELEMENT);

@@ -48,8 +48,12 @@ static bool in_use(struct follow *f, const struct pointer_field *field,
 		const struct condition *c = &field->when->at[i];
 		uint64_t value;
 
-		if (!follow_number(f, addr + c->offset, c->size, &value) ||
-		    !condition_holds(&f->heap->image->types, c, value))
+		if (!follow_number(f, addr + c->offset, c->size, &value)) {
+			if (c->test == CONDITION_ABOVE)
+				continue;
+			return false;
+		}
+		if (!condition_holds(&f->heap->image->types, c, value))
 			return false;
 	}
 	return true;

@@ -190,7 +190,7 @@ static bool follow_slice(struct follow *f, const struct place *from,
 
 	size = follow_type(f, type)->size;
 	if (!follow_number(f, element + field->rust.number_at, 8, &len) ||
-	    size == 0 || len == 0 || len > UINT32_MAX ||
+	    size == 0 || start + len == 0 || len > UINT32_MAX ||
 	    len > f->heap->size[claim->node] / size ||
 	    !infer_fits(f->heap, claim->node, start + len * size, true))
 		return true;

@@ -168,7 +168,7 @@ static bool same_conditions(const struct conditions *a,
 	for (unsigned i = 0; i < a->n && a->n == b->n; i++) {
 		if (a->at[i].offset != b->at[i].offset ||
 		    a->at[i].value != b->at[i].value ||
-		    a->at[i].otherwise != b->at[i].otherwise)
+		    a->at[i].test != b->at[i].test)
 			return false;
 	}
 	return a->n == b->n;

@@ -16,6 +16,7 @@ enum {
 	SURE_SLOT = 85,
 	SURE_AHEAD = 70,	/* no pointer says so, but little else fits */
 	SURE_SHAPE = 80,
+	LANGUAGE_RUST = 0x1c,	/* DW_LANG_Rust */
 };
 
 /* A cluster that is judged. */
@@ -58,6 +59,7 @@ struct ranking {
 	uint32_t type;
 	int best, next, kept;	/* tenths, a block */
 	int evidence;		/* of the best without what is thought of it */
+	int rival;		/* the same, of the best of the others */
 	uint32_t n;		/* types that fit */
 };
 
@@ -74,14 +76,19 @@ static void rank(const struct judged *j, const struct shape_candidate *one,
 	evidence = sum;
 	sum += shape_candidate_prior(&heap->image->types, one);
 	if (sum > r->best) {
+		if (r->type != TYPE_NONE && r->evidence > r->rival)
+			r->rival = r->evidence;
 		r->next = r->best;
 		r->best = sum;
 		r->kept = kept;
 		r->evidence = evidence;
 		r->type = one->type;
-	} else if (sum > r->next) {
-		r->next = sum;
+		return;
 	}
+	if (sum > r->next)
+		r->next = sum;
+	if (evidence > r->rival)
+		r->rival = evidence;
 }
 
 /* Rank all records of @module, or of any but it, that have the size. */
@@ -94,6 +101,7 @@ static struct ranking rank_all(const struct judged *j, uint32_t module,
 	size_t i = shape_candidates_from(all, usable > 32 ? usable - 32 : 8);
 	struct ranking r = {
 		.type = TYPE_NONE, .best = INT32_MIN, .next = INT32_MIN,
+		.rival = INT32_MIN,
 	};
 
 	for (; i < all->records.len && all->records.at[i].size <= usable; i++) {
@@ -112,6 +120,16 @@ static bool is_clear(const struct ranking *r, int kept)
 	       (r->n == 1 || r->best - r->next >= MIN_MARGIN);
 }
 
+/* Rust wraps the same words under many names: String, OsString, PathBuf. That
+ * one of them is used more does not count then. */
+static bool is_one_of_many(const struct judged *j, const struct ranking *r)
+{
+	const struct type_table *types = &j->ranker->heap->image->types;
+
+	return r->n > 1 && types->types.at[r->type].language == LANGUAGE_RUST &&
+	       r->evidence - r->rival < MIN_MARGIN;
+}
+
 /* Many blocks, and none of them contradicts: others fit less well. */
 static bool is_ahead(const struct ranking *r, const struct cluster *c)
 {
@@ -119,8 +137,11 @@ static bool is_ahead(const struct ranking *r, const struct cluster *c)
 	       (r->n == 1 || r->best - r->next >= MIN_MARGIN);
 }
 
-static void settle(struct cluster *c, const struct ranking *r, int confidence)
+static void settle(const struct judged *j, struct cluster *c,
+		   const struct ranking *r, int confidence)
 {
+	if (is_one_of_many(j, r))
+		return;
 	c->type = r->type;
 	c->confidence = (uint8_t)confidence;
 }
@@ -131,9 +152,9 @@ static void decide_slot(const struct judged *j, struct cluster *c)
 	struct ranking r = rank_all(j, c->module, false);
 
 	if (is_clear(&r, MIN_KEPT))
-		settle(c, &r, SURE_SLOT);
+		settle(j, c, &r, SURE_SLOT);
 	else if (is_ahead(&r, c))
-		settle(c, &r, SURE_AHEAD);
+		settle(j, c, &r, SURE_AHEAD);
 }
 
 /* What is lost is of the program, most likely; what a library keeps to itself
@@ -144,14 +165,14 @@ static void decide_lost(const struct judged *j, struct cluster *c)
 
 	if (is_clear(&r, r.n > 1 ? MIN_KEPT_SHAPE :
 		     c->n >= MANY ? MIN_KEPT : MIN_KEPT_ALONE)) {
-		settle(c, &r, SURE_SHAPE);
+		settle(j, c, &r, SURE_SHAPE);
 		return;
 	}
 	if (r.type != TYPE_NONE && r.best > 0)
 		return;
 	r = rank_all(j, j->ranker->program, true);
 	if (is_clear(&r, MIN_KEPT_FOREIGN))
-		settle(c, &r, SURE_SHAPE);
+		settle(j, c, &r, SURE_SHAPE);
 }
 
 void cluster_decide(struct ranker *ranker, struct cluster *cluster,

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "analyze/infer.h"
+#include "analyze/rust_pointers.h"
+#include "analyze/shape_rust.h"
 #include "analyze/words.h"
 
 enum { MAX_SHAPE = 512 };
@@ -26,6 +28,13 @@ enum {
 
 /* --- what a type promises --- */
 
+/* What Rust's core has is a part of other things: Option, Cell, &str, tuples. */
+static bool is_part(const char *name)
+{
+	return strncmp(name, "core::", 6) == 0 || name[0] == '&' ||
+	       name[0] == '*' || name[0] == '(';
+}
+
 bool shape_is_record(const struct type_table *types, const struct type *t)
 {
 	const char *name = types_text(types, t->name);
@@ -33,7 +42,8 @@ bool shape_is_record(const struct type_table *types, const struct type *t)
 	return (t->kind == TYPE_STRUCT || t->kind == TYPE_CLASS) &&
 	       t->n_members > 0 && t->popularity > 0 &&
 	       !(t->flags & (TYPE_DECLARATION | TYPE_POLYMORPHIC)) &&
-	       name[0] != '\0' && strncmp(name, "__va_list", 9) != 0;
+	       name[0] != '\0' && strncmp(name, "__va_list", 9) != 0 &&
+	       !is_part(name);
 }
 
 struct fill {
@@ -89,13 +99,16 @@ static struct shape_word word_of(const struct type_table *types,
 	const struct type *t = &types->types.at[leaf->type];
 	struct shape_word word = { .kind = SHAPE_ANY, .target = TYPE_NONE };
 
-	if (leaf->in_union || leaf->flags & MEMBER_VARIANT)
+	if (leaf->flags & (MEMBER_VARIANT | MEMBER_DISCRIMINANT))
+		word.kind = SHAPE_VARIANT;
+	if (leaf->in_union || word.kind == SHAPE_VARIANT)
 		return word;
 	switch (t->kind) {
 	case TYPE_POINTER:
 	case TYPE_REFERENCE:
 		word.target = types_strip(types, t->target);
 		word.kind = (uint8_t)pointer_kind(types, word.target);
+		shape_rust_promise(types, leaf, &word);
 		break;
 	case TYPE_INT:
 		word.kind = t->size < 8 ? SHAPE_SMALL :
@@ -118,6 +131,11 @@ static struct shape_word word_of(const struct type_table *types,
 	return word;
 }
 
+static bool is_open(uint8_t kind)
+{
+	return kind == SHAPE_ANY || kind == SHAPE_VARIANT;
+}
+
 /* Of two members in one word, neither is a pointer. */
 static bool visit(void *ctx, const struct leaf *leaf)
 {
@@ -131,9 +149,8 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	if (f->at[i].kind == SHAPE_PAD)
 		f->at[i] = word;
 	else if (f->at[i].kind != word.kind)
-		f->at[i].kind = f->at[i].kind == SHAPE_ANY ||
-				word.kind == SHAPE_ANY ? SHAPE_ANY :
-				SHAPE_SMALL;
+		f->at[i].kind = is_open(f->at[i].kind) ? f->at[i].kind :
+				is_open(word.kind) ? word.kind : SHAPE_SMALL;
 	return true;
 }
 
@@ -430,6 +447,8 @@ static int compare_surprise(const struct shape_word *p,
 
 static int compare_number(const struct shape_word *p, const struct seen_word *w)
 {
+	if (p->never_null && w->value == UINT64_MAX)
+		return 0;	/* rc::Weak::new() */
 	if (is_pointer(p->kind))
 		return p->kind == SHAPE_VOID && w->seen == SEEN_SMALL ?
 		       DOUBTFUL : BROKEN;
@@ -453,7 +472,7 @@ static int compare(const struct match *m, const struct shape_word *p,
 {
 	switch (w->seen) {
 	case SEEN_ZERO:
-		return 0;
+		return p->never_null ? BROKEN : 0;
 	case SEEN_START:
 		return is_pointer(p->kind) ? compare_start(m, p, w) :
 		       compare_surprise(p, w);
@@ -473,6 +492,21 @@ static int compare(const struct match *m, const struct shape_word *p,
 	}
 }
 
+static int compare_owner(const struct heap *heap, const struct shape_word *p,
+			 const struct seen_block *block, uint32_t i)
+{
+	switch (shape_rust_check(heap, p, block, i)) {
+	case RUST_KEPT:
+		return KEPT_TYPED;
+	case RUST_EMPTY:
+		return KEPT_ROUGHLY;
+	case RUST_BROKEN:
+		return BROKEN;
+	default:
+		return 0;
+	}
+}
+
 struct shape_score shape_compare(const struct heap *heap,
 				 const struct size_weights *weights,
 				 uint32_t type, const struct shape *shape,
@@ -483,7 +517,10 @@ struct shape_score shape_compare(const struct heap *heap,
 	uint32_t n = shape->n < block->n ? shape->n : block->n;
 
 	for (uint32_t i = 0; i < n; i++) {
-		int one = compare(&m, &shape->at[i], &block->at[i]);
+		const struct shape_word *p = &shape->at[i];
+		int one = p->rust != RUST_DECLARED ?
+			  compare_owner(heap, p, block, i) :
+			  compare(&m, p, &block->at[i]);
 
 		if (block->at[i].seen == SEEN_INSIDE &&
 		    is_pointer(shape->at[i].kind) &&

@@ -18,6 +18,7 @@
 
 enum shape_kind {
 	SHAPE_ANY,		/* unions, and what is not known */
+	SHAPE_VARIANT,		/* what a Rust enum has at times */
 	SHAPE_RECORD,		/* pointer to a record, its target */
 	SHAPE_TEXT,		/* char * */
 	SHAPE_POINTERS,		/* pointer to pointers */
@@ -34,7 +35,14 @@ enum shape_kind {
 struct shape_word {
 	uint32_t target;	/* SHAPE_RECORD: stripped */
 	uint8_t kind;		/* enum shape_kind */
+	uint8_t rust;		/* enum rust_what: see shape_rust.h */
+	bool never_null;
+	uint16_t number, room;	/* words beside it */
+	uint16_t align;		/* of an element, bytes */
+	uint64_t stride;	/* bytes of an element */
 };
+
+enum { SHAPE_NO_WORD = UINT16_MAX };
 
 /* The words of one element. */
 struct shape {

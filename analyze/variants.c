@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { MAX_COUNTED = 256 };	/* elements of an array beside its length */
+
 static const struct member *member_at(const struct type_table *types,
 				      uint32_t i)
 {
@@ -55,11 +57,12 @@ static bool rust_condition(const struct type_table *types,
 		found = m->flags & MEMBER_DISCRIMINANT &&
 			read_from(types, m, step->base, &c);
 	}
-	c.otherwise = variant->bit_offset == VARIANT_OTHERWISE;
+	if (variant->bit_offset == VARIANT_OTHERWISE)
+		c.test = CONDITION_OTHERWISE;
 	/* An enum with one inhabited variant needs no discriminant. */
 	if (!found)
-		return c.otherwise;
-	if (!c.otherwise) {
+		return c.test == CONDITION_OTHERWISE;
+	if (c.test == CONDITION_IS) {
 		if (variant->bit_offset >= t->n_args)
 			return false;
 		c.value = types->args.at[t->first_arg +
@@ -176,6 +179,88 @@ static bool union_condition(const struct type_table *types,
 	return add(ret, &c);
 }
 
+static bool begins(const struct type_table *types, uint32_t record,
+		   const char *with)
+{
+	return strncmp(types_text(types, types->types.at[record].name), with,
+		       strlen(with)) == 0;
+}
+
+/* The member of @record called @name, or NULL. */
+static const struct member *called(const struct type_table *types,
+				   uint32_t record, const char *name)
+{
+	const struct type *t = &types->types.at[record];
+
+	for (uint32_t i = 0; i < t->n_members; i++) {
+		const struct member *m = member_at(types, t->first_member + i);
+
+		if (strcmp(types_text(types, m->name), name) == 0)
+			return m;
+	}
+	return NULL;
+}
+
+/* More than @value at member @number, an integer, of the record at @base. */
+static bool add_above(const struct type_table *types, const struct member *number,
+		      uint64_t base, uint64_t value, struct conditions *ret)
+{
+	struct condition c = { .test = CONDITION_ABOVE, .value = value };
+
+	return !number || !read_from(types, number, base, &c) || add(ret, &c);
+}
+
+/*
+ * [MaybeUninit<T>; N] beside `len`: those from len on are dead. The edges of
+ * an InternalNode are one more than the `len` in its `data` says.
+ */
+static bool array_condition(const struct type_table *types,
+			    const struct leaf *leaf, unsigned i,
+			    struct conditions *ret)
+{
+	const struct leaf_step *step = &leaf->chain[i], *array = step + 1;
+	const struct member *m = member_at(types, step->member), *len, *data;
+	uint32_t element = types_strip(types, m->type);
+	uint64_t at, base = step->base;
+
+	if (i + 1 >= leaf->n_chain || array->record != TYPE_NONE ||
+	    element == TYPE_NONE ||
+	    types->types.at[element].count > MAX_COUNTED)
+		return true;
+	element = types_strip(types, types->types.at[element].target);
+	if (element == TYPE_NONE || types->types.at[element].size == 0 ||
+	    !begins(types, element, "core::mem::maybe_uninit::MaybeUninit<"))
+		return true;
+	at = (leaf->offset - array->base) / types->types.at[element].size;
+	len = called(types, step->record, "len");
+	data = called(types, step->record, "data");
+	if (len || !data || !begins(types, step->record,
+				    "alloc::collections::btree::node::"))
+		return add_above(types, len, base, at, ret);
+	return at == 0 || types_strip(types, data->type) == TYPE_NONE ||
+	       add_above(types, called(types, types_strip(types, data->type),
+				       "len"),
+			 base + data->offset, at - 1, ret);
+}
+
+/* What an Rc or Arc counts is dropped when nobody owns it. */
+static bool counted_condition(const struct type_table *types,
+			      const struct leaf_step *step,
+			      struct conditions *ret)
+{
+	struct condition c = { .test = CONDITION_ABOVE, .size = 8 };
+	const struct member *strong;
+
+	if (!begins(types, step->record, "alloc::rc::Rc") &&
+	    !begins(types, step->record, "alloc::sync::ArcInner<"))
+		return true;
+	strong = called(types, step->record, "strong");
+	if (!strong || member_at(types, step->member) == strong)
+		return true;
+	c.offset = step->base + strong->offset;
+	return add(ret, &c);
+}
+
 bool conditions_of(const struct type_table *types, const struct leaf *leaf,
 		   struct conditions *ret)
 {
@@ -193,6 +278,9 @@ bool conditions_of(const struct type_table *types, const struct leaf *leaf,
 			   MEMBER_VARIANT) {
 			if (!rust_condition(types, step, ret))
 				return false;
+		} else if (!counted_condition(types, step, ret) ||
+			   !array_condition(types, leaf, i, ret)) {
+			return false;
 		}
 	}
 	return true;
@@ -203,8 +291,10 @@ bool condition_holds(const struct type_table *types,
 {
 	const struct type *t = &types->types.at[c->record];
 
-	if (!c->otherwise)
+	if (c->test == CONDITION_IS)
 		return value == c->value;
+	if (c->test == CONDITION_ABOVE)
+		return value > c->value;
 	for (uint32_t i = 0; i < t->n_members; i++) {
 		const struct member *m =
 			member_at(types, t->first_member + i);

@@ -1,29 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file
- * Which of several things that share their bytes is there.
+ * Which of several things that share their bytes is there; and which elements
+ * of raw storage, by a number beside them.
  *
  * Known discriminants: those of Rust enums (DW_AT_discr), the flag of
  * std::optional, the index of std::variant; by their shape, so that those of
  * libstdc++, libc++ and of people's own libraries are found alike. Any other
  * union is a matter of opinion.
+ *
+ * Known numbers: `len` beside an array of MaybeUninit<T>, in Rust's BTreeMap
+ * and in vectors of a fixed capacity; the strong count of Rc and Arc, without
+ * which their block is there for weak references alone.
  */
 #ifndef ANALYZE_VARIANTS_H
 #define ANALYZE_VARIANTS_H
 
 #include "formats/types.h"
 
-/* The unsigned number at @offset must be @value; or, if @otherwise, none of
- * the values that @record has variants for. */
+enum condition_test {
+	CONDITION_IS,		/* the value */
+	CONDITION_OTHERWISE,	/* none that the record has variants for */
+	CONDITION_ABOVE,	/* larger than the value */
+};
+
+/* What must be true of the unsigned number at @offset. */
 struct condition {
 	uint64_t offset;	/* from the start of the outermost type */
 	uint64_t value;
 	uint32_t record;
 	uint8_t size;		/* bytes: 1, 2, 4, 8 */
-	bool otherwise;
+	uint8_t test;		/* enum condition_test */
 };
 
-enum { MAX_CONDITIONS = 4 };
+enum { MAX_CONDITIONS = 6 };
 
 struct conditions {
 	unsigned n;
@@ -32,7 +42,8 @@ struct conditions {
 
 /**
  * When @leaf is in use. False when that cannot be known: it lies in a union
- * without a discriminant, or in too many of them.
+ * without a discriminant, or in too many of them. Where the number of a
+ * CONDITION_ABOVE is not known, it had better be taken as fulfilled.
  */
 bool conditions_of(const struct type_table *types, const struct leaf *leaf,
 		   struct conditions *ret);

@@ -10,7 +10,7 @@ static void expect_condition(const struct condition *c, uint64_t offset,
 	assert_int_equal(c->offset, offset);
 	assert_int_equal(c->size, size);
 	assert_int_equal(c->value, value);
-	assert_false(c->otherwise);
+	assert_int_equal(c->test, CONDITION_IS);
 }
 
 /* union { empty nothing; T value; } beside bool engaged, 8 bytes into it */
@@ -177,7 +177,7 @@ static void a_rust_variant_has_its_discriminant(void **state)
 	assert_true(l.known[0] && l.known[1]);
 	expect_condition(&l.at[0].at[0], 0, 8, 3);
 	other = &l.at[1].at[0];
-	assert_true(other->otherwise);
+	assert_int_equal(other->test, CONDITION_OTHERWISE);
 	assert_int_equal(other->offset, 0);
 	assert_false(condition_holds(&types, other, 3));
 	assert_true(condition_holds(&types, other, 4));
@@ -217,6 +217,74 @@ static void too_many_conditions_are_not_known(void **state)
 	assert_false(l.known[0]);
 }
 
+/* An array of @n MaybeUninit<pointer>. */
+static uint32_t make_room(uint64_t n)
+{
+	const struct part m = { "value", pointer_to(number), 0, 0, 0 };
+
+	return array_of(struct_of("core::mem::maybe_uninit::MaybeUninit<&i64>",
+				  8, &m, 1), n);
+}
+
+static void expect_above(uint32_t type, uint64_t leaf, uint64_t offset,
+			 uint64_t value)
+{
+	struct found_leaf f;
+	struct conditions c;
+
+	leaf_at(type, leaf, &f);
+	assert_true(conditions_of(&types, &f.leaf, &c));
+	assert_int_equal(c.n, 1);
+	assert_int_equal(c.at[0].test, CONDITION_ABOVE);
+	assert_int_equal(c.at[0].offset, offset);
+	assert_int_equal(c.at[0].value, value);
+	assert_false(condition_holds(&types, &c.at[0], value));
+	assert_true(condition_holds(&types, &c.at[0], value + 1));
+}
+
+static void elements_from_len_on_are_dead(void **state)
+{
+	const struct part m[] = { { "keys", make_room(3), 0, 0, 0 },
+				  { "len", number, 24, 0, 0 } };
+	const struct part n[] = { { "x", number, 0, 0, 0 },
+				  { "v", struct_of("app::ArrayVec", 32, m, N(m)),
+				    8, 0, 0 } };
+
+	(void)state;
+	expect_above(struct_of("app::Outer", 40, n, N(n)), 24, 32, 2);
+}
+
+static void an_inner_node_has_one_edge_more_than_keys(void **state)
+{
+	const struct part m[] = { { "keys", make_room(2), 0, 0, 0 },
+				  { "len", number, 16, 0, 0 } };
+	const struct part n[] = {
+		{ "data", struct_of("alloc::collections::btree::node::LeafNode",
+				    24, m, N(m)), 0, 0, 0 },
+		{ "edges", make_room(3), 24, 0, 0 } };
+	uint32_t node = struct_of("alloc::collections::btree::node::"
+				  "InternalNode", 48, n, N(n));
+	struct found_leaf f;
+	struct conditions c;
+
+	(void)state;
+	expect_above(node, 40, 16, 1);
+	leaf_at(node, 24, &f);
+	assert_true(conditions_of(&types, &f.leaf, &c));
+	assert_int_equal(c.n, 0);
+}
+
+static void what_nobody_owns_is_dropped(void **state)
+{
+	const struct part m[] = { { "strong", number, 0, 0, 0 },
+				  { "weak", number, 8, 0, 0 },
+				  { "data", pointer_to(number), 16, 0, 0 } };
+
+	(void)state;
+	expect_above(struct_of("alloc::sync::ArcInner<&i64>", 24, m, N(m)), 16,
+		     0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +296,9 @@ int main(void)
 		TEST(a_rust_variant_has_its_discriminant),
 		TEST(the_only_variant_needs_no_discriminant),
 		TEST(too_many_conditions_are_not_known),
+		TEST(elements_from_len_on_are_dead),
+		TEST(an_inner_node_has_one_edge_more_than_keys),
+		TEST(what_nobody_owns_is_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

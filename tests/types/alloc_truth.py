@@ -105,7 +105,7 @@ def type_by_names(names):
         return "-"
     for name in names:
         # It asks for something of its own, within from_iter() or call_once().
-        if name.startswith("std::sys::"):
+        if name.startswith(("std::sys::", "<std::sys::", "__cxa_thread_atexit")):
             return None
         if ">::allocate(" in name:
             for allocator in CXX_ALLOCATORS + ("Mallocator<",):

@@ -111,7 +111,11 @@ def rust_box(name):
 
 
 def rust_impl(name):
-    """What lies in an impl is called by its traits here, by a number there."""
+    """What lies in an impl is called by its traits here, by a number there; and
+    the arguments of generic functions stand at another place."""
+    if "{closure#" in name and not name.startswith("alloc::"):
+        name = re.sub(r"<[^<>]*>", "", re.sub(r"<[^<>]*>", "", name)) \
+            if not name.startswith("<") else name
     m = re.match(r".*\{impl#\d+\}::(.*)$", name)
     if m:
         return "{impl}::" + m.group(1)

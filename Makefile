@@ -147,7 +147,7 @@ bench: deps
 	@$(MAKE) --no-print-directory bench-run
 
 bench-run: all samples $(BENCHES) $(B)/tests/test_dwarf
-	@tests/bench.sh $(B)
+	@tests/bench.py $(B)
 
 # Programs in C, C++ and Rust, with each compiler that is installed.
 bench-types: deps

@@ -9,7 +9,7 @@
  *     V address T|A name type-name
  *
  * --count FILE prints how many DIEs there are, --time FILE how long it takes
- * to read the types, for tests/bench.sh.
+ * to read the types, for tests/bench.py.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-DIR = os.environ.get("TEST_DIR", ".")
+DIR = os.path.abspath(os.environ.get("TEST_DIR", "."))
 READER = os.path.join(os.environ.get("BUILD", "build"), "tests/test_dwarf")
 
 C = r"""
@@ -300,8 +300,9 @@ def build(compiler, source, flags, name):
     src = path + (".cc" if "++" in compiler else ".c")
     with open(src, "w") as f:
         f.write(source)
+    # clang writes .dwo files into the current folder.
     done = subprocess.run([compiler, "-g", *flags, "-o", path, src],
-                          stderr=subprocess.PIPE, text=True)
+                          stderr=subprocess.PIPE, text=True, cwd=DIR)
     if done.returncode != 0:
         print(f"{compiler} {flags}: {done.stderr.strip().splitlines()[:1]}")
         return None
@@ -310,31 +311,24 @@ def build(compiler, source, flags, name):
 
 # --- what is done to a program after it was built ---
 
-def package(path):
-    """All .dwo files become one .dwp file."""
-    dwos = [os.path.join(DIR, f) for f in os.listdir(DIR)
-            if f.startswith(os.path.basename(path)) and f.endswith(".dwo")]
-    for tool in ("dwp", "llvm-dwp", "llvm-dwp-14"):
-        if shutil.which(tool) and subprocess.run(
-                [tool, "-e", path, "-o", path + ".dwp"],
-                stderr=subprocess.DEVNULL).returncode == 0:
-            for dwo in dwos:
-                os.unlink(dwo)
-            return True
-    return False
+def packager(*tools):
+    def package(path):
+        """All .dwo files become one .dwp file."""
+        dwos = [os.path.join(DIR, f) for f in os.listdir(DIR)
+                if f.startswith(os.path.basename(path)) and f.endswith(".dwo")]
+        for tool in tools:
+            # Names of .dwo files are relative to the folder of the compiler.
+            if shutil.which(tool) and subprocess.run(
+                    [tool, "-e", path, "-o", path + ".dwp"], cwd=DIR,
+                    stderr=subprocess.DEVNULL).returncode == 0:
+                for dwo in dwos:
+                    os.unlink(dwo)
+                return True
+        return False
+    return package
 
 
-def llvm_package(path):
-    dwos = [os.path.join(DIR, f) for f in os.listdir(DIR)
-            if f.startswith(os.path.basename(path)) and f.endswith(".dwo")]
-    for tool in ("llvm-dwp", "llvm-dwp-14"):
-        if shutil.which(tool) and subprocess.run(
-                [tool, "-e", path, "-o", path + ".dwp"],
-                stderr=subprocess.DEVNULL).returncode == 0:
-            for dwo in dwos:
-                os.unlink(dwo)
-            return True
-    return False
+LLVM = ("llvm-dwp", "llvm-dwp-14")
 
 
 def objcopy_zstd(path):
@@ -396,10 +390,11 @@ VARIANTS = [
     (["-gdwarf-5", "-gsplit-dwarf", "-O2"], None),
     (["-gdwarf-4", "-gsplit-dwarf", "-fdebug-types-section"], None),
     (["-gdwarf-5", "-gsplit-dwarf", "-fdebug-types-section"], None),
-    (["-gdwarf-4", "-gsplit-dwarf", "-Wl,--build-id"], package),
+    (["-gdwarf-4", "-gsplit-dwarf", "-Wl,--build-id"],
+     packager("dwp", *LLVM)),
     (["-gdwarf-4", "-gsplit-dwarf", "-fdebug-types-section", "-DPACKAGE"],
-     package),
-    (["-gdwarf-5", "-gsplit-dwarf", "-DPACKAGE"], llvm_package),
+     packager("dwp", *LLVM)),
+    (["-gdwarf-5", "-gsplit-dwarf", "-DPACKAGE"], packager(*LLVM)),
     (["-gdwarf-4", "-Wl,--build-id", "-DSHARED"], dwz()),
     (["-gdwarf-5", "-Wl,--build-id", "-DSHARED"], dwz()),
     (["-gdwarf-5", "-Wl,--build-id", "-DSHARED_5"], dwz("-5")),

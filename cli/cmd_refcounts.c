@@ -79,8 +79,15 @@ static void print_sums(const struct refcount_report *rr)
 	const struct refcounts *c = rr->counts;
 	char size[HUMAN_MAX];
 
+	if (c->control_blocks == 0) {
+		puts("No control block of a shared object is known "
+		     "(std::shared_ptr, Rc, Arc).");
+		return;
+	}
 	printf("%" PRIu64 " control block%s of shared objects", c->control_blocks,
 	       plural(c->control_blocks));
+	if (c->at.len == 0 && !c->unclear && !c->unread)
+		fputs(": all references that they count were found", stdout);
 	for (int k = REFCOUNT_UNKNOWN; k < N_REFCOUNT_KINDS; k++) {
 		if (c->total[k].count)
 			printf(", %" PRIu64 " %s (%s)", c->total[k].count,

@@ -50,7 +50,9 @@ static void content_cell(const struct waste_report *w, struct table *t,
 			     block_key_is_typed(g->key) ? ", all zero" : "");
 }
 
-static int duplicates_text(const struct waste_report *w)
+/* The largest groups of texts, or of all else; @what leads their table. */
+static int duplicates_table(const struct waste_report *w, bool texts,
+			    const char *what)
 {
 	static const struct table_column columns[] = {
 		{ "Saved", ALIGN_RIGHT }, { "Blocks", ALIGN_RIGHT },
@@ -59,8 +61,38 @@ static int duplicates_text(const struct waste_report *w)
 	};
 	const struct duplicates *d = &w->waste->duplicates;
 	struct table t = table_of(columns, 5, &w->report->options);
-	size_t shown = n_shown(w, d->groups.len);
+	size_t n = 0, limit = n_shown(w, d->groups.len);
+	uint64_t bytes = 0;
 	char buf[HOLDER_TEXT_MAX];
+	int status;
+
+	for (size_t i = 0; i < d->groups.len; i++) {
+		const struct duplicate_group *g = &d->groups.at[i];
+
+		if ((g->kind == DUPLICATE_TEXT) != texts)
+			continue;
+		bytes += g->saved;
+		if (n++ >= limit)
+			continue;
+		table_size(&t, g->saved);
+		table_count(&t, g->count);
+		table_size(&t, g->size);
+		content_cell(w, &t, g);
+		table_text(&t, or_dash(holder_text(w->holders, d->nodes.at +
+						   g->first, g->count, buf)));
+	}
+	if (n == 0)
+		return EXIT_DONE;
+	printf("%s: %s\n", what, size(w, bytes, buf));
+	status = table_print(&t);
+	say_rest(n, n < limit ? n : limit);
+	return status;
+}
+
+static int duplicates_text(const struct waste_report *w)
+{
+	const struct duplicates *d = &w->waste->duplicates;
+	char buf[HUMAN_MAX];
 	int status;
 
 	if (!w->waste->contents_known) {
@@ -70,21 +102,9 @@ static int duplicates_text(const struct waste_report *w)
 	}
 	printf("Equal contents: %s in %" PRIu64 " block%s that copy others\n",
 	       size(w, d->bytes, buf), d->count, plural(d->count));
-	if (!shown)
-		return EXIT_DONE;
-	for (size_t i = 0; i < shown; i++) {
-		const struct duplicate_group *g = &d->groups.at[i];
-
-		table_size(&t, g->saved);
-		table_count(&t, g->count);
-		table_size(&t, g->size);
-		content_cell(w, &t, g);
-		table_text(&t, or_dash(holder_text(w->holders, d->nodes.at +
-						   g->first, g->count, buf)));
-	}
-	status = table_print(&t);
-	say_rest(d->groups.len, shown);
-	return status;
+	status = duplicates_table(w, true, "Of it texts");
+	return status == EXIT_DONE ?
+	       duplicates_table(w, false, "Of it other contents") : status;
 }
 
 static void fill_cell(struct table *t, const struct waste_row *row)
@@ -253,6 +273,26 @@ static int free_sizes_text(const struct waste_report *w)
 	return table_print(&t);
 }
 
+/* Where the free bytes lie; what was never touched takes no memory. */
+static void pages_text(const struct waste_report *w)
+{
+	const struct waste_arenas *a = &w->waste->arenas;
+	uint64_t rest = 0;
+	char buf[HUMAN_MAX];
+
+	for (size_t i = 0; i < a->at.len; i++)
+		rest += a->at.at[i].free;
+	rest -= a->total.returnable + a->total.pieces + a->total.mixed;
+	printf("\nOf it %s in whole pages that malloc_trim() would return,",
+	       size(w, a->total.returnable, buf));
+	printf(" %s in pieces\non other pages without a live block,",
+	       size(w, a->total.pieces, buf));
+	printf(" %s on pages with live blocks", size(w, a->total.mixed, buf));
+	if (a->resident_known)
+		printf(",\n%s not in memory", size(w, rest, buf));
+	putchar('\n');
+}
+
 static int sparse_text(const struct waste_report *w)
 {
 	static const struct table_column columns[] = {
@@ -265,12 +305,7 @@ static int sparse_text(const struct waste_report *w)
 	char buf[HOLDER_TEXT_MAX];
 	int status;
 
-	printf("\nOf it %s in whole pages that malloc_trim() would return,",
-	       size(w, a->total.returnable, buf));
-	printf(" %s in pieces\non other pages without a live block,",
-	       size(w, a->total.pieces, buf));
-	printf(" %s on pages with live blocks\n", size(w, a->total.mixed,
-						       buf));
+	pages_text(w);
 	if (!shown)
 		return EXIT_DONE;
 	puts("Pages that are three quarters free");

@@ -12,6 +12,7 @@ enum {
 	SURE_CONTEXT = 95,
 	SURE_HOLDER = 93,
 	SURE_TAIL = 90,
+	SURE_VALUE = 88,	/* though others begin with such a value */
 	SURE_DERIVED = 85,
 	SURE_TEXT_TAIL = 75,	/* sds, and the like */
 };
@@ -88,6 +89,7 @@ struct fitting {
 	uint32_t n_open;	/* smaller, but end in an array of any length */
 	bool is_class;		/* @related is derived from the pointee */
 	bool self;		/* the pointee does */
+	bool shy;		/* it could be a member of what was left out */
 	bool nearly;		/* ... with 16 bytes more than it asked for */
 	bool rivals;		/* others begin with it, of whatever size */
 };
@@ -187,6 +189,25 @@ static bool is_closure(const struct chooser *c, uint32_t id)
 	       strstr(name, "::$_");
 }
 
+/*
+ * An instance of a template that links to no other of its kind: a value, such
+ * as a string. In C all that stands first may be a base; this may not, and few
+ * keep its address where they could keep that of what holds it.
+ */
+static bool is_value(struct chooser *c, uint32_t id, bool *ok)
+{
+	const struct pointer_fields *fields = pointer_fields_of(&c->fields, id);
+
+	*ok = fields != NULL;
+	if (!fields || type_at(c, id)->n_args == 0)
+		return false;
+	for (size_t i = 0; i < fields->n; i++) {
+		if (fields->at[i].target == id)
+			return false;
+	}
+	return true;
+}
+
 /* char data[] at the end: the block may be of any size from sizeof on. */
 static bool has_tail(const struct chooser *c, uint32_t type)
 {
@@ -219,15 +240,18 @@ static bool find_fitting(struct chooser *c, uint32_t node,
 			 const struct pointer_kind *kind, bool loose,
 			 struct fitting *ret)
 {
+	bool value, ok = true;
+
 	*ret = (struct fitting){
 		.related = TYPE_NONE, .any = TYPE_NONE, .open = TYPE_NONE,
 	};
 	ret->self = infer_fits(c->heap, node, type_at(c, kind->target)->size,
 			       loose);
+	value = ret->self && is_value(c, kind->target, &ok);
 	ret->nearly = infer_fits(c->heap, node, type_at(c, kind->target)->size,
 				 true);
 	c->candidates.len = 0;
-	if (!add_outer(c, kind->target, true))
+	if (!ok || !add_outer(c, kind->target, true))
 		return false;
 	for (size_t i = 0; i < c->candidates.len && i < MAX_CANDIDATES; i++) {
 		struct candidate one = c->candidates.at[i];
@@ -246,6 +270,10 @@ static bool find_fitting(struct chooser *c, uint32_t node,
 		if (!infer_fits(c->heap, node, type_at(c, id)->size, loose)) {
 			ret->n_open += fits_tail(c, node, id);
 			ret->open = fits_tail(c, node, id) ? id : ret->open;
+			continue;
+		}
+		if (relation.subject == TYPE_NONE && value && !one.is_class) {
+			ret->shy = true;
 			continue;
 		}
 		if (relation.subject != TYPE_NONE)
@@ -310,7 +338,8 @@ static bool decide_record(struct chooser *c, uint32_t node,
 	} else if (f.n_related > 1 || (loose && f.rivals)) {
 		return true;
 	} else if (f.self && f.n_any + f.n_open == 0) {
-		set(ret, kind->target, EVIDENCE_NONE, SURE_EXACT);
+		set(ret, kind->target, EVIDENCE_NONE,
+		    f.shy ? SURE_VALUE : SURE_EXACT);
 	} else if (!f.self && f.n_any + f.n_open == 1) {
 		set(ret, f.n_any ? f.any : f.open, EVIDENCE_DERIVED,
 		    SURE_DERIVED);
@@ -336,6 +365,10 @@ static bool decide_start(struct chooser *c, uint32_t node, uint32_t kind,
 {
 	const struct pointer_kind *k = pointer_kind_at(&c->fields, kind);
 
+	/* What is_value() asks for, now: it may move the kinds. */
+	if (!pointer_fields_of(&c->fields, k->target))
+		return false;
+	k = pointer_kind_at(&c->fields, kind);
 	switch (type_at(c, k->target)->kind) {
 	case TYPE_STRUCT:
 	case TYPE_CLASS:

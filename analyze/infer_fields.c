@@ -115,6 +115,9 @@ static bool propose_unknown(struct follow *f, const struct place *from,
 {
 	const struct raw_range *range = range_at(fields, offset);
 
+	if (range && range->packed)
+		return is_settled(f, claim->node, from->confidence) ||
+		       follow_packed(f, from, range, claim);
 	if (range && !start)
 		return follow_room_inside(f, from, range, element, claim->node);
 	if (range && !is_settled(f, claim->node, from->confidence))

@@ -124,6 +124,10 @@ bool follow_raw_range(struct follow *f, const struct place *from,
 		      const struct raw_range *range, uint64_t element,
 		      struct claim *claim);
 
+/** An integer with a pointer packed in. (infer_ranges.c) */
+bool follow_packed(struct follow *f, const struct place *from,
+		   const struct raw_range *range, struct claim *claim);
+
 /** A void pointer into the element that it lies in: room for the first ones.
  * (infer_inside.c) */
 bool follow_room_inside(struct follow *f, const struct place *from,

@@ -11,7 +11,9 @@
 
 #include "analyze/words.h"
 
-enum { SURE_RANGE = 98, SURE_RAW = 95, SURE_COOKIE = 97 };	/* percent */
+enum { SURE_RANGE = 98, SURE_RAW = 95, SURE_COOKIE = 97, SURE_PACKED = 90 };	/* percent */
+
+enum { PACKED_BITS = 7 };	/* of a pointer to what malloc gave */
 
 enum {
 	MOST_COUNTED = 1 << 16,	/* a capture keeps smaller numbers always */
@@ -180,6 +182,32 @@ bool follow_raw_range(struct follow *f, const struct place *from,
 	claim->type = found;
 	claim->evidence = EVIDENCE_ELEMENT;
 	claim->confidence = SURE_RAW;
+	return follow_submit(f, from, claim);
+}
+
+bool follow_packed(struct follow *f, const struct place *from,
+		   const struct raw_range *range, struct claim *claim)
+{
+	uint32_t found = TYPE_NONE;
+	uint64_t word;
+
+	if (!window_u64(&f->infer->window, from->addr + claim->why_offset,
+			&word) ||
+	    (word & ~(uint64_t)PACKED_BITS) != f->heap->addr[claim->node])
+		return true;
+	for (unsigned i = 0; i < range->n_types; i++) {
+		if (!infer_fits(f->heap, claim->node,
+				follow_type(f, range->types[i])->size, false))
+			continue;
+		if (found != TYPE_NONE)
+			return true;
+		found = range->types[i];
+	}
+	if (found == TYPE_NONE)
+		return true;
+	claim->type = found;
+	claim->count = 1;
+	claim->confidence = SURE_PACKED;
 	return follow_submit(f, from, claim);
 }
 

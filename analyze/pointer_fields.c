@@ -242,7 +242,8 @@ static bool visit(void *ctx, const struct leaf *leaf)
 		return true;
 	t = &types->types.at[leaf->type];
 	if (t->kind != TYPE_POINTER && t->kind != TYPE_REFERENCE)
-		return true;
+		return t->kind != TYPE_INT || t->size != 8 ||
+		       note_range(c, leaf);
 	field.target = types_strip(types, t->target);
 	if (field.target == TYPE_NONE)
 		return note_range(c, leaf);

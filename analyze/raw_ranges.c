@@ -46,11 +46,24 @@ static bool find_others(const struct type_table *types, const struct leaf *leaf,
 	       b->offset == a->offset + (ret->size ? ret->size : 8);
 }
 
+/* Is @leaf all that its class has, an integer as wide as a pointer? */
+static bool is_packed(const struct type_table *types, const struct leaf *leaf)
+{
+	const struct type *t = &types->types.at[leaf->type];
+
+	return t->kind == TYPE_INT && t->size == 8 &&
+	       types->types.at[leaf->owner].size == 8;
+}
+
 static void add_type(const struct type_table *types, uint32_t id,
 		     struct raw_range *ret)
 {
 	id = types_strip(types, id);
+	if (id != TYPE_NONE && ret->packed &&
+	    types->types.at[id].kind == TYPE_POINTER)
+		id = types_strip(types, types->types.at[id].target);
 	if (id == TYPE_NONE || types->types.at[id].size == 0 ||
+	    (ret->packed && !types_is_record(types, id)) ||
 	    ret->n_types == RAW_RANGE_TYPES)
 		return;
 	for (unsigned i = 0; i < ret->n_types; i++) {
@@ -65,8 +78,10 @@ bool raw_range_of(const struct type_table *types, const struct leaf *leaf,
 {
 	*ret = (struct raw_range){ .offset = leaf->offset };
 	if (leaf->n_chain == 0 || leaf->in_union ||
-	    leaf->chain[leaf->n_chain - 1].record == TYPE_NONE ||
-	    !find_others(types, leaf, ret))
+	    leaf->chain[leaf->n_chain - 1].record == TYPE_NONE)
+		return false;
+	ret->packed = is_packed(types, leaf);
+	if (!ret->packed && !find_others(types, leaf, ret))
 		return false;
 	for (unsigned i = leaf->n_chain; i-- > 0;) {
 		uint32_t record = leaf->chain[i].record;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "analyze/live_fields.h"
 #include "analyze/value_text.h"
 #include "analyze/words.h"
 
@@ -40,14 +41,18 @@ static bool add(struct builder *b, const struct block_field *field)
 	return !b->failed;
 }
 
-static const char *field_name(struct builder *b, uint64_t offset)
+static const char *field_name(struct builder *b, const struct leaf *leaf)
 {
 	const struct heap *heap = b->heap;
 	uint32_t type = types_strip(&heap->image->types, heap->type[b->node]);
 	uint64_t stride = heap->image->types.types.at[type].size;
 	char name[NAME_MAX_BYTES];
 
-	types_field_at(&heap->image->types, type, offset, name, sizeof(name));
+	if (leaf->flags & (MEMBER_VARIANT | MEMBER_DISCRIMINANT))
+		live_field_name(&heap->image->types, leaf, name, sizeof(name));
+	else
+		types_field_at(&heap->image->types, type, leaf->offset, name,
+			       sizeof(name));
 	if (!b->array)
 		return arena_text(&b->ret->arena, name, strlen(name));
 	return arena_printf(&b->ret->arena, "[%" PRIu64 "]%s%s",
@@ -94,7 +99,7 @@ static const char *bits_text(struct builder *b, const struct type *t,
 static const char *leaf_name(struct builder *b, const struct leaf *leaf)
 {
 	const struct type_table *types = &b->heap->image->types;
-	const char *name = field_name(b, leaf->offset), *dot;
+	const char *name = field_name(b, leaf), *dot;
 	const char *last;
 
 	if (!name || leaf->member == UINT32_MAX ||
@@ -109,9 +114,9 @@ static const char *leaf_name(struct builder *b, const struct leaf *leaf)
 }
 
 /* "title[0]" with further characters behind it is "title". */
-static const char *text_name(struct builder *b, uint64_t offset)
+static const char *text_name(struct builder *b, const struct leaf *leaf)
 {
-	const char *name = field_name(b, offset);
+	const char *name = field_name(b, leaf);
 	size_t n = name ? strlen(name) : 0;
 
 	if (n > 3 && !strcmp(name + n - 3, "[0]"))
@@ -133,7 +138,7 @@ static bool add_char(struct builder *b, const struct leaf *leaf)
 {
 	struct block_field field = {
 		.offset = b->base + leaf->offset, .size = 1,
-		.name = text_name(b, leaf->offset), .type = "char",
+		.name = text_name(b, leaf), .type = "char",
 		.value = "", .target = NODE_NONE,
 	};
 
@@ -154,13 +159,15 @@ static bool visit(void *ctx, const struct leaf *leaf)
 		.offset = b->base + leaf->offset, .target = NODE_NONE,
 	};
 	const struct member *bits = bitfield_of(b, leaf);
+	const char *variant;
 	char name[NAME_MAX_BYTES];
 	const struct type *t;
 	uint8_t bytes[16] = {0};
 	uint64_t word, addr = heap->addr[b->node] + field.offset;
 
 	b->leaves_left--;
-	if (leaf->type == TYPE_NONE)
+	if (leaf->type == TYPE_NONE ||
+	    live_field_is_dead(heap->image, leaf, heap->addr[b->node] + b->base))
 		return true;
 	t = &types->types.at[leaf->type];
 	/* An empty class has no value: its byte is padding or another's. */
@@ -173,16 +180,21 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	field.name = leaf_name(b, leaf);
 	types_name(types, leaf->type, name, sizeof(name));
 	field.type = arena_text(&b->ret->arena, name, strlen(name));
+	variant = leaf->flags & MEMBER_DISCRIMINANT ?
+		  live_field_variant(heap->image, leaf, addr - leaf->offset) :
+		  NULL;
 	if (bits)
 		field.value = bits_text(b, t, bits, addr);
 	else if (t->size > sizeof(bytes) ||
 		 !image_read(heap->image, addr, bytes, t->size) ||
 		 image_lost_some(heap->image, addr, t->size))
 		field.value = "?";
+	else if (variant)
+		field.value = variant;
 	else
 		field.value = value_text(heap->image, &b->ret->arena, t, bytes);
 	memcpy(&word, bytes, sizeof(word));
-	if (t->size == 8 && pointer_decode(word))
+	if (t->size == 8 && !variant && pointer_decode(word))
 		field.target = heap_find(heap, word);
 	return add(b, &field);
 }

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "analyze/live_fields.h"
 #include "analyze/local_roots.h"
 #include "analyze/words.h"
 
@@ -95,7 +96,10 @@ const char *ref_field(const struct heap *heap, uint32_t source,
 			snprintf(buf, size, "+0x%" PRIx64, offset);
 		return buf;
 	}
-	types_field_at(types, type, offset % stride, field, sizeof(field));
+	live_field_at(heap->image, type, (root ? heap_root(heap, source)->addr :
+					  heap->addr[source]) +
+		      offset - offset % stride, offset % stride, field,
+		      sizeof(field));
 	drop_indexes(field);
 	snprintf(buf, size, "%s%s%s", array ? "[]" : "",
 		 array && field[0] && field[0] != '[' ? "." : "", field);

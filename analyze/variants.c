@@ -286,6 +286,18 @@ bool conditions_of(const struct type_table *types, const struct leaf *leaf,
 	return true;
 }
 
+bool condition_of_variant(const struct type_table *types, uint32_t record,
+			  uint32_t member, uint64_t base,
+			  struct conditions *ret)
+{
+	const struct leaf_step step = {
+		.record = record, .member = member, .base = base,
+	};
+
+	ret->n = 0;
+	return rust_condition(types, &step, ret);
+}
+
 bool condition_holds(const struct type_table *types,
 		     const struct condition *c, uint64_t value)
 {

@@ -48,6 +48,12 @@ struct conditions {
 bool conditions_of(const struct type_table *types, const struct leaf *leaf,
 		   struct conditions *ret);
 
+/** The same for @member of @record at offset @base, a variant. Always true: no
+ * conditions. */
+bool condition_of_variant(const struct type_table *types, uint32_t record,
+			  uint32_t member, uint64_t base,
+			  struct conditions *ret);
+
 /** Does @value, read at the condition's offset, fulfil it? */
 bool condition_holds(const struct type_table *types,
 		     const struct condition *condition, uint64_t value);

@@ -210,4 +210,20 @@ void types_leaves(const struct type_table *table, uint32_t id, uint64_t limit,
 const char *types_field_at(const struct type_table *table, uint32_t id,
 			   uint64_t offset, char *buf, size_t size);
 
+/* Says which variant of a Rust enum is there. */
+struct variant_choice {
+	/* Is variant @member of @record there? @base: where the record
+	 * begins, bytes from the start of the outermost type. */
+	bool (*is_there)(void *ctx, uint32_t record, uint32_t member,
+			 uint64_t base);
+	void *ctx;
+};
+
+/** The same, through the variants that are there: "body.Text.0". The path ends
+ * at an enum of which none has something at @offset. */
+const char *types_live_field_at(const struct type_table *table, uint32_t id,
+				uint64_t offset,
+				const struct variant_choice *choice, char *buf,
+				size_t size);
+
 #endif

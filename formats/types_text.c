@@ -213,50 +213,112 @@ static const struct member *member_at(const struct type_table *table,
 	return empty;
 }
 
-/* One step down: from @*id and @*offset into a member or an element. */
-static bool step(struct text *out, const struct type_table *table,
-		 uint32_t *id, uint64_t *offset)
+/* Has the enum's variant @m something at byte @offset of it? */
+static bool has_something(const struct type_table *table,
+			  const struct member *m, uint64_t offset)
 {
-	const struct type *t = &table->types.at[*id];
-	const struct member *m;
-	uint32_t element;
+	uint32_t id = types_strip(table, m->type);
+	const struct member *inner;
 
-	if (t->kind == TYPE_ARRAY) {
-		element = types_strip(table, t->target);
-		if (element == TYPE_NONE || table->types.at[element].size == 0)
-			return false;
-		put(out, "[%" PRIu64 "]", *offset / table->types.at[element].size);
-		*offset %= table->types.at[element].size;
-		*id = element;
-		return true;
-	}
-	m = member_at(table, t, *offset);
-	if (!m)
+	if (id == TYPE_NONE || offset < m->offset)
 		return false;
-	if (m->name)
-		put(out, "%s%s", out->len ? "." : "", types_text(table, m->name));
-	*offset -= m->offset;
-	*id = types_strip(table, m->type);
-	return *id != TYPE_NONE;
+	inner = types_is_record(table, id) ?
+		member_at(table, &table->types.at[id], offset - m->offset) :
+		NULL;
+	return inner && !is_empty(table, types_strip(table, inner->type));
 }
 
-const char *types_field_at(const struct type_table *table, uint32_t id,
-			   uint64_t offset, char *buf, size_t size)
+/* Where a path has come to. */
+struct step {
+	const struct type_table *table;
+	const struct variant_choice *choice;	/* NULL: whatever comes first */
+	uint32_t id;
+	uint64_t offset;	/* in it */
+	uint64_t base;		/* of it in the outermost type */
+	bool at_enum;		/* of which nothing more can be said */
+};
+
+/* Of an enum: the variant that is there, NULL when it has nothing to name. */
+static const struct member *variant_at(const struct step *s)
+{
+	const struct type *t = &s->table->types.at[s->id];
+
+	for (uint32_t i = 0; i < t->n_members; i++) {
+		uint32_t at = t->first_member + i;
+		const struct member *m = &s->table->members.at[at];
+
+		if (m->flags & MEMBER_VARIANT &&
+		    has_something(s->table, m, s->offset) &&
+		    s->choice->is_there(s->choice->ctx, s->id, at, s->base))
+			return m;
+	}
+	return NULL;
+}
+
+static bool step_into_element(struct text *out, struct step *s)
+{
+	const struct type *t = &s->table->types.at[s->id];
+	uint32_t element = types_strip(s->table, t->target);
+	uint64_t size = element == TYPE_NONE ? 0 :
+			s->table->types.at[element].size;
+
+	if (size == 0)
+		return false;
+	put(out, "[%" PRIu64 "]", s->offset / size);
+	s->base += s->offset - s->offset % size;
+	s->offset %= size;
+	s->id = element;
+	return true;
+}
+
+/* One step down, into a member or an element. */
+static bool step(struct text *out, struct step *s)
+{
+	const struct type *t = &s->table->types.at[s->id];
+	const struct member *m;
+
+	if (t->kind == TYPE_ARRAY)
+		return step_into_element(out, s);
+	if (s->choice && t->flags & TYPE_VARIANT) {
+		m = variant_at(s);
+		s->at_enum = !m;
+	} else {
+		m = member_at(s->table, t, s->offset);
+	}
+	if (!m)
+		return s->at_enum;
+	if (m->name)
+		put(out, "%s%s", out->len ? "." : "",
+		    types_text(s->table, m->name));
+	s->base += m->offset;
+	s->offset -= m->offset;
+	s->id = types_strip(s->table, m->type);
+	return s->id != TYPE_NONE;
+}
+
+const char *types_live_field_at(const struct type_table *table, uint32_t id,
+				uint64_t offset,
+				const struct variant_choice *choice, char *buf,
+				size_t size)
 {
 	struct text out = { .at = buf, .size = size };
+	struct step s = {
+		.table = table, .choice = choice, .offset = offset,
+		.id = types_strip(table, id),
+	};
 
 	if (size > 0)
 		buf[0] = '\0';
-	id = types_strip(table, id);
-	for (int i = 0; i < MAX_DEPTH && id != TYPE_NONE; i++) {
-		const struct type *t = &table->types.at[id];
+	for (int i = 0; i < MAX_DEPTH && s.id != TYPE_NONE; i++) {
+		const struct type *t = &table->types.at[s.id];
 
-		if (t->kind != TYPE_ARRAY && !types_is_record(table, id))
+		if (s.at_enum || (t->kind != TYPE_ARRAY &&
+				  !types_is_record(table, s.id)))
 			return buf;
-		if (offset >= t->size && !(t->flags & TYPE_NO_COUNT) &&
+		if (s.offset >= t->size && !(t->flags & TYPE_NO_COUNT) &&
 		    t->count)
 			break;
-		if (!step(&out, table, &id, &offset)) {
+		if (!step(&out, &s)) {
 			/* An empty record is a place; padding is none. */
 			if (t->n_members == 0 && t->kind != TYPE_ARRAY)
 				return buf;
@@ -266,4 +328,10 @@ const char *types_field_at(const struct type_table *table, uint32_t id,
 	if (size > 0)
 		buf[0] = '\0';
 	return buf;
+}
+
+const char *types_field_at(const struct type_table *table, uint32_t id,
+			   uint64_t offset, char *buf, size_t size)
+{
+	return types_live_field_at(table, id, offset, NULL, buf, size);
 }

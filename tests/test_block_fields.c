@@ -3,6 +3,7 @@
 #include "tests/aid_cmocka.h"
 
 #include "analyze/block_fields.h"
+#include "analyze/live_fields.h"
 #include "tests/aid_heap.h"
 
 #define HEAP UINT64_C(0x1000000)
@@ -243,6 +244,64 @@ static void a_number_without_size_is_nothing(void **state)
 	assert_string_equal(fields.at.at[1].value, "-1");
 }
 
+/* enum { Text(int *) = 3, Count(long), Empty = 5 }, 16 bytes */
+static uint32_t make_enum(void)
+{
+	struct made_member text = { "data", pointer, 8, 0 };
+	struct made_member count = { "n", wide, 8, 0 };
+	const struct template_arg args[] = {
+		{ .value = 3, .is_value = 1, .type = TYPE_NONE },
+		{ .value = 5, .is_value = 1, .type = TYPE_NONE } };
+	const struct member m[] = {
+		{ .type = wide, .flags = MEMBER_DISCRIMINANT },
+		{ .name = types_string(&image.types, "Text"),
+		  .type = made_struct(&image, "E::Text", 16, &text, 1),
+		  .flags = MEMBER_VARIANT, .bit_offset = 0 },
+		{ .name = types_string(&image.types, "Count"),
+		  .type = made_struct(&image, "E::Count", 16, &count, 1),
+		  .flags = MEMBER_VARIANT, .bit_offset = VARIANT_OTHERWISE },
+		{ .name = types_string(&image.types, "Empty"),
+		  .type = made_struct(&image, "E::Empty", 16, NULL, 0),
+		  .flags = MEMBER_VARIANT, .bit_offset = 1 } };
+	struct type t = {
+		.name = types_string(&image.types, "E"), .kind = TYPE_STRUCT,
+		.size = 16, .n_members = 4, .n_args = 2, .flags = TYPE_VARIANT,
+		.scope = TYPE_NONE, .target = TYPE_NONE, .module = UINT32_MAX };
+
+	return types_add(&image.types, &t, m, args);
+}
+
+static void only_the_variant_that_is_there_is_shown(void **state)
+{
+	struct made_member m[] = { { "x", wide, 0, 0 },
+				   { "e", make_enum(), 8, 0 } };
+	uint32_t type = made_struct(&image, "Holder", 24, m, 2);
+	char name[64];
+
+	(void)state;
+	made_word(&image, HEAP + 8, 3);
+	made_word(&image, HEAP + 16, OTHER);
+	made_word(&image, HEAP + 24 + 8, 7);
+	made_word(&image, HEAP + 48 + 8, 5);
+	look(0, type, 3, 100);
+	assert_int_equal(fields.at.len, 8);
+	expect(1, 8, "[0].e", "long", "Text");
+	expect(2, 16, "[0].e.Text.data", "int *", "0x1000800");
+	expect(4, 32, "[1].e", "long", "Count");
+	expect(5, 40, "[1].e.Count.n", "long", "0");
+	expect(7, 56, "[2].e", "long", "Empty");
+	assert_int_equal(fields.at.at[2].target, 1);
+	assert_string_equal(live_field_at(&image, type, HEAP, 16, name,
+					  sizeof(name)), "e.Text.data");
+	assert_string_equal(live_field_at(&image, type, HEAP + 24, 16, name,
+					  sizeof(name)), "e.Count.n");
+	assert_string_equal(live_field_at(&image, type, HEAP + 48, 16, name,
+					  sizeof(name)), "e");
+	/* Without a look at memory: the first. */
+	assert_string_equal(types_field_at(&image.types, type, 16, name,
+					   sizeof(name)), "e.Text.data");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -258,6 +317,7 @@ int main(void)
 		TEST(an_untyped_block_shows_its_words),
 		TEST(what_was_not_captured_is_a_question_mark),
 		TEST(a_number_without_size_is_nothing),
+		TEST(only_the_variant_that_is_there_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

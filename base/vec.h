@@ -31,6 +31,10 @@
 #define vec_free(v) \
 	(free((v)->at), (v)->at = NULL, (v)->len = (v)->cap = 0)
 
+/** The elements from index @i on; NULL of an empty vector, because NULL + 0 is
+ * undefined in C. */
+#define vec_from(v, i) ((v)->at ? (v)->at + (i) : NULL)
+
 /*
  * Grows by half, so that a block freed earlier can serve a later request.
  * The pointer moves through memcpy because its type is not known here.

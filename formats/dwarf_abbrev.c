@@ -201,7 +201,7 @@ bool die_abbrevs_read(struct bytes section, uint64_t offset,
 	if (!ascends)
 		qsort(ret->at.at, ret->at.len, sizeof(*ret->at.at), by_code);
 	for (size_t i = 0; i < ret->at.len; i++)
-		ret->at.at[i].specs = ret->specs.at + ret->at.at[i].first;
+		ret->at.at[i].specs = vec_from(&ret->specs, ret->at.at[i].first);
 	return true;
 }
 

@@ -153,8 +153,8 @@ static uint64_t hash_of(const struct context *c, uint32_t id)
 {
 	const struct type *t = &c->table->types.at[id];
 
-	return hash_type(c, t, c->table->members.at + t->first_member,
-			 c->table->args.at + t->first_arg);
+	return hash_type(c, t, vec_from(&c->table->members, t->first_member),
+			 vec_from(&c->table->args, t->first_arg));
 }
 
 static bool is_nameless(const struct type *t)

@@ -55,8 +55,9 @@ static uint32_t put(struct merge *m, uint32_t at, uint32_t i, struct type *t)
 {
 	const struct type *from = type_of(m, i);
 	uint32_t id = types_put(m->into, at, t,
-				m->from->members.at + from->first_member,
-				m->from->args.at + from->first_arg,
+				vec_from(&m->from->members,
+					 from->first_member),
+				vec_from(&m->from->args, from->first_arg),
 				m->hashed.hashes.at[i]);
 
 	return id != TYPE_NONE && vec_push(&m->fresh, id) ? id : TYPE_NONE;

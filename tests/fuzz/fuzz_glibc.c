@@ -162,6 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		made_write(heap, log[n].place, log[n].value);
 	allocation_list_free(&list);
 	vec_free(&finding.extents);
+	vec_free(&finding.metadata);
 	diag_free(&diag);
 	arena_free(&arena);
 	return 0;

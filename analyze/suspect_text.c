@@ -55,17 +55,21 @@ static const char *one(const struct facts *facts, uint32_t block,
 }
 
 static const char *holder(const struct facts *facts, const struct suspect *s,
-			  const struct common_way *way, struct arena *arena)
+			  struct arena *arena)
 {
 	const char *block;
 
 	if (!is_block(facts, s->id))
 		return heap_root(&facts->heap, s->id)->name;
 	block = one(facts, s->id, arena);
-	if (!block || !way->text)
+	if (!block || !s->way)
 		return block ? arena_printf(arena, "%s (several roots share it)",
 					    block) : NULL;
-	return arena_printf(arena, "%s and other roots: %s", way->text, block);
+	if (s->blocks > 1)
+		return arena_printf(arena, "%s and other roots: %" PRIu32
+				    " blocks, the largest %s", s->way,
+				    s->blocks, block);
+	return arena_printf(arena, "%s and other roots: %s", s->way, block);
 }
 
 /* " through 4000000 dictEntry", and where when it is not the holder itself. */
@@ -87,10 +91,9 @@ static const char *through(const struct facts *facts, const struct suspect *s,
 }
 
 static const char *held_text(const struct facts *facts, const struct suspect *s,
-			     const struct common_way *way, const char *size,
-			     struct arena *arena)
+			     const char *size, struct arena *arena)
 {
-	const char *who = holder(facts, s, way, arena);
+	const char *who = holder(facts, s, arena);
 	const char *what = through(facts, s, arena);
 
 	return who && what ? arena_printf(arena, "%s (%.0f %%) is held by %s%s",
@@ -116,25 +119,24 @@ static const char *leak_text(const struct facts *facts, const struct suspect *s,
 }
 
 static const char *type_text(const struct facts *facts, const struct suspect *s,
-			     const struct common_way *way, const char *size,
-			     struct arena *arena)
+			     const char *size, struct arena *arena)
 {
 	const char *what = things(facts, s->count, s->through, arena);
 
 	if (!what)
 		return NULL;
-	if (!way->text || way->share < HALF)
+	if (!s->way || s->way_share < HALF)
 		return arena_printf(arena, "%s (%.0f %%) is held by %s, each of "
 				    "which several roots share", size,
 				    100 * s->share, what);
 	return arena_printf(arena, "%s (%.0f %%) is held by %s, each of which "
 			    "several roots share; shortest paths to %.0f %% of "
 			    "them begin with %s", size, 100 * s->share, what,
-			    100 * way->share, way->text);
+			    100 * s->way_share, s->way);
 }
 
 const char *suspect_text(const struct facts *facts, const struct suspect *s,
-			 const struct common_way *way, struct arena *arena)
+			 struct arena *arena)
 {
 	char size[HUMAN_MAX];
 
@@ -143,7 +145,7 @@ const char *suspect_text(const struct facts *facts, const struct suspect *s,
 	case SUSPECT_LEAK:
 		return leak_text(facts, s, size, arena);
 	case SUSPECT_TYPE:
-		return type_text(facts, s, way, size, arena);
+		return type_text(facts, s, size, arena);
 	case SUSPECT_UNKNOWN:
 		return arena_printf(arena, "%s (%.0f %%) belongs to %s, which is "
 				    "not understood yet: what it holds is not "
@@ -154,7 +156,7 @@ const char *suspect_text(const struct facts *facts, const struct suspect *s,
 		return arena_printf(arena, "%s is free, but kept: %.1f times "
 				    "what is in use", size, s->share);
 	default:
-		return held_text(facts, s, way, size, arena);
+		return held_text(facts, s, size, arena);
 	}
 }
 

@@ -6,13 +6,11 @@
 #ifndef ANALYZE_SUSPECT_TEXT_H
 #define ANALYZE_SUSPECT_TEXT_H
 
-#include "analyze/common_way.h"
 #include "analyze/suspects.h"
 
-/** One sentence in @arena; NULL: no memory. @way leads to blocks that several
- * roots share; else its text is NULL. */
+/** One sentence in @arena; NULL: no memory. All else of @s is filled in. */
 const char *suspect_text(const struct facts *facts, const struct suspect *s,
-			 const struct common_way *way, struct arena *arena);
+			 struct arena *arena);
 
 /** The command that shows more, in @arena; NULL: no memory. */
 const char *suspect_next(const struct facts *facts, const struct suspect *s,

@@ -2,6 +2,7 @@
 #include "analyze/suspects.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyze/block_key.h"
 #include "analyze/common_way.h"
@@ -169,19 +170,65 @@ static bool find_through(struct builder *b, struct suspect *s)
 	return true;
 }
 
+/* The suspect to whose blocks the same way leads, or NULL. */
+static struct suspect *same_way(struct builder *b, const struct suspect *s)
+{
+	for (size_t i = 0; i < b->ret->at.len; i++) {
+		struct suspect *other = &b->ret->at.at[i];
+
+		if (other->kind == s->kind && other->way && s->way &&
+		    !strcmp(other->way, s->way))
+			return other;
+	}
+	return NULL;
+}
+
+/* Two blocks are told by the larger one. */
+static void join(const struct builder *b, struct suspect *into,
+		 const struct suspect *s)
+{
+	struct suspect sum = b->dom->retained[s->id] >
+			     b->dom->retained[into->id] ? *s : *into;
+
+	sum.blocks = into->blocks + s->blocks;
+	sum.retained = into->retained + s->retained;
+	sum.count = 0;
+	sum.pile = sum.id;
+	*into = sum;
+}
+
 /* @nodes [n], if any: blocks that several roots share. */
 static bool add(struct builder *b, struct suspect *s, const uint32_t *nodes,
 		size_t n)
 {
 	struct common_way way = {0};
+	struct suspect *other;
 
 	if (n > 0 && !common_way_find(b->facts, nodes, n, &b->ret->arena, &way,
 				      b->err))
 		return false;
-	s->share = b->total ? (double)s->retained / (double)b->total : 0;
-	s->text = suspect_text(b->facts, s, &way, &b->ret->arena);
-	s->next = suspect_next(b->facts, s, &b->ret->arena);
-	return s->text && s->next && vec_push(&b->ret->at, *s);
+	s->way = way.text;
+	s->way_share = way.share;
+	other = s->kind == SUSPECT_BLOCK ? same_way(b, s) : NULL;
+	if (!other)
+		return vec_push(&b->ret->at, *s);
+	join(b, other, s);
+	return true;
+}
+
+static bool tell_all(struct builder *b)
+{
+	for (size_t i = 0; i < b->ret->at.len; i++) {
+		struct suspect *s = &b->ret->at.at[i];
+
+		s->share = b->total ? (double)s->retained / (double)b->total :
+				      0;
+		s->text = suspect_text(b->facts, s, &b->ret->arena);
+		s->next = suspect_next(b->facts, s, &b->ret->arena);
+		if (!s->text || !s->next)
+			return false;
+	}
+	return true;
 }
 
 /* --- the two kinds of search --- */
@@ -189,7 +236,7 @@ static bool add(struct builder *b, struct suspect *s, const uint32_t *nodes,
 static bool add_single(struct builder *b, uint32_t id)
 {
 	struct suspect s = {
-		.id = id, .retained = b->dom->retained[id],
+		.id = id, .retained = b->dom->retained[id], .blocks = 1,
 		.kind = is_block(b, id) ? SUSPECT_BLOCK :
 			id > b->facts->heap.n_nodes ? SUSPECT_LEAK :
 						      SUSPECT_ROOT,
@@ -338,7 +385,7 @@ bool suspects_build(const struct facts *facts, struct suspects *ret,
 	if (ok && ret->at.len > 0)
 		qsort(ret->at.at, ret->at.len, sizeof(*ret->at.at),
 		      by_retained);
-	ok = ok && find_free(&b);
+	ok = ok && find_free(&b) && tell_all(&b);
 	vec_free(&b.piles);
 	map_free(&b.pile_of);
 	map_free(&b.told);

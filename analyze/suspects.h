@@ -9,7 +9,8 @@
  * together. Below a single suspect the walk follows the largest child while
  * that keeps most of its parent; where it stops things pile up, and the type
  * that piles up there says through what the suspect holds its memory. For
- * what several roots share, the way that most shortest paths take is told.
+ * what several roots share, the way that most shortest paths take is told;
+ * blocks at the end of the same way are one suspect.
  *
  * Memory of an allocator that is not understood is a suspect, too: it counts
  * as live, since nobody knows. And so is free memory, when there is more of it
@@ -30,7 +31,8 @@
 enum suspect_kind {
 	SUSPECT_ROOT,		/* a variable, stack, mapping */
 	SUSPECT_LEAK,		/* a leak group */
-	SUSPECT_BLOCK,		/* one block that several roots share */
+	SUSPECT_BLOCK,		/* one block that several roots share; or
+				 * several to which the same way leads */
 	SUSPECT_TYPE,		/* many blocks of one type, each on its own */
 	SUSPECT_UNKNOWN,	/* an allocator that is not understood */
 	SUSPECT_FREE,		/* memory that allocators keep free */
@@ -45,6 +47,11 @@ struct suspect {
 	uint32_t pile;		/* where the walk stopped; id if at once */
 	uint64_t through;	/* block_key() of what piles up there */
 	uint64_t count;		/* how many; 0: no single type does */
+	/* For what several roots share: the way to it that most shortest paths
+	 * take, NULL if none is known, and the part of them that do. */
+	const char *way;
+	double way_share;
+	uint32_t blocks;	/* of SUSPECT_BLOCK: how many, id the largest */
 	const char *text;	/* one sentence; in the arena */
 	/* A command that shows more, without the file: "dominators --of
 	 * 0x1000"; in the arena. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/block_key.h"
 #include "analyze/suspect_growth.h"
 #include "analyze/suspects.h"
 #include "cli/node_text.h"
@@ -69,6 +70,36 @@ static void print_next(const char *next, const char *file)
 	putchar('\n');
 }
 
+/* Why so little is known by name, where a suspect holds things without type:
+ * what the program itself lacks. */
+static void print_hint(const struct report *r, const struct suspects *suspects)
+{
+	const struct image *image = &r->facts.image;
+	const struct heap *heap = &r->facts.heap;
+	const char *exe = image->meta.exe ? image->meta.exe : "";
+	bool untyped = false;
+
+	for (size_t i = 0; i < suspects->at.len; i++) {
+		const struct suspect *s = &suspects->at.at[i];
+
+		untyped |= s->count > 0 ? !block_key_is_typed(s->through) :
+			   s->pile < heap->n_blocks &&
+			   heap->type[s->pile] == TYPE_NONE;
+	}
+	for (size_t i = 0; untyped && i < image->modules.len; i++) {
+		const struct module *m = &image->modules.at[i];
+
+		if (strcmp(m->path, exe) != 0 || m->debug == DEBUG_FULL ||
+		    !m->hint[0])
+			continue;
+		fputs("\nMore could be named with the types of ", stdout);
+		text_print(m->path);
+		fputs(": ", stdout);
+		text_print(m->hint);
+		putchar('\n');
+	}
+}
+
 static int print_text(const struct report *r, const struct suspects *suspects)
 {
 	for (size_t i = 0; i < suspects->at.len && i < r->options.limit; i++) {
@@ -82,6 +113,7 @@ static int print_text(const struct report *r, const struct suspects *suspects)
 		puts("No block is known, so nobody can be suspected.");
 	else if (suspects->at.len == 0)
 		puts("Nobody holds more than a tenth of the live bytes.");
+	print_hint(r, suspects);
 	return EXIT_DONE;
 }
 

@@ -174,6 +174,27 @@ static void a_shared_block_is_told_with_a_way_that_leads_to_it(void **state)
 	expect(nodes, 7, want, (enum suspect_kind[]){ SUSPECT_BLOCK });
 }
 
+/* Both caches are found by way of the first table. */
+static void shared_blocks_at_the_end_of_one_way_are_told_together(void **state)
+{
+	const struct fact_node nodes[] = {
+		{ .kind = FACT_ROOT, .parent = ROOT, .name = "app:first" },
+		{ .parent = 0, .name = "Table", .addr = 0x1000, .size = 1 },
+		{ .kind = FACT_ROOT, .parent = ROOT, .name = "app:second" },
+		{ .parent = 2, .name = "Table", .addr = 0x2000, .size = 1 },
+		{ .parent = ROOT, .name = "Cache", .addr = 0x3000, .size = 398,
+		  .shared_by = { 1 + 1, 3 + 1 } },
+		{ .parent = ROOT, .name = "Entry", .addr = 0x4000, .size = 600,
+		  .shared_by = { 1 + 1, 3 + 1 } },
+	};
+	const char *want[] = {
+		"998 B (100 %) is held by app:first -> Table and other roots: "
+		"2 blocks, the largest one Entry at 0x4000", NULL };
+
+	(void)state;
+	expect(nodes, 6, want, (enum suspect_kind[]){ SUSPECT_BLOCK });
+}
+
 /* Most sessions hang below app:list, some below another root. */
 static void the_way_to_most_of_many_blocks_is_told(void **state)
 {
@@ -290,6 +311,7 @@ int main(void)
 		cmocka_unit_test(many_shared_blocks_of_a_type_are_told_together),
 		cmocka_unit_test(a_shared_block_is_told_with_its_address),
 		cmocka_unit_test(a_shared_block_is_told_with_a_way_that_leads_to_it),
+		cmocka_unit_test(shared_blocks_at_the_end_of_one_way_are_told_together),
 		cmocka_unit_test(the_way_to_most_of_many_blocks_is_told),
 		cmocka_unit_test(the_nodes_of_a_list_are_counted),
 		cmocka_unit_test(leak_groups_are_told_by_their_verdict),

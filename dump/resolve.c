@@ -75,6 +75,7 @@ static bool remember(struct resolution *r, struct err *err)
 static bool forget(struct image *image, struct err *err)
 {
 	image->vars.len = 0;
+	image->slots.len = 0;
 	image->symbols.len = 0;
 	image->frames.len = 0;
 	image->locals.len = 0;

@@ -239,6 +239,8 @@ bool dwarf_finish_part(struct reader *r, struct dwarf_part *ret,
 	ok = (move_vars(&m, r->vars.at, r->vars.len, ret) &&
 	      move_unlocated(&m, r->unlocated.at, r->unlocated.len, ret)) ||
 	     err_nomem(err, "variables");
+	if (r->flows)
+		slot_flows_join(&ret->flows, r->flows, map, r->raw.types.len);
 	free(map);
 	return ok;
 }
@@ -256,6 +258,8 @@ bool dwarf_join_part(struct dwarf_part *into, const struct dwarf_part *from,
 	ok = (move_vars(&m, from->vars.at, from->vars.len, into) &&
 	      move_unlocated(&m, from->unlocated.at, from->unlocated.len,
 			     into)) || err_nomem(err, "variables");
+	slot_flows_join(&into->flows, &from->flows, map,
+			from->types.types.len);
 	free(map);
 	return ok;
 }
@@ -289,7 +293,8 @@ bool dwarf_finish_module(struct dwarf_part *part, struct elf_file *symbols,
 	if (part->vars.len > 1)
 		qsort(part->vars.at, part->vars.len, sizeof(*part->vars.at),
 		      by_place);
-	if (keep_vars(part, ret))
+	if (keep_vars(part, ret) &&
+	    slot_flows_resolve(&part->flows, &ret->slots))
 		return true;
 	dwarf_types_free(ret);
 	return err_nomem(err, "variables");
@@ -300,4 +305,5 @@ void dwarf_part_free(struct dwarf_part *part)
 	types_free(&part->types);
 	vec_free(&part->vars);
 	vec_free(&part->unlocated);
+	slot_flows_free(&part->flows);
 }

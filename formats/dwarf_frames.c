@@ -190,7 +190,8 @@ bool dwarf_frames_read(const struct dwarf_frames_job *job,
 	bool ok;
 
 	*types = (struct dwarf_types){0};
-	if (!dwarf_input_open(job->elf, &job->places, true, diag, &input, err))
+	if (!dwarf_input_open(job->elf, &job->places, INPUT_PLACES | INPUT_LINES,
+			      diag, &input, err))
 		return false;
 	ok = input->units.len == 0 ? types_init(&types->types, err) :
 	     dwarf_reader_open(input, diag, &r, err) &&

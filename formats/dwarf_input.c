@@ -66,12 +66,14 @@ static void find_sections(struct dwarf_input *in, struct input_file *f)
 	to->addr = section(in, f, "addr");
 	to->ranges = section(in, f, "ranges");
 	to->rnglists = section(in, f, "rnglists");
-	if (!in->with_code)
-		return;
-	f->aranges = section(in, f, "aranges");
-	to->line = section(in, f, "line");
-	to->loc = section(in, f, "loc");
-	to->loclists = section(in, f, "loclists");
+	if (in->also & INPUT_LINES) {
+		f->aranges = section(in, f, "aranges");
+		to->line = section(in, f, "line");
+	}
+	if (in->also & INPUT_PLACES) {
+		to->loc = section(in, f, "loc");
+		to->loclists = section(in, f, "loclists");
+	}
 }
 
 /* --- units --- */
@@ -255,7 +257,7 @@ static bool add_files(struct dwarf_input *in, struct elf_file *elf)
 }
 
 bool dwarf_input_open(struct elf_file *elf, const struct dwarf_places *places,
-		      bool with_code, struct diag *diag,
+		      unsigned also, struct diag *diag,
 		      struct dwarf_input **ret, struct err *err)
 {
 	struct dwarf_input *in = calloc(1, sizeof(*in));
@@ -264,7 +266,7 @@ bool dwarf_input_open(struct elf_file *elf, const struct dwarf_places *places,
 	if (!in)
 		return err_nomem(err, "DWARF");
 	in->diag = diag;
-	in->with_code = with_code;
+	in->also = also;
 	if (places)
 		in->places = *places;
 	if (!add_files(in, elf)) {

@@ -25,6 +25,11 @@ enum input_kind {
 	INPUT_SPLIT,	/* .dwo or .dwp */
 };
 
+enum input_also {
+	INPUT_PLACES = 1,	/* location lists */
+	INPUT_LINES = 2,	/* and which unit an address belongs to */
+};
+
 /* Sections of one file, and the abbreviations decoded so far. */
 struct input_file {
 	enum input_kind kind;
@@ -42,7 +47,7 @@ struct dwarf_input {
 	struct map splits;		/* id of split DWARF -> index + 1 */
 	uint64_t next_key;		/* of the next section */
 	struct dwarf_places places;
-	bool with_code;
+	unsigned also;			/* enum input_also */
 	bool has_package;		/* the .dwp file was looked for */
 	size_t n_missing;		/* files that were not found */
 	struct arena arena;
@@ -54,10 +59,10 @@ struct dwarf_input {
  * @diag are, until dwarf_input_close(), and in its supplementary file. Without
  * any DWARF there are no units.
  *
- * @param with_code	Lines and location lists will be asked for.
+ * @param also	What else will be asked for: of enum input_also.
  */
 bool dwarf_input_open(struct elf_file *elf, const struct dwarf_places *places,
-		      bool with_code, struct diag *diag,
+		      unsigned also, struct diag *diag,
 		      struct dwarf_input **ret, struct err *err) MUST_CHECK;
 
 void dwarf_input_close(struct dwarf_input *input);

@@ -17,11 +17,6 @@ struct list {
 	bool has_locations;
 };
 
-struct entry {
-	uint64_t low, high;
-	struct bytes expr;
-};
-
 /* --- lists --- */
 
 /* DW_FORM_loclistx and rnglistx: entry @index of the table at @base. */
@@ -82,7 +77,7 @@ static uint64_t indexed_address(struct list *l)
 }
 
 /* DWARF 2 to 4: pairs of addresses. False at the end. */
-static bool next_old(struct list *l, struct entry *e)
+static bool next_old(struct list *l, struct dwarf_extent *e)
 {
 	do {
 		e->low = bytes_u64(&l->at);
@@ -100,7 +95,7 @@ static bool next_old(struct list *l, struct entry *e)
 }
 
 /* GNU's split DWARF of version 4: kinds as in 5, lengths as before it. */
-static bool next_split(struct list *l, struct entry *e)
+static bool next_split(struct list *l, struct dwarf_extent *e)
 {
 	enum { START_LENGTH = 3, OFFSETS = 4 };
 	uint8_t kind = bytes_u8(&l->at);
@@ -140,7 +135,7 @@ static enum entry_kind kind_of(const struct list *l, uint8_t byte)
 }
 
 /* One entry of DWARF 5; *@is_one says whether it has a range. */
-static bool read_entry(struct list *l, struct entry *e, bool *is_one)
+static bool read_entry(struct list *l, struct dwarf_extent *e, bool *is_one)
 {
 	enum entry_kind kind = kind_of(l, bytes_u8(&l->at));
 
@@ -189,7 +184,7 @@ static bool read_entry(struct list *l, struct entry *e, bool *is_one)
 	return !l->at.broken;
 }
 
-static bool next_entry(struct list *l, struct entry *e)
+static bool next_entry(struct list *l, struct dwarf_extent *e)
 {
 	bool is_one;
 
@@ -205,7 +200,7 @@ static bool next_entry(struct list *l, struct entry *e)
 }
 
 /* The first that holds @addr. */
-static bool find_entry(struct list *l, uint64_t addr, struct entry *e)
+static bool find_entry(struct list *l, uint64_t addr, struct dwarf_extent *e)
 {
 	while (next_entry(l, e)) {
 		if (addr >= e->low && addr < e->high)
@@ -232,36 +227,55 @@ static void tell(const struct dwarf_search *s, uint64_t low, uint64_t high)
 		s->hit(s->ctx, from);
 }
 
-static void cover_range(const struct die *die,
-			const struct dwarf_search *search)
+/* From low to high pc. */
+static bool one_range(const struct die *die, struct dwarf_extent *ret)
 {
-	uint64_t low, high;
+	*ret = (struct dwarf_extent){ .low = 0 };
+	if (!die_address(die, DW_AT_low_pc, &ret->low))
+		return false;
+	if (die_address(die, DW_AT_high_pc, &ret->high))
+		return true;
+	if (!die_number(die, DW_AT_high_pc, &ret->high))
+		return false;
+	ret->high += ret->low;
+	return true;
+}
 
-	if (!die_address(die, DW_AT_low_pc, &low))
-		return;
-	if (die_address(die, DW_AT_high_pc, &high))
-		tell(search, low, high);
-	else if (die_number(die, DW_AT_high_pc, &high))
-		tell(search, low, low + high);
+void dwarf_extents(const struct die *die, unsigned which,
+		   void (*visit)(void *ctx, const struct dwarf_extent *extent),
+		   void *ctx)
+{
+	struct dwarf_extent e = { .high = UINT64_MAX };
+	struct list list;
+
+	if (which == DW_AT_ranges && !die_has(die, which)) {
+		if (one_range(die, &e))
+			visit(ctx, &e);
+	} else if (which != DW_AT_ranges &&
+		   die_expression(die, which, &e.expr)) {
+		visit(ctx, &e);
+	} else if (open_list(die, which, &list)) {
+		while (next_entry(&list, &e))
+			visit(ctx, &e);
+	}
+}
+
+static void tell_extent(void *ctx, const struct dwarf_extent *e)
+{
+	tell(ctx, e->low, e->high);
 }
 
 void dwarf_cover(const struct die *die, const struct dwarf_search *search)
 {
-	struct list list;
-	struct entry e;
+	struct dwarf_search copy = *search;
 
-	if (!die_has(die, DW_AT_ranges)) {
-		cover_range(die, search);
-	} else if (open_list(die, DW_AT_ranges, &list)) {
-		while (next_entry(&list, &e))
-			tell(search, e.low, e.high);
-	}
+	dwarf_extents(die, DW_AT_ranges, tell_extent, &copy);
 }
 
 bool dwarf_entry(const struct die *die, uint64_t *ret)
 {
 	struct list list;
-	struct entry e;
+	struct dwarf_extent e;
 
 	if (!die_has(die, DW_AT_ranges))
 		return die_address(die, DW_AT_low_pc, ret);
@@ -294,7 +308,7 @@ bool dwarf_location_at(const struct die *die, unsigned which, uint64_t addr,
 		       struct bytes *ret, bool *is_list)
 {
 	struct list list;
-	struct entry e;
+	struct dwarf_extent e;
 
 	if (is_list)
 		*is_list = false;

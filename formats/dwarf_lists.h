@@ -32,6 +32,21 @@ bool dwarf_covers(const struct die *die, uint64_t addr);
  */
 bool dwarf_entry(const struct die *die, uint64_t *ret);
 
+/* Addresses with code, or those for which a location holds. */
+struct dwarf_extent {
+	uint64_t low, high;
+	struct bytes expr;	/* borrowed from the section */
+};
+
+/**
+ * Visit the extents of @which: DW_AT_ranges for the code of @die (that from
+ * its low to its high pc where it has no ranges), else a location; one without
+ * a list holds from 0 to the last address.
+ */
+void dwarf_extents(const struct die *die, unsigned which,
+		   void (*visit)(void *ctx, const struct dwarf_extent *extent),
+		   void *ctx);
+
 /**
  * The expression for @addr in a location @which: the one there is, or that of
  * a list. False when there is none. Borrowed from the section.

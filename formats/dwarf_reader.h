@@ -16,6 +16,7 @@
 
 #include "formats/dwarf_input.h"
 #include "formats/dwarf_types.h"
+#include "formats/slot_flows.h"
 #include "formats/types_merge.h"
 
 enum { DWARF_MAX_DEPTH = 128 };
@@ -80,6 +81,7 @@ struct reader {
 	bool names_functions;	/* scopes are for definitions, too */
 	bool is_c;		/* types are not qualified */
 	uint8_t language;
+	const struct slot_flows *flows;	/* borrowed; or NULL */
 	struct diag *diag;
 	bool no_memory;
 };
@@ -93,6 +95,8 @@ void dwarf_reader_close(struct reader *r);
 void dwarf_read_unit(struct reader *r, const struct die_unit *unit);
 /** Read the one type @die by itself. */
 void dwarf_read_die(struct reader *r, const struct die *die);
+/** Is it the language C, in any version? */
+bool dwarf_is_c(uint8_t language);
 /** Count damage. */
 void dwarf_damaged(struct reader *r);
 
@@ -173,6 +177,7 @@ struct dwarf_part {
 	struct type_table types;
 	VEC(struct dwarf_variable) vars;
 	VEC(struct dwarf_variable) unlocated;	/* declared only */
+	struct slot_flows flows;
 };
 
 /** Give all that @r has read to @ret, and map r->wanted to ids of it. Release

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* All units of a module, in parts of a few MB, several parts at once. */
 #include "base/pool.h"
+#include "formats/dwarf_slots.h"
 #include "formats/dwarf_units.h"
 
 /* Bytes of DIEs in a part: what is read of it should stay in the cache. */
@@ -20,6 +21,7 @@ struct die_unit_list {
 
 struct load {
 	struct dwarf_input *input;
+	const struct dwarf_code *code;
 	VEC(struct span) spans;
 	bool is_local;		/* no unit refers to another one */
 };
@@ -115,8 +117,16 @@ static bool cut(struct load *l)
 	return true;
 }
 
+/* What the code of @unit says, when the types that it mentions are known. */
+static void mine(const struct load *l, struct slot_miner *miner,
+		 const struct die_unit *unit)
+{
+	if (miner && !unit->is_broken && !is_shared(l->input, unit))
+		slot_miner_unit(miner, unit);
+}
+
 static bool read_units(const struct load *l, const struct span *span,
-		       struct reader *r)
+		       struct reader *r, struct slot_miner *miner)
 {
 	struct map read = {0};
 
@@ -131,25 +141,37 @@ static bool read_units(const struct load *l, const struct span *span,
 			    (shared && !u->is_imported))
 				continue;
 			dwarf_read_unit(r, u);
+			/* Ids of its types are forgotten with the next. */
+			if (l->is_local)
+				mine(l, miner, u);
 			if (!l->is_local && !map_set(&read, u->key, 1))
 				r->no_memory = true;
 		}
 	}
 	if (!l->is_local)
 		dwarf_units_complete(r, &read, SIZE_MAX);
+	for (size_t i = 0; !l->is_local && i < span->n && !r->no_memory; i++)
+		mine(l, miner, l->input->units.at[span->first + i]);
 	map_free(&read);
 	return !r->no_memory;
 }
 
 static bool read_span(const struct load *l, struct span *span, struct err *err)
 {
+	struct slot_miner *miner = NULL;
 	struct reader *r;
 	bool ok;
 
 	if (!dwarf_reader_open(l->input, &span->diag, &r, err))
 		return false;
-	ok = (read_units(l, span, r) || err_nomem(err, "types")) &&
+	if (l->code->decode)
+		miner = slot_miner_open(l->code, r);
+	if (miner)
+		r->flows = slot_miner_flows(miner);
+	ok = (((miner || !l->code->decode) && read_units(l, span, r, miner)) ||
+	      err_nomem(err, "types")) &&
 	     dwarf_finish_part(r, &span->part, err);
+	slot_miner_close(miner);
 	dwarf_reader_close(r);
 	return ok;
 }
@@ -192,10 +214,11 @@ static bool join(struct load *l, struct diag *diag, struct dwarf_part *ret,
 	return true;
 }
 
-static bool read_input(struct dwarf_input *input, struct diag *diag,
+static bool read_input(struct dwarf_input *input,
+		       const struct dwarf_code *code, struct diag *diag,
 		       struct dwarf_part *ret, struct err *err)
 {
-	struct load l = { .input = input };
+	struct load l = { .input = input, .code = code };
 	bool ok;
 
 	open_units(&l);
@@ -211,23 +234,26 @@ static bool read_input(struct dwarf_input *input, struct diag *diag,
 }
 
 bool dwarf_types_read(struct elf_file *elf, struct elf_file *symbols,
-		      const struct dwarf_places *places,
+		      struct elf_file *code, const struct dwarf_places *places,
 		      struct dwarf_types *ret, struct diag *diag,
 		      struct err *err)
 {
 	struct dwarf_part part = { .vars = { .len = 0 } };
+	struct dwarf_code machine;
 	struct dwarf_input *input;
 	bool ok;
 
 	memset(ret, 0, sizeof(*ret));
-	if (!dwarf_input_open(elf, places, false, diag, &input, err))
+	if (!dwarf_input_open(elf, places, code ? INPUT_PLACES : 0, diag, &input, err))
 		return false;
 	if (input->units.len == 0)
 		symbols = NULL;
-	ok = read_input(input, diag, &part, err) &&
+	dwarf_code_open(code, &machine);
+	ok = read_input(input, &machine, diag, &part, err) &&
 	     dwarf_finish_module(&part, symbols, ret, err);
 	ret->n_missing = input->n_missing;
 	dwarf_part_free(&part);
+	dwarf_code_close(&machine);
 	dwarf_input_close(input);
 	return ok;
 }
@@ -236,5 +262,6 @@ void dwarf_types_free(struct dwarf_types *types)
 {
 	types_free(&types->types);
 	vec_free(&types->vars);
+	vec_free(&types->slots);
 	*types = (struct dwarf_types){0};
 }

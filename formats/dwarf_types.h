@@ -19,6 +19,7 @@
 #include "base/diag.h"
 #include "formats/dwarf_companion.h"
 #include "formats/image.h"
+#include "formats/slots.h"
 
 struct dwarf_variable {
 	uint32_t name;		/* qualified; in the table's strings */
@@ -31,18 +32,20 @@ struct dwarf_variable {
 struct dwarf_types {
 	struct type_table types;
 	VEC(struct dwarf_variable) vars;
+	struct slots slots;	/* what void pointers were seen to hold */
 	size_t n_missing;	/* files with more DWARF that were not found */
 };
 
 /**
  * Read the DWARF in @elf. Variables without a location take it from the
- * symbol table of @symbols (may be @elf, or NULL). Files that belong to @elf
- * are looked for at @places.
+ * symbol table of @symbols (may be @elf, or NULL); what pointers hold is seen
+ * in the code of @code (the same). Files that belong to @elf are looked for at
+ * @places.
  *
  * @param ret	Owned by the caller; release with dwarf_types_free().
  */
 bool dwarf_types_read(struct elf_file *elf, struct elf_file *symbols,
-		      const struct dwarf_places *places,
+		      struct elf_file *code, const struct dwarf_places *places,
 		      struct dwarf_types *ret, struct diag *diag,
 		      struct err *err) MUST_CHECK;
 

@@ -4,7 +4,7 @@
 
 enum { MAX_ROUNDS = 4 };	/* types in what was passed by, and in that */
 
-static bool is_c(uint8_t language)
+bool dwarf_is_c(uint8_t language)
 {
 	switch (language) {
 	case DW_LANG_C89:
@@ -190,7 +190,7 @@ static void walk_on(struct reader *r, const struct die_unit *unit)
 static void set_language(struct reader *r, const struct die_unit *unit)
 {
 	r->language = unit->language;
-	r->is_c = is_c(r->language);
+	r->is_c = dwarf_is_c(r->language);
 }
 
 void dwarf_read_die(struct reader *r, const struct die *die)

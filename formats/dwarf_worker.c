@@ -84,8 +84,8 @@ static bool work(void *ctx, struct worker *worker)
 	struct err err = {0};
 	uint64_t n_missing;
 
-	if (!dwarf_types_read(job->elf, job->symbols, &job->places, &types,
-			      &diag, &err)) {
+	if (!dwarf_types_read(job->elf, job->symbols, job->code, &job->places,
+			      &types, &diag, &err)) {
 		if (err.code == ERR_NOMEM)
 			return false;
 		diag_add(&diag, "%s", err.message);
@@ -97,7 +97,8 @@ static bool work(void *ctx, struct worker *worker)
 	return put_answer(worker, &n_missing, sizeof(n_missing), &err) &&
 	       put_findings(&sink, &diag, &err) &&
 	       types_write(&types.types, &sink, &err) &&
-	       put_vars(&sink, &types, &err);
+	       put_vars(&sink, &types, &err) &&
+	       slots_write(&types.slots, &sink, &err);
 }
 
 bool dwarf_worker_start(const struct dwarf_job *job, uint32_t ms,
@@ -115,7 +116,8 @@ static bool read_parts(struct bytes *b, struct image *image, struct diag *diag,
 	(void)bytes_u64(b);	/* see dwarf_answer_is_whole() */
 	if (!read_findings(b, diag, err) || !types_read_raw(b, types, err))
 		return false;
-	if (vars_read(b, types->types.len, 1, image, err))
+	if (vars_read(b, types->types.len, 1, image, err) &&
+	    slots_read(b, types->types.len, &image->slots, err))
 		return true;
 	types_free(types);
 	return false;
@@ -129,7 +131,7 @@ bool dwarf_answer_is_whole(struct bytes answer)
 bool dwarf_answer_read(struct bytes answer, struct image *image,
 		       struct type_table *types, struct err *err)
 {
-	size_t first = image->vars.len;
+	size_t first = image->vars.len, first_slot = image->slots.len;
 	struct diag diag = {0};
 	bool ok;
 
@@ -137,8 +139,10 @@ bool dwarf_answer_read(struct bytes answer, struct image *image,
 	ok = read_parts(&answer, image, &diag, types, err);
 	if (ok)
 		diag_merge(&image->diag, &diag);
-	else
+	if (!ok) {
 		image->vars.len = first;
+		image->slots.len = first_slot;
+	}
 	diag_free(&diag);
 	return ok;
 }

@@ -9,7 +9,7 @@
  *
  * The answer: u64 files that were not found, u64 findings, each of them u64
  * count, u64 bytes and the text; then type table and variables as in
- * formats/types_io.h, with addresses of the file and module 0. It depends on
+ * formats/types_io.h and slots as in formats/slots.h, with addresses of the file and module 0. It depends on
  * the files alone.
  */
 #ifndef FORMATS_DWARF_WORKER_H
@@ -25,6 +25,7 @@ enum { DWARF_WORKER_MS = 120 * 1000 };
 /* What dwarf_types_read() is to read; files and strings are borrowed. */
 struct dwarf_job {
 	struct elf_file *elf, *symbols;
+	struct elf_file *code;	/* has the machine code; or NULL */
 	struct dwarf_places places;
 };
 
@@ -38,7 +39,7 @@ bool dwarf_worker_start(const struct dwarf_job *job, uint32_t ms,
 /**
  * Take an answer apart.
  *
- * @param image	The variables are appended to its vars, with addresses of
+ * @param image	Variables and slots are appended to its own, with addresses of
  *		the file, module 0 and ids of @types. Findings go to its diag.
  * @param types	As types_read_raw() makes it. Owned by the caller; release
  *		with types_free().

@@ -190,6 +190,7 @@ void image_close(struct image *image)
 	vec_free(&image->frames);
 	vec_free(&image->locals);
 	vec_free(&image->vars);
+	vec_free(&image->slots);
 	vec_free(&image->symbols);
 	vec_free(&image->auxv);
 	vec_free(&image->redacted.spans);

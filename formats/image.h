@@ -22,6 +22,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "formats/slots.h"
 #include "formats/types.h"
 
 enum { PAGE_SIZE_X86 = 4096 };
@@ -260,6 +261,7 @@ struct image {
 	VEC(uint64_t) auxv;		/* (type, value) pairs, ends in 0, 0 */
 	struct redacted redacted;
 	struct type_table types;
+	struct slots slots;		/* sorted; what void pointers held */
 	struct diag diag;
 	struct arena arena;
 };

@@ -71,6 +71,7 @@ static void open_task(struct load *l, uint32_t i)
 	job.elf = t->debug && debug_state_of(t->debug) == DEBUG_FULL ?
 		  t->debug : t->own;
 	job.symbols = t->debug ? t->debug : t->own;
+	job.code = t->own;
 	job.places = module_places(l->search, m,
 				   t->debug ? t->debug_path : NULL);
 	t->has_dwarf = job.elf && debug_state_of(job.elf) == DEBUG_FULL;
@@ -146,15 +147,33 @@ static enum debug_state state_without_types(const struct task *t)
 							  : DEBUG_NONE;
 }
 
+/* From ids of the file to those of the image. */
+static void place_slots(struct image *image, const uint32_t *map, size_t first)
+{
+	size_t kept = first;
+
+	for (size_t i = first; i < image->slots.len; i++) {
+		struct mined_slot s = image->slots.at[i];
+
+		s.owner = map[s.owner];
+		s.target = map[s.target];
+		if (s.owner != TYPE_NONE && s.target != TYPE_NONE)
+			image->slots.at[kept++] = s;
+	}
+	image->slots.len = kept;
+}
+
 static bool add_types(struct image *image, uint32_t module,
 		      const struct type_table *types, size_t first,
-		      struct err *err)
+		      size_t first_slot, struct err *err)
 {
 	uint32_t *map = NULL;
 	bool ok = types_merge(&image->types, types, module, &map, err);
 
-	if (ok)
+	if (ok) {
 		place_vars(image, module, map, first);
+		place_slots(image, map, first_slot);
+	}
 	free(map);
 	return ok;
 }
@@ -166,7 +185,7 @@ static bool load_types(struct load *l, uint32_t i, struct module_evidence *e,
 	struct image *image = l->image;
 	struct module *m = &image->modules.at[i];
 	struct task *t = task_of(l, i);
-	size_t first = image->vars.len;
+	size_t first = image->vars.len, first_slot = image->slots.len;
 	struct type_table types;
 	bool ok;
 
@@ -186,7 +205,7 @@ static bool load_types(struct load *l, uint32_t i, struct module_evidence *e,
 		e->has_no_types = true;
 		m->debug = DEBUG_LINES;
 	}
-	ok = add_types(image, i, &types, first, err);
+	ok = add_types(image, i, &types, first, first_slot, err);
 	types_free(&types);
 	return ok;
 }
@@ -198,7 +217,7 @@ static bool add_module(struct load *l, uint32_t i, struct err *err)
 	struct module *m = &image->modules.at[i];
 	struct task *t = task_of(l, i);
 	struct elf_file *symbols = has_symtab(t->debug) ? t->debug : t->own;
-	size_t first = image->vars.len;
+	size_t first = image->vars.len, first_slot = image->slots.len;
 	const struct module before = *m;
 	struct err failure = {0};
 	struct module_evidence e = {
@@ -219,6 +238,7 @@ static bool add_module(struct load *l, uint32_t i, struct err *err)
 	if (l->past[i].is_known && m->debug <= before.debug) {
 		*m = before;
 		image->vars.len = first;
+		image->slots.len = first_slot;
 		return true;
 	}
 	l->past[i].is_outdone = true;
@@ -368,6 +388,7 @@ bool modules_load(struct image *image, const struct module_search *search,
 	if (image->vars.len > 1)
 		qsort(image->vars.at, image->vars.len,
 		      sizeof(*image->vars.at), by_place);
+	slots_tidy(&image->slots);
 	drop_covered(image);
 	return ok;
 }

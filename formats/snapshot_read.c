@@ -139,6 +139,18 @@ static bool read_vars(struct bytes b, struct image *image, struct err *err)
 	return ok;
 }
 
+/* Where the types were lost, there are no fields to speak of. */
+static bool read_slots(struct bytes b, struct image *image, struct err *err)
+{
+	bool ok = image->types.types.len == 0 ||
+		  slots_read(&b, image->types.types.len, &image->slots, err);
+
+	if (!ok)
+		image->slots.len = 0;
+	slots_tidy(&image->slots);
+	return ok;
+}
+
 /* Where the types were lost, the locals keep their names. */
 static bool read_frames(struct bytes b, struct image *image, struct err *err)
 {
@@ -162,6 +174,7 @@ void snapshot_read(struct source *source, const struct core_elf *elf,
 	read_section(&r, SECTION_SYMBOLS, NULL, symbols_read);
 	read_section(&r, SECTION_TYPES, NULL, read_types);
 	read_section(&r, SECTION_VARS, NULL, read_vars);
+	read_section(&r, SECTION_SLOTS, NULL, read_slots);
 	read_section(&r, SECTION_FRAMES, NULL, read_frames);
 	if (image->meta.pointers_only)
 		read_section(&r, SECTION_REDACTED, NULL, redacted_read);

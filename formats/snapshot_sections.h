@@ -21,6 +21,7 @@ enum { SNAPSHOT_VERSION = 1, NOTE_VERSION = 1 };
 #define SECTION_SYMBOLS ".holdfast.symbols"
 #define SECTION_TYPES ".holdfast.types"
 #define SECTION_VARS ".holdfast.vars"
+#define SECTION_SLOTS ".holdfast.slots"
 #define SECTION_REDACTED ".holdfast.redacted"
 #define SECTION_PREFIX ".holdfast."
 

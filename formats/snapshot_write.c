@@ -13,13 +13,13 @@ enum { SECTION_ALIGN = 8 };
 /* The sections in file order. Section 0 is the empty one that ELF demands. */
 enum section_id {
 	ID_NULL, ID_META, ID_MAPS, ID_MODULES, ID_SYMBOLS, ID_TYPES, ID_VARS,
-	ID_FRAMES, ID_REDACTED, ID_NAMES, N_SECTIONS,
+	ID_SLOTS, ID_FRAMES, ID_REDACTED, ID_NAMES, N_SECTIONS,
 };
 
 static const char *const section_names[N_SECTIONS] = {
 	"", SECTION_META, SECTION_MAPS, SECTION_MODULES, SECTION_SYMBOLS,
-	SECTION_TYPES, SECTION_VARS, SECTION_FRAMES, SECTION_REDACTED,
-	".shstrtab",
+	SECTION_TYPES, SECTION_VARS, SECTION_SLOTS, SECTION_FRAMES,
+	SECTION_REDACTED, ".shstrtab",
 };
 
 struct snapshot_writer {
@@ -263,7 +263,9 @@ static bool stream_section(enum section_id id, const struct image *image,
 {
 	struct types_sink to = { .put = sink_put, .ctx = sink };
 
-	return id == ID_TYPES ? types_write(&image->types, &to, err) :
+	if (id == ID_TYPES)
+		return types_write(&image->types, &to, err);
+	return id == ID_SLOTS ? slots_write(&image->slots, &to, err) :
 	       vars_write(image->vars.at, image->vars.len, &to, err);
 }
 
@@ -296,7 +298,7 @@ static bool build_sections(const struct image *image, struct sections *s,
 	}
 	if (failed)
 		return err_nomem(err, "the sections");
-	for (int i = ID_TYPES; i <= ID_VARS; i++) {
+	for (int i = ID_TYPES; i <= ID_SLOTS; i++) {
 		struct sink count = {0};
 
 		if (!stream_section((enum section_id)i, image, &count, err))
@@ -336,7 +338,7 @@ static bool write_section(struct snapshot_writer *w, const struct image *image,
 	if (!put_padding(w, round_up(seekable_written(w->out), SECTION_ALIGN),
 			 err))
 		return false;
-	if (id == ID_TYPES || id == ID_VARS)
+	if (id >= ID_TYPES && id <= ID_SLOTS)
 		return stream_section(id, image, &sink, err);
 	return seekable_write(w->out, s->blobs[id].bytes.at,
 			      s->blobs[id].bytes.len, err);

@@ -8,7 +8,7 @@
 #include "base/pool.h"
 
 /* In the names of files: another number where the answer means another thing. */
-enum { FORMAT = 2 };
+enum { FORMAT = 3 };
 
 #define CACHE_BYTES (UINT64_C(256) << 20)
 /* Workers need about eight times as much memory; one always may run. */
@@ -111,6 +111,7 @@ static void name_load(const struct type_loader *loader,
 	load->tag[1] = loader->program[1];
 	load->tag[2] = identity_of(load->job.elf);
 	load->tag[3] = identity_of(load->job.symbols);
+	load->tag[4] = identity_of(load->job.code);
 }
 
 static bool find_kept(const struct type_loader *loader, struct type_load *load)

@@ -34,7 +34,7 @@ struct type_loader {
 struct type_load {
 	struct dwarf_job job;
 	char name[2 * BUILD_ID_MAX + 16];	/* in the cache; "" for none */
-	uint64_t tag[4];
+	uint64_t tag[5];
 	uint64_t weight;	/* bytes of plain DWARF, estimated */
 	struct worker_process worker;
 	bool is_running;

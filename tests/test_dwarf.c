@@ -156,7 +156,7 @@ static int print_file(const char *path)
 	char buf[4096];
 
 	if (!elf_file_open(fd, &file, &err) ||
-	    !dwarf_types_read(file, file, &places, &types, &diag, &err)) {
+	    !dwarf_types_read(file, file, file, &places, &types, &diag, &err)) {
 		fprintf(stderr, "%s\n", err.message);
 		elf_file_close(file);
 		return 1;
@@ -211,7 +211,7 @@ static int print_count(const char *path)
 
 	if (!elf_file_open(fd, &file, &err))
 		return 1;
-	if (!dwarf_input_open(file, NULL, false, &diag, &input, &err)) {
+	if (!dwarf_input_open(file, NULL, 0, &diag, &input, &err)) {
 		elf_file_close(file);
 		return 1;
 	}
@@ -240,7 +240,7 @@ static int print_time(const char *path)
 	info = elf_file_find(file, ".debug_info");
 	before = clock();
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	if (!dwarf_types_read(file, file, NULL, &types, &diag, &err))
+	if (!dwarf_types_read(file, file, file, NULL, &types, &diag, &err))
 		return 1;
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	printf("%.2f %.3f %.3f\n",

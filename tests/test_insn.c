@@ -159,7 +159,8 @@ static bool parse(const char *text, struct line *l)
 	end += strspn(end, " \t");
 	/* Prefixes without a meaning: padding by hand. */
 	end += strncmp(end, "data16 mov", 10) == 0 ? 7 :
-	       strncmp(end, "ds mov", 6) == 0 ? 3 : 0;
+	       end[0] && end[1] == 's' && strncmp(end + 2, " mov", 4) == 0 ?
+	       3 : 0;
 	snprintf(l->text, sizeof(l->text), "%s", end);
 	l->text[strcspn(l->text, "\n")] = '\0';
 	return l->n > 0;

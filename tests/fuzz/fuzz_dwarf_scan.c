@@ -72,7 +72,7 @@ static void read_file(struct elf_file *file)
 	struct err err = {0};
 	char buf[256];
 
-	if (dwarf_types_read(file, file, NULL, &types, &diag, &err)) {
+	if (dwarf_types_read(file, file, file, NULL, &types, &diag, &err)) {
 		if (!types_check(&types.types, &err))
 			abort();
 		for (uint32_t i = 0; i < types.types.types.len; i++) {

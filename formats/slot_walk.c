@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: MIT */
+#include "formats/slot_walk.h"
+
+#include <stdlib.h>
+
+enum { KEPT = 16, NO_PLACE = -1 };
+
+/* What a register holds. */
+struct value {
+	struct flow_end end;	/* FLOW_NONE: not known */
+	int64_t offset;		/* FLOW_TYPE: from the start of what it is */
+};
+
+/* A void pointer that was put into the frame. */
+struct kept {
+	int64_t at;
+	struct value value;
+};
+
+struct walk {
+	struct slot_walker *w;
+	const struct walk_function *f;
+	uint64_t pc;
+	struct value regs[WALK_REGISTERS];
+	ptrdiff_t active[WALK_REGISTERS];	/* index in places, or NO_PLACE */
+	size_t next_place;	/* the first that did not begin */
+	size_t first_frame;	/* places in the frame begin there */
+	bool in_prologue, has_frame;
+	int64_t stack, frame;	/* from the CFA; stack: in the prologue */
+	struct kept kept[KEPT];
+	unsigned n_kept;
+};
+
+static const struct value unknown;
+
+void slot_walker_free(struct slot_walker *walker)
+{
+	slot_fields_free(&walker->fields);
+	slot_flows_free(&walker->flows);
+	vec_free(&walker->targets);
+}
+
+static struct value pointer_to(uint32_t pointee)
+{
+	return (struct value){ .end = { FLOW_TYPE, pointee, 0 } };
+}
+
+/* In registers by address; then those in the frame, by place. */
+static int by_place(const void *a, const void *b)
+{
+	const struct walk_place *x = a, *y = b;
+	bool frame_x = x->where != WALK_REGISTER;
+	bool frame_y = y->where != WALK_REGISTER;
+
+	if (frame_x != frame_y)
+		return frame_x ? 1 : -1;
+	if (frame_x && x->where != y->where)
+		return x->where < y->where ? -1 : 1;
+	if (frame_x && x->at != y->at)
+		return x->at < y->at ? -1 : 1;
+	if (x->low != y->low)
+		return x->low < y->low ? -1 : 1;
+	return (x->pointee > y->pointee) - (x->pointee < y->pointee);
+}
+
+static void note(struct walk *k, const struct value *from,
+		 const struct flow_end *to)
+{
+	if (from->end.kind == FLOW_NONE || to->kind == FLOW_NONE ||
+	    from->offset != 0)
+		return;
+	if (from->end.kind == FLOW_TYPE && to->kind == FLOW_TYPE)
+		return;
+	slot_flows_add(&k->w->flows, &from->end, to, 1);
+}
+
+/* The variable in @reg, where one is. */
+static const struct walk_place *variable_in(const struct walk *k, unsigned reg)
+{
+	const struct walk_place *p;
+
+	if (reg >= WALK_REGISTERS || k->active[reg] == NO_PLACE)
+		return NULL;
+	p = &k->f->places.at[k->active[reg]];
+	return k->pc >= p->low && k->pc < p->high ? p : NULL;
+}
+
+static struct value value_of(const struct walk *k, unsigned reg)
+{
+	const struct walk_place *p = variable_in(k, reg);
+
+	if (reg >= WALK_REGISTERS)
+		return unknown;
+	return p ? pointer_to(p->pointee) : k->regs[reg];
+}
+
+static void forget(struct walk *k, uint32_t regs)
+{
+	for (unsigned i = 0; regs; i++, regs >>= 1) {
+		if (regs & 1)
+			k->regs[i] = unknown;
+	}
+}
+
+/* --- the frame --- */
+
+/* The place in the frame that an operand means, from the CFA. */
+static bool frame_place(const struct walk *k, const struct insn *insn,
+			int64_t *at)
+{
+	const struct insn_abi *abi = k->w->abi;
+
+	*at = insn->disp;
+	if (!k->has_frame)
+		return false;
+	if (insn->base == abi->frame)
+		*at += k->frame;
+	else if (insn->base == abi->stack)
+		*at += k->stack;
+	else
+		return false;
+	return true;
+}
+
+static const struct walk_place *variable_at(const struct walk *k, int64_t at)
+{
+	size_t low = k->first_frame, high = k->f->places.len, n = high;
+	const struct walk_place *all = k->f->places.at;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (all[middle].at < at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < n && all[low].at == at; low++) {
+		if (k->pc >= all[low].low && k->pc < all[low].high)
+			return &all[low];
+	}
+	return NULL;
+}
+
+static struct value kept_at(const struct walk *k, int64_t at)
+{
+	for (unsigned i = 0; i < k->n_kept; i++) {
+		if (k->kept[i].at == at)
+			return k->kept[i].value;
+	}
+	return unknown;
+}
+
+static void keep(struct walk *k, int64_t at, struct value value)
+{
+	unsigned i = 0;
+
+	while (i < k->n_kept && k->kept[i].at != at)
+		i++;
+	if (i == KEPT)
+		return;
+	k->kept[i] = (struct kept){ at, value };
+	if (i == k->n_kept)
+		k->n_kept++;
+}
+
+/* --- instructions --- */
+
+static struct flow_end field_of(struct walk *k, const struct value *base,
+				int64_t disp)
+{
+	int64_t at = base->offset + disp;
+	const struct type_table *raw = k->w->fields.raw;
+	uint32_t to;
+
+	if (base->end.kind != FLOW_TYPE || at < 0)
+		return unknown.end;
+	/* What an array of pointers holds is the same everywhere. */
+	to = slot_pointee(raw, base->end.type, NULL);
+	if (to != TYPE_NONE)
+		return at % 8 ? unknown.end : pointer_to(to).end;
+	return slot_field(&k->w->fields, base->end.type, (uint64_t)at);
+}
+
+static struct value loaded(struct walk *k, const struct insn *insn)
+{
+	struct value base, ret = unknown;
+	const struct walk_place *p;
+	int64_t at;
+
+	if (frame_place(k, insn, &at)) {
+		p = variable_at(k, at);
+		return p ? pointer_to(p->pointee) : kept_at(k, at);
+	}
+	base = value_of(k, insn->base);
+	ret.end = field_of(k, &base, insn->disp);
+	return ret;
+}
+
+static void store(struct walk *k, const struct insn *insn)
+{
+	struct value base, value = value_of(k, insn->reg);
+	const struct walk_place *p;
+	struct flow_end field;
+	int64_t at;
+
+	if (frame_place(k, insn, &at)) {
+		struct flow_end to = unknown.end;
+
+		p = variable_at(k, at);
+		if (p)
+			to = pointer_to(p->pointee).end;
+		note(k, &value, &to);
+		if (!p)
+			keep(k, at, value);
+		return;
+	}
+	base = value_of(k, insn->base);
+	field = field_of(k, &base, insn->disp);
+	if (field.kind == FLOW_FIELD)
+		note(k, &value, &field);
+}
+
+/* The prologue says where the frame is. */
+static void follow_stack(struct walk *k, const struct insn *insn)
+{
+	const struct insn_abi *abi = k->w->abi;
+
+	if (!k->in_prologue || insn->kind != INSN_COPY ||
+	    insn->base != abi->stack)
+		return;
+	if (insn->reg == abi->stack) {
+		k->stack += insn->disp;
+	} else if (insn->reg == abi->frame) {
+		k->frame = k->stack + insn->disp;
+		k->has_frame = true;
+	}
+}
+
+static void copy(struct walk *k, const struct insn *insn)
+{
+	struct value v = value_of(k, insn->base);
+
+	follow_stack(k, insn);
+	if (v.end.kind == FLOW_TYPE)
+		v.offset += insn->disp;
+	else if (insn->disp != 0)
+		v = unknown;
+	forget(k, insn->writes);
+	if (insn->reg < WALK_REGISTERS)
+		k->regs[insn->reg] = v;
+}
+
+static void call(struct walk *k, uint64_t target)
+{
+	const struct insn_abi *abi = k->w->abi;
+
+	for (unsigned i = 0; target && i < abi->n_args; i++) {
+		struct value v = value_of(k, abi->args[i]);
+		struct flow_end to = { FLOW_PARAM, i, target };
+
+		note(k, &v, &to);
+	}
+}
+
+static void returned(struct walk *k, uint64_t target)
+{
+	forget(k, k->w->abi->clobbered);
+	if (target)
+		k->regs[k->w->abi->result].end =
+			(struct flow_end){ FLOW_RESULT, 0, target };
+}
+
+/* Control comes from elsewhere, too. */
+static void forget_all(struct walk *k)
+{
+	memset(k->regs, 0, sizeof(k->regs));
+	k->n_kept = 0;
+	k->in_prologue = false;
+}
+
+static bool is_inside(const struct walk_function *f, uint64_t addr)
+{
+	return addr >= f->low && addr - f->low < f->code.size;
+}
+
+static void leave(struct walk *k)
+{
+	struct value v = value_of(k, k->w->abi->result);
+	struct flow_end to = { FLOW_RESULT, 0, k->f->entry };
+
+	if (k->f->result.is_pointer && k->f->result.pointee == TYPE_NONE)
+		note(k, &v, &to);
+	forget_all(k);
+}
+
+static void run(struct walk *k, const struct insn *insn)
+{
+	struct value v;
+
+	switch (insn->kind) {
+	case INSN_LOAD:
+		v = loaded(k, insn);
+		forget(k, insn->writes);
+		if (insn->reg < WALK_REGISTERS)
+			k->regs[insn->reg] = v;
+		break;
+	case INSN_STORE:
+		store(k, insn);
+		break;
+	case INSN_COPY:
+		copy(k, insn);
+		break;
+	case INSN_CALL:
+		call(k, insn->target);
+		returned(k, insn->target);
+		k->in_prologue = false;
+		break;
+	case INSN_JUMP:
+		if (!is_inside(k->f, insn->target))
+			call(k, insn->target);
+		forget_all(k);
+		break;
+	case INSN_BRANCH:
+		forget(k, insn->writes);
+		k->in_prologue = false;
+		break;
+	case INSN_END:
+		leave(k);
+		break;
+	default:
+		forget(k, insn->writes);
+		break;
+	}
+}
+
+/* --- the function --- */
+
+static bool is_target(const struct walk *k, uint64_t addr)
+{
+	uint64_t i = addr - k->f->low;
+
+	return k->w->targets.at[i / 64] >> i % 64 & 1;
+}
+
+/* Variables that begin here: one that takes over what a slot held tells
+ * what it was. */
+static void begin_variables(struct walk *k)
+{
+	for (; k->next_place < k->first_frame; k->next_place++) {
+		const struct walk_place *p = &k->f->places.at[k->next_place];
+		struct flow_end to = pointer_to(p->pointee).end;
+
+		if (p->low > k->pc)
+			break;
+		if (p->low == k->pc)
+			note(k, &k->regs[p->at], &to);
+		k->active[p->at] = (ptrdiff_t)k->next_place;
+	}
+}
+
+static void find_targets(struct slot_walker *w, const struct walk_function *f)
+{
+	struct bytes b = f->code;
+	struct insn insn;
+
+	memset(w->targets.at, 0, (b.size / 64 + 1) * sizeof(*w->targets.at));
+	while (w->decode(&b, f->low + b.pos, &insn)) {
+		uint64_t to = insn.target - f->low;
+
+		if ((insn.kind == INSN_JUMP || insn.kind == INSN_BRANCH) &&
+		    is_inside(f, insn.target))
+			w->targets.at[to / 64] |= UINT64_C(1) << to % 64;
+	}
+}
+
+/* What the callers and the callee agree on. */
+static void enter(struct walk *k)
+{
+	const struct insn_abi *abi = k->w->abi;
+	struct flow_end result = { FLOW_RESULT, 0, k->f->entry };
+
+	if (k->f->result.pointee != TYPE_NONE && k->f->result.is_pointer) {
+		struct value v = pointer_to(k->f->result.pointee);
+
+		note(k, &v, &result);
+	}
+	for (unsigned i = 0; i < k->f->params.len && i < abi->n_args; i++) {
+		const struct walk_pointer *p = &k->f->params.at[i];
+		struct flow_end end = { FLOW_PARAM, i, k->f->entry };
+		struct value v = { .end = end };
+
+		if (!p->is_pointer)
+			continue;
+		if (p->pointee != TYPE_NONE) {
+			struct flow_end to = pointer_to(p->pointee).end;
+
+			note(k, &v, &to);
+			v = pointer_to(p->pointee);
+		}
+		k->regs[abi->args[i]] = v;
+	}
+}
+
+/* clang counts from the frame pointer, which it saves first of all, behind
+ * the return address. */
+static void settle_frame(struct walk_function *f)
+{
+	for (size_t i = 0; i < f->places.len; i++) {
+		if (f->places.at[i].where != WALK_FRAME)
+			continue;
+		f->places.at[i].where = WALK_CFA;
+		f->places.at[i].at -= 16;
+	}
+}
+
+void slot_walk(struct slot_walker *walker, struct walk_function *function)
+{
+	struct walk k = { .w = walker, .f = function, .in_prologue = true };
+	struct bytes b = function->code;
+	struct insn insn;
+
+	if (b.size > WALK_MAX_CODE)
+		return;
+	if (!vec_reserve(&walker->targets, b.size / 64 + 1)) {
+		walker->flows.no_memory = true;
+		return;
+	}
+	settle_frame(function);
+	if (function->places.len > 1)
+		qsort(function->places.at, function->places.len,
+		      sizeof(*function->places.at), by_place);
+	while (k.first_frame < function->places.len &&
+	       function->places.at[k.first_frame].where == WALK_REGISTER)
+		k.first_frame++;
+	for (unsigned i = 0; i < WALK_REGISTERS; i++)
+		k.active[i] = NO_PLACE;
+	find_targets(walker, function);
+	k.stack = walker->abi->frame == 6 ? -8 : 0;
+	if (function->low == function->entry)
+		enter(&k);
+	for (;;) {
+		k.pc = function->low + b.pos;
+		if (b.pos < b.size && is_target(&k, k.pc))
+			forget_all(&k);
+		begin_variables(&k);
+		if (!walker->decode(&b, k.pc, &insn))
+			break;
+		run(&k, &insn);
+	}
+}

@@ -298,7 +298,8 @@ static void real_code_is_read_as_objdump_reads_it(void **state)
 	}
 	if (lines == 0)
 		skip();
-	assert_true(unknown * 1000 < lines);
+	/* In libcrypto tables stand between functions. */
+	assert_true(unknown * 500 < lines);
 }
 
 int main(void)

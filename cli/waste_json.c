@@ -75,39 +75,40 @@ static struct json_t *rows_json(const struct waste_report *w,
 	return o;
 }
 
-static struct json_t *capacity_json(const struct waste_report *w,
-				    const struct waste_row *row)
+/* How full containers are. */
+static void put_fill(struct json_t *o, const struct waste_report *w,
+		     const struct waste_row *row)
 {
-	const struct heap *heap = &w->report->facts.heap;
-	struct json_t *o = json_new_object();
-	char buf[HOLDER_TEXT_MAX];
-
-	json_put_text(o, "place", waste_place(w, row, buf));
-	json_put_text(o, "element", types_name(&heap->image->types,
-					       (uint32_t)row->key[2], buf,
-					       sizeof(buf)));
 	json_put_u64(o, "count", row->count);
 	json_put_u64(o, "used", row->used);
 	json_put_u64(o, "room", row->room);
 	json_put_u64(o, "bytes", row->bytes);
-	json_put_addr(o, "largest", heap->addr[row->sample]);
+	json_put_addr(o, "largest", w->report->facts.heap.addr[row->sample]);
+}
+
+static struct json_t *capacity_json(const struct waste_report *w,
+				    const struct waste_row *row)
+{
+	struct json_t *o = json_new_object();
+	char buf[HOLDER_TEXT_MAX];
+
+	json_put_text(o, "place", waste_place(w, row, buf));
+	json_put_text(o, "element",
+		      types_name(&w->report->facts.image.types,
+				 (uint32_t)row->key[2], buf, sizeof(buf)));
+	put_fill(o, w, row);
 	return o;
 }
 
 static struct json_t *table_json(const struct waste_report *w,
 				 const struct waste_row *row)
 {
-	const struct heap *heap = &w->report->facts.heap;
 	struct json_t *o = json_new_object();
 	char buf[HOLDER_TEXT_MAX];
 
 	json_put_text(o, "place", waste_place(w, row, buf));
-	put_key(o, heap, row->key[2]);
-	json_put_u64(o, "count", row->count);
-	json_put_u64(o, "used", row->used);
-	json_put_u64(o, "room", row->room);
-	json_put_u64(o, "bytes", row->bytes);
-	json_put_addr(o, "largest", heap->addr[row->sample]);
+	put_key(o, &w->report->facts.heap, row->key[2]);
+	put_fill(o, w, row);
 	return o;
 }
 

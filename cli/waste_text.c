@@ -34,6 +34,26 @@ static const char *or_dash(const char *text)
 	return text ? text : "-";
 }
 
+typedef void add_row(const struct waste_report *w, struct table *t, size_t i);
+
+/* The first of @n rows as a table, and how many are left. */
+static int print_rows(const struct waste_report *w,
+		      const struct table_column *columns, int n_columns,
+		      size_t n, add_row *add)
+{
+	struct table t = table_of(columns, n_columns, &w->report->options);
+	size_t shown = n_shown(w, n);
+	int status;
+
+	if (!shown)
+		return EXIT_DONE;
+	for (size_t i = 0; i < shown; i++)
+		add(w, &t, i);
+	status = table_print(&t);
+	say_rest(n, shown);
+	return status;
+}
+
 static void content_cell(const struct waste_report *w, struct table *t,
 			 const struct duplicate_group *g)
 {
@@ -113,6 +133,19 @@ static void fill_cell(struct table *t, const struct waste_row *row)
 		     (double)row->room : 0.0);
 }
 
+static void capacity_row(const struct waste_report *w, struct table *t,
+			 size_t i)
+{
+	const struct waste_row *row = &w->waste->capacity.at.at[i];
+	char buf[HOLDER_TEXT_MAX];
+
+	table_size(t, row->bytes);
+	fill_cell(t, row);
+	table_count(t, row->count);
+	table_addr(t, w->report->facts.heap.addr[row->sample]);
+	table_text(t, or_dash(waste_place(w, row, buf)));
+}
+
 static int capacity_text(const struct waste_report *w)
 {
 	static const struct table_column columns[] = {
@@ -121,27 +154,25 @@ static int capacity_text(const struct waste_report *w)
 		{ "Container", ALIGN_LEFT },
 	};
 	const struct waste_rows *rows = &w->waste->capacity;
-	struct table t = table_of(columns, 5, &w->report->options);
-	size_t shown = n_shown(w, rows->at.len);
-	char buf[HOLDER_TEXT_MAX];
-	int status;
+	char buf[HUMAN_MAX];
 
 	printf("\nUnused capacity of vectors and strings: %s\n",
 	       size(w, rows->bytes, buf));
-	if (!shown)
-		return EXIT_DONE;
-	for (size_t i = 0; i < shown; i++) {
-		const struct waste_row *row = &rows->at.at[i];
+	return print_rows(w, columns, 5, rows->at.len, capacity_row);
+}
 
-		table_size(&t, row->bytes);
-		fill_cell(&t, row);
-		table_count(&t, row->count);
-		table_addr(&t, w->report->facts.heap.addr[row->sample]);
-		table_text(&t, or_dash(waste_place(w, row, buf)));
-	}
-	status = table_print(&t);
-	say_rest(rows->at.len, shown);
-	return status;
+static void table_row(const struct waste_report *w, struct table *t, size_t i)
+{
+	const struct waste_row *row = &w->waste->tables.at.at[i];
+	const struct heap *heap = &w->report->facts.heap;
+	char buf[HOLDER_TEXT_MAX];
+
+	table_size(t, row->bytes);
+	fill_cell(t, row);
+	table_count(t, row->count);
+	table_addr(t, heap->addr[row->sample]);
+	table_text(t, key_text(heap, row->key[2], buf));
+	table_text(t, or_dash(waste_place(w, row, buf)));
 }
 
 static int tables_text(const struct waste_report *w)
@@ -151,30 +182,26 @@ static int tables_text(const struct waste_report *w)
 		{ "Number", ALIGN_RIGHT }, { "Largest", ALIGN_LEFT },
 		{ "Slots", ALIGN_LEFT }, { "Held by", ALIGN_LEFT },
 	};
-	const struct heap *heap = &w->report->facts.heap;
 	const struct waste_rows *rows = &w->waste->tables;
-	struct table t = table_of(columns, 6, &w->report->options);
-	size_t shown = n_shown(w, rows->at.len);
-	char buf[HOLDER_TEXT_MAX];
-	int status;
+	char buf[HUMAN_MAX];
 
 	printf("\nTables that are less than a quarter full: %s empty\n",
 	       size(w, rows->bytes, buf));
-	if (!shown)
-		return EXIT_DONE;
-	for (size_t i = 0; i < shown; i++) {
-		const struct waste_row *row = &rows->at.at[i];
+	return print_rows(w, columns, 6, rows->at.len, table_row);
+}
 
-		table_size(&t, row->bytes);
-		fill_cell(&t, row);
-		table_count(&t, row->count);
-		table_addr(&t, heap->addr[row->sample]);
-		table_text(&t, key_text(heap, row->key[2], buf));
-		table_text(&t, or_dash(waste_place(w, row, buf)));
-	}
-	status = table_print(&t);
-	say_rest(rows->at.len, shown);
-	return status;
+static void slack_row(const struct waste_report *w, struct table *t, size_t i)
+{
+	const struct waste_row *row = &w->waste->slack.at.at[i];
+	const struct heap *heap = &w->report->facts.heap;
+	char buf[NODE_TEXT_MAX];
+
+	table_size(t, row->bytes);
+	table_count(t, row->count);
+	table_size(t, row->key[1]);
+	table_size(t, row->count ? row->used / row->count : 0);
+	table_text(t, heap->allocators.at[row->key[0]].allocator->name);
+	table_text(t, key_text(heap, row->key[2], buf));
 }
 
 static int slack_text(const struct waste_report *w)
@@ -184,33 +211,26 @@ static int slack_text(const struct waste_report *w)
 		{ "Size", ALIGN_RIGHT }, { "Needed", ALIGN_RIGHT },
 		{ "Allocator", ALIGN_LEFT }, { "Type", ALIGN_LEFT },
 	};
-	const struct heap *heap = &w->report->facts.heap;
 	const struct waste_rows *rows = &w->waste->slack;
-	struct table t = table_of(columns, 6, &w->report->options);
-	size_t shown = n_shown(w, rows->at.len);
-	char buf[NODE_TEXT_MAX];
-	int status;
+	char buf[HUMAN_MAX];
 
 	printf("\nSlack behind what was asked for: %s", size(w, rows->bytes,
 							     buf));
 	printf(" (%s of blocks do not tell)\n",
 	       size(w, w->waste->slack_unknown, buf));
-	if (!shown)
-		return EXIT_DONE;
-	for (size_t i = 0; i < shown; i++) {
-		const struct waste_row *row = &rows->at.at[i];
+	return print_rows(w, columns, 6, rows->at.len, slack_row);
+}
 
-		table_size(&t, row->bytes);
-		table_count(&t, row->count);
-		table_size(&t, row->key[1]);
-		table_size(&t, row->count ? row->used / row->count : 0);
-		table_text(&t, heap->allocators.at[row->key[0]].
-			   allocator->name);
-		table_text(&t, key_text(heap, row->key[2], buf));
-	}
-	status = table_print(&t);
-	say_rest(rows->at.len, shown);
-	return status;
+static void arena_row(const struct waste_report *w, struct table *t, size_t i)
+{
+	const struct waste_arena *arena = &w->waste->arenas.at.at[i];
+
+	table_size(t, arena->free);
+	table_size(t, arena->top);
+	table_count(t, arena->chunks);
+	table_size(t, arena->live);
+	table_addr(t, arena->start);
+	table_text(t, arena->map);
 }
 
 static int arenas_text(const struct waste_report *w)
@@ -222,33 +242,16 @@ static int arenas_text(const struct waste_report *w)
 					   ALIGN_LEFT },
 	};
 	const struct waste_arenas *a = &w->waste->arenas;
-	struct table t = table_of(columns, 6, &w->report->options);
-	size_t n = 0, shown;
 	uint64_t bytes = 0;
 	char buf[HUMAN_MAX];
-	int status;
+	size_t n = 0;
 
 	for (size_t i = 0; i < a->at.len; i++) {
 		bytes += a->at.at[i].free;
 		n += a->at.at[i].free > 0;
 	}
-	shown = n_shown(w, n);
 	printf("\nFree memory in arenas: %s\n", size(w, bytes, buf));
-	if (!shown)
-		return EXIT_DONE;
-	for (size_t i = 0; i < shown; i++) {
-		const struct waste_arena *arena = &a->at.at[i];
-
-		table_size(&t, arena->free);
-		table_size(&t, arena->top);
-		table_count(&t, arena->chunks);
-		table_size(&t, arena->live);
-		table_addr(&t, arena->start);
-		table_text(&t, arena->map);
-	}
-	status = table_print(&t);
-	say_rest(n, shown);
-	return status;
+	return print_rows(w, columns, 6, n, arena_row);
 }
 
 static int free_sizes_text(const struct waste_report *w)
@@ -293,35 +296,43 @@ static void pages_text(const struct waste_report *w)
 	putchar('\n');
 }
 
+static void sparse_row(const struct waste_report *w, struct table *t, size_t i)
+{
+	const struct waste_row *row = &w->waste->arenas.sparse.at.at[i];
+	char buf[HOLDER_TEXT_MAX];
+
+	table_size(t, row->bytes);
+	table_count(t, row->count);
+	table_text(t, key_text(&w->report->facts.heap, row->key[0], buf));
+	table_text(t, or_dash(holder_text(w->holders, &row->sample, 1, buf)));
+}
+
 static int sparse_text(const struct waste_report *w)
 {
 	static const struct table_column columns[] = {
 		{ "Free on them", ALIGN_RIGHT }, { "Pages", ALIGN_RIGHT },
 		{ "Because of", ALIGN_LEFT }, { "Held by", ALIGN_LEFT },
 	};
-	const struct waste_arenas *a = &w->waste->arenas;
-	struct table t = table_of(columns, 4, &w->report->options);
-	size_t shown = n_shown(w, a->sparse.at.len);
-	char buf[HOLDER_TEXT_MAX];
-	int status;
+	size_t n = w->waste->arenas.sparse.at.len;
 
 	pages_text(w);
-	if (!shown)
-		return EXIT_DONE;
-	puts("Pages that are three quarters free");
-	for (size_t i = 0; i < shown; i++) {
-		const struct waste_row *row = &a->sparse.at.at[i];
+	if (n_shown(w, n) > 0)
+		puts("Pages that are three quarters free");
+	return print_rows(w, columns, 4, n, sparse_row);
+}
 
-		table_size(&t, row->bytes);
-		table_count(&t, row->count);
-		table_text(&t, key_text(&w->report->facts.heap, row->key[0],
-					buf));
-		table_text(&t, or_dash(holder_text(w->holders, &row->sample, 1,
-						   buf)));
-	}
-	status = table_print(&t);
-	say_rest(a->sparse.at.len, shown);
-	return status;
+static void pin_row(const struct waste_report *w, struct table *t, size_t i)
+{
+	const struct waste_pin *pin = &w->waste->arenas.pins.at[i];
+	const struct facts *f = &w->report->facts;
+	char buf[HOLDER_TEXT_MAX];
+
+	table_size(t, pin->bytes);
+	table_format(t, "%" PRIu64 " block%s", pin->blocks,
+		     plural(pin->blocks));
+	table_addr(t, f->heap.addr[pin->node]);
+	table_text(t, node_text(f, pin->node, buf));
+	table_text(t, or_dash(holder_text(w->holders, &pin->node, 1, buf)));
 }
 
 static int pins_text(const struct waste_report *w)
@@ -331,31 +342,12 @@ static int pins_text(const struct waste_report *w)
 		{ "Lowest of them", ALIGN_LEFT }, { "Type", ALIGN_LEFT },
 		{ "Held by", ALIGN_LEFT },
 	};
-	const struct facts *f = &w->report->facts;
-	const struct waste_arenas *a = &w->waste->arenas;
-	struct table t = table_of(columns, 5, &w->report->options);
-	size_t shown = n_shown(w, a->pins.len);
-	char buf[HOLDER_TEXT_MAX];
-	int status;
+	size_t n = w->waste->arenas.pins.len;
 
-	if (!shown)
-		return EXIT_DONE;
-	puts("\nFree memory that a few blocks near the end of an arena keep "
-	     "from going back");
-	for (size_t i = 0; i < shown; i++) {
-		const struct waste_pin *pin = &a->pins.at[i];
-
-		table_size(&t, pin->bytes);
-		table_format(&t, "%" PRIu64 " block%s", pin->blocks,
-			     plural(pin->blocks));
-		table_addr(&t, f->heap.addr[pin->node]);
-		table_text(&t, node_text(f, pin->node, buf));
-		table_text(&t, or_dash(holder_text(w->holders, &pin->node, 1,
-						   buf)));
-	}
-	status = table_print(&t);
-	say_rest(a->pins.len, shown);
-	return status;
+	if (n_shown(w, n) > 0)
+		puts("\nFree memory that a few blocks near the end of an arena "
+		     "keep from going back");
+	return print_rows(w, columns, 5, n, pin_row);
 }
 
 int waste_text(const struct waste_report *w)

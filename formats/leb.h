@@ -11,34 +11,38 @@
 
 #include "base/bytes.h"
 
-static inline uint64_t leb_u64(struct bytes *b)
+/* The bits of one number; *@shift is how many, 64 or more: all. *@last is its
+ * last byte. */
+static inline uint64_t leb_bits(struct bytes *b, unsigned *shift,
+				uint8_t *last)
 {
 	uint64_t value = 0;
-	unsigned shift = 0;
-	uint8_t byte;
 
+	*shift = 0;
 	do {
-		byte = bytes_u8(b);
-		if (shift < 64)
-			value |= (uint64_t)(byte & 0x7f) << shift;
-		shift += shift < 64 ? 7 : 0;
-	} while (byte & 0x80);
+		*last = bytes_u8(b);
+		if (*shift < 64)
+			value |= (uint64_t)(*last & 0x7f) << *shift;
+		*shift += *shift < 64 ? 7 : 0;
+	} while (*last & 0x80);
 	return value;
+}
+
+static inline uint64_t leb_u64(struct bytes *b)
+{
+	unsigned shift;
+	uint8_t last;
+
+	return leb_bits(b, &shift, &last);
 }
 
 static inline int64_t leb_i64(struct bytes *b)
 {
-	uint64_t value = 0;
-	unsigned shift = 0;
-	uint8_t byte;
+	unsigned shift;
+	uint8_t last;
+	uint64_t value = leb_bits(b, &shift, &last);
 
-	do {
-		byte = bytes_u8(b);
-		if (shift < 64)
-			value |= (uint64_t)(byte & 0x7f) << shift;
-		shift += shift < 64 ? 7 : 0;
-	} while (byte & 0x80);
-	if (shift < 64 && byte & 0x40)
+	if (shift < 64 && last & 0x40)
 		value |= UINT64_MAX << shift;
 	return (int64_t)value;
 }

@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#include "base/sorted.h"
+
 enum {
 	ENOUGH_STEPS = 64,
 	MAX_FAST = 1 << 16,	/* chunks of a fastbin to look at */
@@ -97,22 +99,11 @@ static void gather_anchors(struct glibc_walk *walk,
 /* The first listed chunk >= @at, or UINT64_MAX: surely a chunk. */
 static uint64_t anchor_from(const struct search *s, uint64_t at)
 {
-	const struct glibc_walk *walk = s->walk;
-	size_t low = 0, high = 0;
+	const glibc_addresses *anchors = &s->walk->anchors;
+	size_t i = s->walk->anchors_of == s->seg->arena ?
+		   sorted_from(anchors->at, anchors->len, at) : anchors->len;
 
-	if (walk->anchors_of == s->seg->arena)
-		high = walk->anchors.len;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (walk->anchors.at[mid] < at)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < walk->anchors.len && walk->anchors_of == s->seg->arena ?
-	       walk->anchors.at[low] : UINT64_MAX;
+	return i < anchors->len ? anchors->at[i] : UINT64_MAX;
 }
 
 /* True when an earlier trial came by here. */

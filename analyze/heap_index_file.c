@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cache.h"
+#include "base/file_read.h"
 #include "base/pool.h"
 #include "base/progress.h"
 
@@ -93,22 +94,9 @@ static bool damaged(struct err *err)
 	return err_set(err, ERR_FORMAT, "the index is damaged");
 }
 
-/* Exactly @n bytes. */
-static bool read_at(int fd, void *to, size_t n, uint64_t offset)
+static bool read_all(int fd, void *to, size_t n, uint64_t offset)
 {
-	size_t done = 0;
-
-	while (done < n) {
-		ssize_t got = pread(fd, (char *)to + done, n - done,
-				    (off_t)(offset + done));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return false;
-		done += (size_t)got;
-	}
-	return true;
+	return file_read_at(fd, to, n, offset) == n;
 }
 
 /* The column that piece @i of the file belongs to; *@first is its first byte
@@ -144,9 +132,9 @@ static bool check_piece(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
 
 	(void)chunk;
 	(void)end;
-	if (!read_at(check->fd, buffer, n, at) ||
-	    (has_before && !read_at(check->fd, &before, c->width,
-				    at - c->width)) ||
+	if (!read_all(check->fd, buffer, n, at) ||
+	    (has_before && !read_all(check->fd, &before, c->width,
+				     at - c->width)) ||
 	    cache_sum(buffer, n, 0) != check->sums[begin] ||
 	    !index_rule_holds(c, buffer, first, n,
 			      has_before ? &before : NULL))
@@ -185,8 +173,8 @@ static bool read_trailer(struct check *check, uint64_t size,
 	fill_trailer(key, none, memset(trailer, 0, sizeof(trailer)));
 	memcpy(expected, trailer, sizeof(expected));
 	if (size < sizeof(trailer) ||
-	    !read_at(check->fd, trailer, sizeof(trailer),
-		     size - sizeof(trailer)))
+	    !read_all(check->fd, trailer, sizeof(trailer),
+		      size - sizeof(trailer)))
 		return damaged(err);
 	if (memcmp(trailer, expected, sizeof(expected)) != 0)
 		return err_set(err, ERR_FORMAT,
@@ -198,8 +186,8 @@ static bool read_trailer(struct check *check, uint64_t size,
 	check->sums = malloc((size_t)layout->n_sums * 8 + 1);
 	if (!check->sums)
 		return err_nomem(err, "the index");
-	return (read_at(check->fd, check->sums, (size_t)layout->n_sums * 8,
-			layout->sums_offset) &&
+	return (read_all(check->fd, check->sums, (size_t)layout->n_sums * 8,
+			 layout->sums_offset) &&
 		sum_trailer(check->sums, layout->n_sums, trailer) ==
 		trailer[WORDS - 1]) || damaged(err);
 }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/file_read.h"
 #include "base/progress.h"
 
 struct kept_piece {
@@ -24,24 +25,6 @@ struct live_memory {
 	size_t kept_size;
 	VEC(struct kept_piece) kept_pieces;
 };
-
-/** pread() until @n bytes, the end or an error; bytes read. */
-static size_t read_fully(int fd, uint8_t *buf, size_t n, uint64_t offset)
-{
-	size_t done = 0;
-
-	while (done < n) {
-		ssize_t got = pread(fd, buf + done, n - done,
-				    (off_t)(offset + done));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		done += (size_t)got;
-	}
-	return done;
-}
 
 static bool has_bytes(const struct range *range)
 {
@@ -66,8 +49,8 @@ static size_t live_read(void *self, uint64_t addr, void *buf, size_t n)
 			part = (size_t)(r->end - (addr + done));
 		got = part;
 		if (has_bytes(r))
-			got = read_fully(live->fd, to + done, part,
-					 addr + done);
+			got = file_read_at(live->fd, to + done, part,
+					   addr + done);
 		else
 			memset(to + done, 0, part);
 		done += got;
@@ -190,7 +173,7 @@ static void read_what_is_there(int fd, uint8_t *buf, size_t n, uint64_t addr,
 
 		if (page > n - done)
 			page = n - done;
-		got = read_fully(fd, buf + done, page, addr + done);
+		got = file_read_at(fd, buf + done, page, addr + done);
 		if (got < page) {
 			memset(buf + done + got, 0, page - got);
 			diag_add_at(diag, addr + done + got, page - got,
@@ -204,8 +187,8 @@ static void read_what_is_there(int fd, uint8_t *buf, size_t n, uint64_t addr,
 void live_read_file(const struct piece *piece, uint64_t addr, uint8_t *buf,
 		    size_t n, struct diag *diag)
 {
-	size_t got = read_fully(piece->fd, buf, n,
-				piece->offset + (addr - piece->start));
+	size_t got = file_read_at(piece->fd, buf, n,
+				  piece->offset + (addr - piece->start));
 
 	/* Behind its end the last page of a file is zeros. */
 	memset(buf + got, 0, n - got);
@@ -218,7 +201,7 @@ void live_read_file(const struct piece *piece, uint64_t addr, uint8_t *buf,
 static void read_memory(int mem, uint64_t addr, uint8_t *buf, size_t n,
 			struct diag *diag)
 {
-	size_t got = read_fully(mem, buf, n, addr);
+	size_t got = file_read_at(mem, buf, n, addr);
 
 	if (got < n)
 		read_what_is_there(mem, buf + got, n - got, addr + got, diag);
@@ -332,7 +315,7 @@ static bool bring(struct copying *c, const struct piece *piece, uint64_t addr,
 	}
 	if ((piece->from_running || piece->in_pause) && live->target >= 0)
 		mem = live->target;
-	got = read_fully(mem, to, n, addr);
+	got = file_read_at(mem, to, n, addr);
 	if (got == n)
 		return true;
 	if (mem != live->target && live->target >= 0 &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/dwarf_lists.h"
 
+#include "base/sorted.h"
 #include "formats/leb.h"
 
 /* DW_LLE_* and DW_RLE_*, which differ from the sixth on. */
@@ -213,18 +214,9 @@ static bool find_entry(struct list *l, uint64_t addr, struct dwarf_extent *e)
 
 static void tell(const struct dwarf_search *s, uint64_t low, uint64_t high)
 {
-	size_t from = 0, to = s->n;
-
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-
-		if (s->addrs[middle] < low)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	for (; from < s->n && s->addrs[from] < high; from++)
-		s->hit(s->ctx, from);
+	for (size_t i = sorted_from(s->addrs, s->n, low);
+	     i < s->n && s->addrs[i] < high; i++)
+		s->hit(s->ctx, i);
 }
 
 /* From low to high pc. */

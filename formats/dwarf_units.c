@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/dwarf_units.h"
 
+#include "base/sorted.h"
 #include "formats/dwarf_lists.h"
 
 enum { MAX_ROUNDS = 8 };	/* units that refer to units that ... */
@@ -14,22 +15,6 @@ struct search {
 	struct die_unit **found;
 };
 
-/* Index of the first address from @low on. */
-static size_t first_from(const struct search *s, uint64_t low)
-{
-	size_t from = 0, to = s->n;
-
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-
-		if (s->addrs[middle] < low)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from;
-}
-
 /* Addresses and lengths of one unit; @b is at the first pair. */
 static void take_ranges(struct search *s, struct bytes *b, uint64_t header)
 {
@@ -38,7 +23,7 @@ static void take_ranges(struct search *s, struct bytes *b, uint64_t header)
 	while (unit && bytes_left(b) >= 16) {
 		uint64_t low = bytes_u64(b), length = bytes_u64(b);
 
-		for (size_t i = first_from(s, low);
+		for (size_t i = sorted_from(s->addrs, s->n, low);
 		     i < s->n && s->addrs[i] - low < length; i++) {
 			if (!s->found[i])
 				s->found[i] = unit;

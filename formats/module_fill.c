@@ -2,9 +2,9 @@
 #include "formats/module_fill.h"
 
 #include <elf.h>
-#include <errno.h>
 #include <unistd.h>
 
+#include "base/file_read.h"
 #include "formats/module_file.h"
 
 /* Bytes of a file that stand in for memory. */
@@ -54,19 +54,9 @@ static uint64_t next_fill(const struct filled *f, uint64_t addr, uint64_t end)
 static void read_fill(const struct fill *fill, uint64_t addr, uint8_t *to,
 		      size_t n)
 {
-	size_t done = 0;
+	size_t done = file_read_at(fill->fd, to, n,
+				   fill->offset + (addr - fill->start));
 
-	while (done < n) {
-		ssize_t got = pread(fill->fd, to + done, n - done,
-				    (off_t)(fill->offset + done +
-					    (addr - fill->start)));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		done += (size_t)got;
-	}
 	memset(to + done, 0, n - done);
 }
 

@@ -133,7 +133,4 @@ bool seekable_decode(struct seekable_decoder *decoder, void *to,
  */
 bool seekable_checksum(const uint8_t *from, size_t size, uint32_t *ret);
 
-/** Read @n bytes at @offset; returns how many came before end or error. */
-size_t file_read_at(int fd, void *to, size_t n, uint64_t offset);
-
 #endif

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <unistd.h>
-
 #include "base/bytes.h"
+#include "base/file_read.h"
 #include "formats/seekable.h"
 
 enum {
@@ -14,23 +12,6 @@ enum {
 };
 
 #define FOOTER_MAGIC UINT32_C(0x8F92EAB1)
-
-size_t file_read_at(int fd, void *to, size_t n, uint64_t offset)
-{
-	size_t done = 0;
-
-	while (done < n && offset + done <= INT64_MAX) {
-		ssize_t got = pread(fd, (char *)to + done, n - done,
-				    (off_t)(offset + done));
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		done += (size_t)got;
-	}
-	return done;
-}
 
 bool seekable_table_add(struct seekable_table *table, uint32_t size,
 			uint32_t plain_size, uint32_t checksum)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_read.h"
 #include "base/progress.h"
 #include "formats/seekable.h"
 #include "formats/snapshot_read.h"

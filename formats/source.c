@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/bitset.h"
+#include "base/file_read.h"
 #include "base/pool.h"
 #include "base/vec.h"
 #include "formats/seekable.h"

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/file_read.h"
 #include "base/progress.h"
 #include "formats/seekable.h"
 #include "formats/seekable_write.h"

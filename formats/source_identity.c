@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "base/cache.h"
+#include "base/file_read.h"
 
 enum { STEP = 1 << 20 };
 

@@ -557,7 +557,7 @@ def test_default_name_and_several(target):
     other.quit()
     shutil.rmtree(folder)
     text = holdfast("-o", "one.zst", target.pid, target.pid, ok=False)
-    assert text.startswith("usage:"), text
+    assert "folder" in text and "one.zst" in text, text
 
 
 def test_existing_file(target):

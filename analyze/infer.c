@@ -156,6 +156,7 @@ FETCH fetch_targets(const struct infer *infer, uint32_t node)
 		__builtin_prefetch(&heap->why_offset[to], 1);
 		__builtin_prefetch(&heap->size[to]);
 		__builtin_prefetch(&heap->owner[to]);
+		__builtin_prefetch(&heap->content[to]);
 	}
 }
 

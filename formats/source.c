@@ -12,6 +12,7 @@
 #include "base/file_read.h"
 #include "base/pool.h"
 #include "base/vec.h"
+#include "formats/read_ahead.h"
 #include "formats/seekable.h"
 #include "formats/source_convert.h"
 #include "formats/source_identity.h"
@@ -54,6 +55,7 @@ struct source {
 	size_t max_slots;
 	uint64_t tick;
 	VEC(struct worker) idle;
+	struct read_ahead ahead;	/* of compressed blocks */
 };
 
 static size_t bucket_of(uint64_t block)
@@ -159,17 +161,23 @@ static void worker_give(struct source *source, struct worker *worker)
 }
 
 /* The table repeats the checksum of each frame: they must agree. */
-static void compare_checksums(struct source *source, const struct slot *slot,
-			      const uint8_t *bytes)
+static bool checksums_agree(const struct source *source,
+			    const struct slot *slot, const uint8_t *bytes)
 {
 	const struct seekable_frame *frame =
 		&source->table.frames.at[slot->block];
 	uint32_t checksum;
 
-	if (!source->table.checksums ||
-	    !seekable_checksum(bytes, frame->size, &checksum) ||
-	    checksum == frame->checksum)
-		return;
+	return !source->table.checksums ||
+	       !seekable_checksum(bytes, frame->size, &checksum) ||
+	       checksum == frame->checksum;
+}
+
+static void tell_checksums(struct source *source, const struct slot *slot)
+{
+	const struct seekable_frame *frame =
+		&source->table.frames.at[slot->block];
+
 	pthread_mutex_lock(&source->lock);
 	if (bitset_insert(&source->told, (size_t)slot->block))
 		diag_add_at(source->diag, frame->offset, 1,
@@ -177,7 +185,8 @@ static void compare_checksums(struct source *source, const struct slot *slot,
 	pthread_mutex_unlock(&source->lock);
 }
 
-static bool load_frame(struct source *source, struct slot *slot)
+/* @tell: count checksums that contradict; else fail. */
+static bool load_frame(struct source *source, struct slot *slot, bool tell)
 {
 	const struct seekable_frame *frame =
 		&source->table.frames.at[slot->block];
@@ -194,8 +203,11 @@ static bool load_frame(struct source *source, struct slot *slot)
 			  frame->offset) == frame->size &&
 	     seekable_decode(worker.decoder, slot->bytes, frame->plain_size,
 			     worker.frame, frame->size);
-	if (ok)
-		compare_checksums(source, slot, worker.frame);
+	if (ok && !checksums_agree(source, slot, worker.frame)) {
+		ok = tell;
+		if (tell)
+			tell_checksums(source, slot);
+	}
 	worker_give(source, &worker);
 	return ok;
 }
@@ -248,7 +260,7 @@ static void slot_load(struct source *source, struct slot *slot)
 	bool ok;
 
 	pthread_mutex_unlock(&source->lock);
-	ok = source->compressed ? load_frame(source, slot) :
+	ok = source->compressed ? load_frame(source, slot, true) :
 	     load_plain(source, slot);
 	pthread_mutex_lock(&source->lock);
 	if (!ok)
@@ -260,27 +272,82 @@ static void slot_load(struct source *source, struct slot *slot)
 	pthread_cond_broadcast(&source->loaded);
 }
 
+/* The slot that will have @block, pinned; NULL on no memory. */
+static struct slot *slot_begin(struct source *source, uint64_t block)
+{
+	struct slot *slot = slot_victim(source);
+
+	if (slot) {
+		slot->block = block;
+		slot->state = SLOT_LOADING;
+		slot->pins = 1;
+		slot->next = source->buckets[bucket_of(block)];
+		source->buckets[bucket_of(block)] = slot;
+	}
+	return slot;
+}
+
+/*
+ * Load @block for whoever wants it next; false when it is there, or no memory.
+ * What is damaged is left to them: whether a loss is told must not depend on
+ * how far was read ahead. Called with the lock held, which is released while
+ * the block is decoded.
+ */
+static bool load_early(struct source *source, uint64_t block)
+{
+	struct slot *slot;
+	bool ok;
+
+	if (block >= source->n_blocks || slot_find(source, block))
+		return false;
+	slot = slot_begin(source, block);
+	if (!slot)
+		return false;
+	pthread_mutex_unlock(&source->lock);
+	ok = load_frame(source, slot, false);
+	pthread_mutex_lock(&source->lock);
+	if (ok)
+		slot->state = slot->size > 0 ? SLOT_READY : SLOT_LOST;
+	else
+		slot_unlink(source, slot);
+	slot->used = ++source->tick;
+	slot->pins--;
+	pthread_cond_broadcast(&source->loaded);
+	return true;
+}
+
+static void load_ahead(void *ctx, uint64_t block)
+{
+	struct source *source = ctx;
+
+	pthread_mutex_lock(&source->lock);
+	(void)load_early(source, block);
+	pthread_mutex_unlock(&source->lock);
+}
+
 /* The slot of @block, pinned and loaded (perhaps lost); NULL on no memory. */
 static struct slot *slot_get(struct source *source, uint64_t block)
 {
 	struct slot *slot;
+	bool in_order;
 
 	pthread_mutex_lock(&source->lock);
-	slot = slot_find(source, block);
-	if (!slot) {
-		slot = slot_victim(source);
-		if (slot) {
-			slot->block = block;
-			slot->state = SLOT_LOADING;
-			slot->pins = 1;
-			slot->next = source->buckets[bucket_of(block)];
-			source->buckets[bucket_of(block)] = slot;
-			slot_load(source, slot);
-		}
-	} else {
-		slot->pins++;
-		while (slot->state == SLOT_LOADING)
+	in_order = source->compressed &&
+		   read_ahead_note(&source->ahead, block);
+	/* One that was read ahead and is damaged is gone when it was waited
+	 * for. */
+	while ((slot = slot_find(source, block)) &&
+	       slot->state == SLOT_LOADING) {
+		/* Better to decode the next one than to wait. */
+		if (!in_order || !load_early(source, block + 1))
 			pthread_cond_wait(&source->loaded, &source->lock);
+	}
+	if (slot) {
+		slot->pins++;
+	} else {
+		slot = slot_begin(source, block);
+		if (slot)
+			slot_load(source, slot);
 	}
 	if (slot)
 		slot->used = ++source->tick;
@@ -465,6 +532,7 @@ bool source_open(const char *path, struct diag *diag, struct source **ret,
 	}
 	source->block_max = source->size < SOURCE_BLOCK_MAX ?
 			    (size_t)source->size + 1 : SOURCE_BLOCK_MAX;
+	read_ahead_init(&source->ahead, source->n_blocks, load_ahead, source);
 	*ret = source;
 	return true;
 }
@@ -473,6 +541,7 @@ void source_close(struct source *source)
 {
 	if (!source)
 		return;
+	read_ahead_stop(&source->ahead);
 	for (size_t i = 0; i < source->slots.len; i++) {
 		free(source->slots.at[i]->bytes);
 		free(source->slots.at[i]);

@@ -7,7 +7,8 @@
  * zstd file: its frames) and keeps a bounded number of them decoded. Blocks
  * are pinned while somebody looks at them; the least recently used unpinned
  * one makes room. Thread-safe: decoding runs outside the lock, and two
- * threads that want one block decode it once.
+ * threads that want one block decode it once. Where blocks of a compressed file
+ * are read in order, the next few are decoded beforehand (read_ahead.h).
  *
  * Bytes that are lost (a file cut short, a frame whose checksum fails) read
  * as missing; what is lost is counted in the diagnostics given at opening.

@@ -2,6 +2,7 @@
 #include "analyze/infer.h"
 
 #include "analyze/infer_state.h"
+#include "analyze/type_prefix.h"
 #include "base/fetch.h"
 
 enum {
@@ -37,25 +38,24 @@ bool infer_fits(const struct heap *heap, uint32_t node, uint64_t size,
 	return size >= 128 * 1024 && usable - size < PAGE_SIZE_X86;
 }
 
-/* The record that begins with @inner, directly or deeper, is @outer. */
-static bool begins_with(const struct type_table *types, uint32_t outer,
-			uint32_t inner)
+bool infer_fits_tail(const struct heap *heap, uint32_t node, uint32_t type)
 {
-	for (int depth = 0; depth < 16; depth++) {
-		const struct type *t;
+	const struct type_table *types = &heap->image->types;
+	const struct type *t = &types->types.at[type];
+	const struct type *tail = types_tail(types, type);
+	uint64_t usable = heap->size[node], start, size;
+	uint32_t element;
 
-		outer = types_strip(types, outer);
-		if (outer == inner)
-			return true;
-		if (!types_is_record(types, outer))
-			return false;
-		t = &types->types.at[outer];
-		if (t->n_members == 0 ||
-		    types->members.at[t->first_member].offset != 0)
-			return false;
-		outer = types->members.at[t->first_member].type;
-	}
-	return false;
+	if (!tail || t->size >= usable)
+		return false;
+	if (tail->flags & TYPE_NO_COUNT || tail->count == 0)
+		return true;
+	element = types_strip(types, tail->target);
+	start = types->members.at[t->first_member + t->n_members - 1].offset;
+	size = element == TYPE_NONE ? 0 : types->types.at[element].size;
+	return tail->count == 1 && size > 0 && start < usable &&
+	       infer_fits(heap, node, start + (usable - start) / size * size,
+			  false);
 }
 
 static void settle(struct heap *heap, const struct claim *c)
@@ -93,7 +93,7 @@ static bool wins(struct heap *heap, const struct claim *claim)
 		return claim->confidence > heap->confidence[claim->node];
 	if ((heap->evidence[claim->node] == EVIDENCE_VTABLE &&
 	     rank > SURE_UNSIZED) ||
-	    claim->confidence < rank || begins_with(types, old, claim->type))
+	    claim->confidence < rank || type_begins_with(types, old, claim->type))
 		return false;
 	if (claim->confidence > rank)
 		return true;
@@ -105,7 +105,7 @@ static bool wins(struct heap *heap, const struct claim *claim)
 		return true;
 	if (heap->confidence[claim->node] < DOUBT)
 		return false;
-	if (begins_with(types, claim->type, old))
+	if (type_begins_with(types, claim->type, old))
 		return true;
 	heap->confidence[claim->node] = (uint8_t)(rank - DOUBT);
 	return false;

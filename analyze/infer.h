@@ -32,4 +32,11 @@ bool infer_types(struct heap *heap, const struct raw_refs *raw,
 bool infer_fits(const struct heap *heap, uint32_t node, uint64_t size,
 		bool loose);
 
+/**
+ * True when record @type ends in an array, and block @node is one of them with
+ * some more elements: of data[] or data[0] of any number, of data[1], as people
+ * wrote it once, of as many as fill the block.
+ */
+bool infer_fits_tail(const struct heap *heap, uint32_t node, uint32_t type);
+
 #endif

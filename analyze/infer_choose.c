@@ -216,26 +216,6 @@ static bool has_tail(const struct chooser *c, uint32_t type)
 	return tail && (tail->flags & TYPE_NO_COUNT || tail->count == 0);
 }
 
-/* The same for the block @node; programs older than data[] say data[1]. */
-static bool fits_tail(const struct chooser *c, uint32_t node, uint32_t type)
-{
-	const struct type_table *types = &c->heap->image->types;
-	const struct type *t = type_at(c, type), *tail = types_tail(types, type);
-	uint64_t usable = c->heap->size[node], start, size;
-	uint32_t element;
-
-	if (!tail || t->size >= usable)
-		return false;
-	if (has_tail(c, type))
-		return true;
-	element = types_strip(types, tail->target);
-	start = types->members.at[t->first_member + t->n_members - 1].offset;
-	size = element == TYPE_NONE ? 0 : type_at(c, element)->size;
-	return tail->count == 1 && size > 0 && start < usable &&
-	       infer_fits(c->heap, node,
-			  start + (usable - start) / size * size, false);
-}
-
 static bool find_fitting(struct chooser *c, uint32_t node,
 			 const struct pointer_kind *kind, bool loose,
 			 struct fitting *ret)
@@ -268,8 +248,10 @@ static bool find_fitting(struct chooser *c, uint32_t node,
 			continue;
 		ret->rivals = true;
 		if (!infer_fits(c->heap, node, type_at(c, id)->size, loose)) {
-			ret->n_open += fits_tail(c, node, id);
-			ret->open = fits_tail(c, node, id) ? id : ret->open;
+			if (infer_fits_tail(c->heap, node, id)) {
+				ret->n_open++;
+				ret->open = id;
+			}
 			continue;
 		}
 		if (relation.subject == TYPE_NONE && value && !one.is_class) {
@@ -343,7 +325,7 @@ static bool decide_record(struct chooser *c, uint32_t node,
 	} else if (!f.self && f.n_any + f.n_open == 1) {
 		set(ret, f.n_any ? f.any : f.open, EVIDENCE_DERIVED,
 		    SURE_DERIVED);
-	} else if (!f.rivals && fits_tail(c, node, kind->target)) {
+	} else if (!f.rivals && infer_fits_tail(c->heap, node, kind->target)) {
 		set(ret, kind->target, EVIDENCE_NONE, SURE_TAIL);
 	}
 	return true;

@@ -43,14 +43,6 @@ static void count_vote(struct vote *v, uint32_t kind, uint32_t array, int score)
 	}
 }
 
-/* Does @type end in an array of any length? */
-static bool is_open(const struct follow *f, uint32_t type)
-{
-	const struct type *tail = types_tail(&f->heap->image->types, type);
-
-	return tail && (tail->flags & TYPE_NO_COUNT || tail->count <= 1);
-}
-
 /* Does block @node look like records that begin with @n of @type? */
 static bool rate_record(struct follow *f, uint32_t node, uint32_t type,
 			uint32_t kind, uint64_t n, struct vote *v)
@@ -63,13 +55,10 @@ static bool rate_record(struct follow *f, uint32_t node, uint32_t type,
 		return false;
 	shape_look(f->heap, &f->infer->window, node, &f->seen);
 	if (n == 1) {
-		/* The header speaks for what is behind it. */
-		if (is_open(f, type) && f->seen.n > shape->n)
-			f->seen.n = shape->n;
 		score = shape_compare(f->heap, &f->weights, type, shape,
 				      &f->seen);
 		if (!score.broken && score.sum >=
-		    (is_open(f, type) ? OPEN_SCORE : LEAST_SCORE))
+		    (shape->tail ? OPEN_SCORE : LEAST_SCORE))
 			count_vote(v, kind, TYPE_NONE, score.sum);
 		return true;
 	}

@@ -45,6 +45,13 @@ static bool has_bit(const uint64_t *set, uint32_t i)
 	return set[i / 64] >> i % 64 & 1;
 }
 
+static bool is_open(const struct type_table *types, uint32_t type)
+{
+	const struct type *tail = types_tail(types, type);
+
+	return tail && (tail->flags & TYPE_NO_COUNT || tail->count <= 1);
+}
+
 bool shape_candidates_build(const struct type_table *types,
 			    struct shape_candidates *ret)
 {
@@ -61,8 +68,10 @@ bool shape_candidates_build(const struct type_table *types,
 		if (t->kind == TYPE_CHAR && t->size == 1 &&
 		    strcmp(types_text(types, t->name), "char") == 0)
 			ret->letter = i;
-		if (t->size >= 8 && shape_is_record(types, t) && !has_bit(bases, i))
-			ok = vec_push(&ret->records, one);
+		if (!shape_is_record(types, t) || has_bit(bases, i))
+			continue;
+		ok = (t->size < 8 || vec_push(&ret->records, one)) &&
+		     (!is_open(types, i) || vec_push(&ret->open, one));
 	}
 	free(bases);
 	free(members);
@@ -75,6 +84,7 @@ bool shape_candidates_build(const struct type_table *types,
 void shape_candidates_free(struct shape_candidates *candidates)
 {
 	vec_free(&candidates->records);
+	vec_free(&candidates->open);
 }
 
 int shape_candidate_prior(const struct type_table *types,

@@ -19,6 +19,9 @@ struct shape_candidate {
 
 struct shape_candidates {
 	VEC(struct shape_candidate) records;	/* by size, then by type */
+	/* Those of them, and smaller ones, that end in an array of any
+	 * length: they may have any size from theirs on. */
+	VEC(struct shape_candidate) open;
 	uint32_t letter;	/* the type char, or TYPE_NONE */
 };
 

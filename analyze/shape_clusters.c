@@ -45,6 +45,7 @@ struct cluster *clusters_get(struct clusters *clusters, uint64_t key)
 {
 	const struct cluster fresh = {
 		.type = TYPE_NONE, .module = UINT32_MAX, .step = 1,
+		.header = TYPE_NONE,
 	};
 	uint64_t *slot;
 	bool added;

@@ -27,6 +27,8 @@ struct cluster {
 	uint64_t n, step;
 	uint32_t module;	/* that has the field, or UINT32_MAX */
 	uint32_t type;		/* what they are, or TYPE_NONE */
+	uint32_t header;	/* that they begin with, by a pointer to it; or
+				 * TYPE_NONE */
 	bool slot;		/* a field refers to them */
 	bool text;		/* @type is a letter */
 	uint8_t confidence;

@@ -2,6 +2,7 @@
 #include "analyze/shape_ranking.h"
 
 #include "analyze/infer.h"
+#include "analyze/words.h"
 
 enum {
 	MIN_KEPT = 25,		/* tenths, a block: pointers that lead right */
@@ -12,6 +13,8 @@ enum {
 	SOME = 10,		/* tenths, a block: more than no contradiction */
 	MIN_MARGIN = 8,		/* tenths, a block: ahead of the next type */
 	HOPELESS = -50,		/* ... as good as contradicted */
+	UNSIZED = 20,		/* what fits any size */
+	MIN_UNSIZED = 20,	/* ... and must be kept of it */
 	FIT_PERCENT = 98,
 	SURE_SLOT = 85,
 	SURE_AHEAD = 70,	/* no pointer says so, but little else fits */
@@ -63,18 +66,19 @@ struct ranking {
 	uint32_t n;		/* types that fit */
 };
 
+/* @least: what pointers and counts must say for a type that does not tell its
+ * size. */
 static void rank(const struct judged *j, const struct shape_candidate *one,
-		 struct ranking *r)
+		 int least, struct ranking *r)
 {
-	const struct heap *heap = j->ranker->heap;
 	int sum, kept, evidence;
 
-	if (!infer_fits(heap, j->cluster->sample[0], one->size, false) ||
-	    !rate(j, one->type, &sum, &kept) || sum < HOPELESS)
+	if (!rate(j, one->type, &sum, &kept) || sum < HOPELESS || kept < least)
 		return;
 	r->n++;
 	evidence = sum;
-	sum += shape_candidate_prior(&heap->image->types, one);
+	sum += shape_candidate_prior(&j->ranker->heap->image->types, one) -
+	       (least > 0 ? UNSIZED : 0);
 	if (sum > r->best) {
 		if (r->type != TYPE_NONE && r->evidence > r->rival)
 			r->rival = r->evidence;
@@ -91,13 +95,42 @@ static void rank(const struct judged *j, const struct shape_candidate *one,
 		r->rival = evidence;
 }
 
-/* Rank all records of @module, or of any but it, that have the size. */
+/* Where the first sample refers to itself: the least such place, or 0. */
+static uint64_t payload_at(const struct judged *j)
+{
+	const struct seen_block *seen = &j->seen[0];
+	uint64_t addr = j->ranker->heap->addr[seen->node], least = 0;
+
+	for (uint32_t i = 0; i < seen->n; i++) {
+		const struct seen_word *w = &seen->at[i];
+		uint64_t at = pointer_decode(w->value) - addr;
+
+		if (w->seen == SEEN_INSIDE && w->node == seen->node &&
+		    at > i * 8 && (least == 0 || at < least))
+			least = at;
+	}
+	return least;
+}
+
+/* Is candidate @one among those that are asked for? */
+static bool is_of(const struct judged *j, const struct shape_candidate *one,
+		  uint32_t module, bool others)
+{
+	const struct type_table *types = &j->ranker->heap->image->types;
+
+	return (types->types.at[one->type].module == module) != others;
+}
+
+/* Rank all records of @module, or of any but it, that have the size; that end
+ * in an array of any length; that end where the block refers to itself. */
 static struct ranking rank_all(const struct judged *j, uint32_t module,
 			       bool others)
 {
 	const struct shape_candidates *all = j->ranker->candidates;
 	const struct heap *heap = j->ranker->heap;
-	uint64_t usable = heap->size[j->cluster->sample[0]];
+	uint32_t node = j->cluster->sample[0];
+	uint64_t usable = heap->size[node], payload = payload_at(j);
+	int least = j->cluster->slot ? MIN_UNSIZED : MIN_KEPT_SHAPE;
 	size_t i = shape_candidates_from(all, usable > 32 ? usable - 32 : 8);
 	struct ranking r = {
 		.type = TYPE_NONE, .best = INT32_MIN, .next = INT32_MIN,
@@ -105,18 +138,33 @@ static struct ranking rank_all(const struct judged *j, uint32_t module,
 	};
 
 	for (; i < all->records.len && all->records.at[i].size <= usable; i++) {
-		uint32_t type = all->records.at[i].type;
-		bool same = heap->image->types.types.at[type].module == module;
+		if (is_of(j, &all->records.at[i], module, others) &&
+		    infer_fits(heap, node, all->records.at[i].size, false))
+			rank(j, &all->records.at[i], 0, &r);
+	}
+	for (i = 0; i < all->open.len; i++) {
+		const struct shape_candidate *one = &all->open.at[i];
 
-		if (same != others)
-			rank(j, &all->records.at[i], &r);
+		if (is_of(j, one, module, others) &&
+		    !infer_fits(heap, node, one->size, false) &&
+		    infer_fits_tail(heap, node, one->type))
+			rank(j, one, least, &r);
+	}
+	if (r.n > 0 && !j->cluster->slot)
+		return r;
+	i = payload ? shape_candidates_from(all, payload > 15 ? payload - 7 : 8) :
+	    all->records.len;
+	for (; i < all->records.len && all->records.at[i].size <= payload; i++) {
+		if (is_of(j, &all->records.at[i], module, others) &&
+		    !infer_fits(heap, node, all->records.at[i].size, false))
+			rank(j, &all->records.at[i], least, &r);
 	}
 	return r;
 }
 
 static bool is_clear(const struct ranking *r, int kept)
 {
-	return r->type != TYPE_NONE && r->kept >= kept &&
+	return r->type != TYPE_NONE && r->kept >= kept && r->evidence > 0 &&
 	       (r->n == 1 || r->best - r->next >= MIN_MARGIN);
 }
 

@@ -44,10 +44,31 @@ struct shape_word {
 
 enum { SHAPE_NO_WORD = UINT16_MAX };
 
+enum { MAX_COUNTS = 8 };
+
+/* An integer in front of an array that may say how long it is. */
+struct shape_count {
+	uint32_t offset;	/* bytes from the start */
+	uint8_t bits, shift;
+};
+
+/* The array of any length at the end of a record. */
+struct shape_tail {
+	const struct type_table *types;
+	uint64_t offset, size;	/* of the array, of one element; bytes */
+	uint32_t n;
+	const struct shape_word *at;	/* [n] the words of one element */
+	bool text;		/* elements are letters */
+	uint32_t n_counts;
+	struct shape_count count[MAX_COUNTS];
+};
+
 /* The words of one element. */
 struct shape {
+	uint64_t size;		/* bytes */
 	uint32_t n;
 	const struct shape_word *at;	/* [n] */
+	const struct shape_tail *tail;	/* or NULL */
 };
 
 struct shape_cache {
@@ -124,7 +145,11 @@ struct shape_score {
 	bool broken;		/* a promise is broken: it is not of that type */
 };
 
-/** @type has @shape. */
+/**
+ * @type has @shape. In a block that is larger than the type, what its last
+ * member says of an array of any length counts, too; else what is behind it
+ * says nothing.
+ */
 struct shape_score shape_compare(const struct heap *heap,
 				 const struct size_weights *weights,
 				 uint32_t type, const struct shape *shape,

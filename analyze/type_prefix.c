@@ -133,3 +133,35 @@ bool type_prefixes(const struct type_table *types, uint32_t **ret,
 	*ret = prefix;
 	return true;
 }
+
+static bool is_header_of(const struct type_table *types, uint32_t outer,
+			 uint32_t inner)
+{
+	return is_plain_record(&types->types.at[outer]) &&
+	       is_header(types, inner) &&
+	       types->types.at[inner].n_members <
+	       types->types.at[outer].n_members &&
+	       begins_like(types, outer, inner);
+}
+
+bool type_begins_with(const struct type_table *types, uint32_t outer,
+		      uint32_t inner)
+{
+	for (int depth = 0; depth < 16; depth++) {
+		const struct type *t;
+
+		outer = types_strip(types, outer);
+		if (outer == inner)
+			return true;
+		if (!types_is_record(types, outer))
+			return false;
+		t = &types->types.at[outer];
+		if (t->n_members == 0 ||
+		    types->members.at[t->first_member].offset != 0)
+			return false;
+		if (is_header_of(types, outer, inner))
+			return true;
+		outer = types->members.at[t->first_member].type;
+	}
+	return false;
+}

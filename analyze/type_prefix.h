@@ -25,4 +25,9 @@
 bool type_prefixes(const struct type_table *types, uint32_t **ret,
 		   struct err *err) MUST_CHECK;
 
+/** True when record @outer begins with record @inner: as a first member or
+ * base, however deep, or member by member. */
+bool type_begins_with(const struct type_table *types, uint32_t outer,
+		      uint32_t inner);
+
 #endif

@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: MIT */
+/* How well a block keeps what a type promises. */
+#include "analyze/shapes.h"
+
+#include <math.h>
+
+#include "analyze/infer.h"
+#include "analyze/shape_rust.h"
+#include "analyze/type_prefix.h"
+#include "analyze/words.h"
+
+/* Tenths: see struct shape_score. */
+enum {
+	BROKEN = -1000,
+	KEPT_TYPED = 80,	/* leads to a block of just that type */
+	KEPT_CODE = 60,
+	KEPT_SIZE = 50,		/* leads to a block of a rare, right size */
+	KEPT_ALIKE = 20,	/* ... of its own type that looks like itself */
+	KEPT_COUNT = 30,	/* says how long the array behind it is */
+	KEPT_LEAST = 20,	/* counts as evidence of its own */
+	KEPT_TEXT = 40,
+	KEPT_ROUGHLY = 10,
+	DOUBTFUL = -30,
+	UNLIKELY = -80,
+};
+
+/* Behind a pointer to the start of a block one into it, or just behind it:
+ * the end of what is used, and of what there is. */
+static bool is_end_of_range(const struct heap *heap,
+			    const struct seen_block *block, uint32_t i)
+{
+	uint32_t node;
+
+	while (i > 0 && block->at[i - 1].seen == SEEN_INSIDE)
+		i--;
+	if (i == 0 || block->at[i - 1].seen != SEEN_START)
+		return false;
+	node = block->at[i - 1].node;
+	return block->at[i].value - heap->addr[node] <= heap->size[node];
+}
+
+bool size_weights_build(const struct heap *heap, struct size_weights *ret,
+			struct err *err)
+{
+	struct map_slot slot;
+	size_t i = 0;
+
+	*ret = (struct size_weights){0};
+	for (uint32_t b = 0; b < heap->n_blocks; b++) {
+		uint64_t *count = map_slot(&ret->by_size, heap->size[b], NULL);
+
+		if (!count) {
+			size_weights_free(ret);
+			return err_nomem(err, "sizes of blocks");
+		}
+		++*count;
+	}
+	while (map_next(&ret->by_size, &i, &slot)) {
+		double rare = log((double)heap->n_blocks / (double)slot.value);
+		int weight = (int)(12 * rare);
+
+		map_set(&ret->by_size, slot.key, weight > KEPT_SIZE ?
+			KEPT_SIZE : (uint64_t)weight);
+	}
+	return true;
+}
+
+void size_weights_free(struct size_weights *weights)
+{
+	map_free(&weights->by_size);
+}
+
+/* The comparison of one block with one type. */
+struct match {
+	const struct heap *heap;
+	const struct size_weights *weights;
+	uint32_t type;
+	uint32_t node;
+};
+
+/* Two blocks of one type have one size, and look alike. */
+static int looks_alike(const struct match *m, uint32_t target, uint32_t node)
+{
+	return target == m->type && m->heap->size[node] ==
+	       m->heap->size[m->node] && m->heap->content[node] ==
+	       m->heap->content[m->node] ? KEPT_ALIKE : 0;
+}
+
+/* The members that come first are letters: a name inside the record. */
+static bool begins_with_letters(const struct type_table *types, uint32_t type)
+{
+	for (int depth = 0; depth < 8 && type != TYPE_NONE; depth++) {
+		const struct type *t = &types->types.at[type];
+
+		if (t->kind == TYPE_CHAR || t->kind == TYPE_UNION)
+			return true;
+		if (t->kind == TYPE_ARRAY)
+			type = types_strip(types, t->target);
+		else if (types_is_record(types, type) && t->n_members > 0)
+			type = types_strip(types, types->members.at[
+					   t->first_member].type);
+		else
+			return false;
+	}
+	return false;
+}
+
+/* A pointer to a record leads to the start of block @node. */
+static int compare_record(const struct match *m, uint32_t target, uint32_t node)
+{
+	const struct heap *heap = m->heap;
+	const struct type_table *types = &heap->image->types;
+	uint64_t size = types->types.at[target].size, n;
+
+	if (heap->type[node] == target)
+		return KEPT_TYPED;
+	if (heap->type[node] != TYPE_NONE &&
+	    type_begins_with(types, heap->type[node], target))
+		return KEPT_TYPED;
+	if (heap->type[node] != TYPE_NONE)
+		return types_is_record(types, types_strip(types,
+				       heap->type[node])) &&
+		       types->types.at[heap->type[node]].size >= size ?
+		       DOUBTFUL : BROKEN;
+	if (size == 0)
+		return KEPT_ROUGHLY;
+	if (heap->content[node] == CONTENT_TEXT)
+		return begins_with_letters(types, target) ? UNLIKELY : BROKEN;
+	if (infer_fits(heap, node, size, false))
+		return (int)map_get(&m->weights->by_size, heap->size[node], 0) +
+		       looks_alike(m, target, node);
+	if (size > heap->size[node])
+		return BROKEN;
+	n = heap->size[node] / size;
+	return n > 1 && infer_fits(heap, node, n * size, false) ?
+	       0 : -KEPT_ROUGHLY;
+}
+
+static int compare_text(const struct heap *heap, const struct seen_word *w)
+{
+	uint32_t type = types_strip(&heap->image->types, heap->type[w->node]);
+
+	if (type != TYPE_NONE)
+		return heap->image->types.types.at[type].size == 1 ?
+		       KEPT_TEXT : UNLIKELY;
+	return heap->content[w->node] == CONTENT_TEXT ? KEPT_TEXT :
+	       heap->content[w->node] == CONTENT_POINTERS ? UNLIKELY : 0;
+}
+
+static int compare_start(const struct match *m, const struct shape_word *p,
+			 const struct seen_word *w)
+{
+	const struct heap *heap = m->heap;
+	uint8_t content = heap->content[w->node];
+
+	switch (p->kind) {
+	case SHAPE_RECORD:
+		return compare_record(m, p->target, w->node);
+	case SHAPE_TEXT:
+		return compare_text(heap, w);
+	case SHAPE_POINTERS:
+		return content == CONTENT_POINTERS ? KEPT_TEXT :
+		       content == CONTENT_ZERO ? 0 : DOUBTFUL;
+	case SHAPE_NUMBERS:
+		return content == CONTENT_NUMBERS ? KEPT_ROUGHLY :
+		       content == CONTENT_POINTERS ? UNLIKELY : 0;
+	case SHAPE_VOID:
+		return KEPT_ROUGHLY;
+	default:
+		return 0;
+	}
+}
+
+static bool is_pointer(uint8_t kind)
+{
+	return kind >= SHAPE_RECORD && kind <= SHAPE_VOID;
+}
+
+static bool is_pointer_or_code(uint8_t kind)
+{
+	return is_pointer(kind) || kind == SHAPE_CODE;
+}
+
+/* What no pointer promised, but is one. */
+static int compare_surprise(const struct shape_word *p,
+			    const struct seen_word *w)
+{
+	bool block = w->seen == SEEN_START || w->seen == SEEN_INSIDE;
+
+	switch (p->kind) {
+	case SHAPE_FLOAT:
+	case SHAPE_SMALL:
+		return block ? BROKEN : UNLIKELY;
+	case SHAPE_WIDE:
+		return block ? UNLIKELY : DOUBTFUL;
+	case SHAPE_CODE:
+		return BROKEN;
+	case SHAPE_BYTES:
+		return block ? DOUBTFUL : 0;
+	default:
+		return 0;
+	}
+}
+
+static int compare_number(const struct shape_word *p, const struct seen_word *w)
+{
+	if (p->never_null && w->value == UINT64_MAX)
+		return 0;	/* rc::Weak::new() */
+	if (is_pointer(p->kind))
+		return p->kind == SHAPE_VOID && w->seen == SEEN_SMALL ?
+		       DOUBTFUL : BROKEN;
+	switch (p->kind) {
+	case SHAPE_CODE:
+		return BROKEN;
+	case SHAPE_FLOAT:
+		return w->seen == SEEN_FLOAT ? KEPT_ROUGHLY * 2 : DOUBTFUL;
+	case SHAPE_WIDE:
+		return w->seen == SEEN_PACKED ? -2 * KEPT_ROUGHLY : 0;
+	case SHAPE_SMALL:
+		return w->seen == SEEN_FLOAT ? -KEPT_ROUGHLY :
+		       w->seen == SEEN_PACKED ? KEPT_ROUGHLY : 0;
+	default:
+		return 0;
+	}
+}
+
+static int compare(const struct match *m, const struct shape_word *p,
+		   const struct seen_word *w)
+{
+	switch (w->seen) {
+	case SEEN_ZERO:
+		return p->never_null ? BROKEN : 0;
+	case SEEN_START:
+		return is_pointer(p->kind) ? compare_start(m, p, w) :
+		       compare_surprise(p, w);
+	case SEEN_INSIDE:
+		return is_pointer(p->kind) ? -KEPT_ROUGHLY :
+		       compare_surprise(p, w);
+	case SEEN_CODE:
+		return p->kind == SHAPE_CODE ? KEPT_CODE :
+		       p->kind == SHAPE_VOID ? 0 :
+		       is_pointer(p->kind) ? UNLIKELY : compare_surprise(p, w);
+	case SEEN_DATA:
+		return is_pointer(p->kind) ? 0 : compare_surprise(p, w);
+	case SEEN_DEAD:
+		return is_pointer(p->kind) ? DOUBTFUL : compare_surprise(p, w);
+	default:
+		return compare_number(p, w);
+	}
+}
+
+static int compare_owner(const struct heap *heap, const struct shape_word *p,
+			 const struct seen_block *block, uint32_t i)
+{
+	switch (shape_rust_check(heap, p, block, i)) {
+	case RUST_KEPT:
+		return KEPT_TYPED;
+	case RUST_EMPTY:
+		return KEPT_ROUGHLY;
+	case RUST_BROKEN:
+		return BROKEN;
+	default:
+		return 0;
+	}
+}
+
+/* Behind the type lies what malloc gave too much. */
+static void compare_slack(const struct seen_block *block, uint32_t first,
+			  struct shape_score *score)
+{
+	for (uint32_t i = first; i < block->n; i++) {
+		if (block->at[i].seen == SEEN_START ||
+		    block->at[i].seen == SEEN_INSIDE)
+			score->sum += UNLIKELY;
+		else if (block->at[i].seen != SEEN_ZERO)
+			score->sum -= 2 * KEPT_ROUGHLY;
+	}
+}
+
+/* A pointer out of a header leads behind it, into the same block. */
+static bool leads_behind(const struct match *m, const struct shape *shape,
+			 const struct seen_word *w)
+{
+	return w->seen == SEEN_INSIDE && w->node == m->node &&
+	       pointer_decode(w->value) - m->heap->addr[m->node] >= shape->size;
+}
+
+static uint64_t count_at(const struct seen_block *block,
+			 const struct shape_count *c)
+{
+	unsigned shift = c->offset % 8 * 8 + c->shift;
+	uint64_t word;
+
+	if (c->offset / 8 >= block->n || shift + c->bits > 64)
+		return 0;
+	word = block->at[c->offset / 8].value >> shift;
+	return c->bits == 64 ? word : word & ((UINT64_C(1) << c->bits) - 1);
+}
+
+/*
+ * Does a number in front of the array say how long it is, so that it fits the
+ * block? (A byte does that easily by chance: it must be the length of a text
+ * of @letters, or count pointers.) What is in use is as many bytes as the least
+ * such number says.
+ */
+static bool is_counted(const struct match *m, const struct shape_tail *tail,
+		       const struct seen_block *block, uint64_t letters,
+		       uint64_t *used)
+{
+	uint64_t room = (m->heap->size[m->node] - tail->offset) / tail->size;
+	bool counted = false;
+
+	*used = room;
+	for (uint32_t i = 0; i < tail->n_counts; i++) {
+		uint64_t n = count_at(block, &tail->count[i]), size;
+
+		if (n == 0 || n > room || (tail->count[i].bits < 16 &&
+					   tail->size < 8 && n != letters))
+			continue;
+		size = tail->offset + n * tail->size;
+		counted |= infer_fits(m->heap, m->node, size, false) ||
+			   infer_fits(m->heap, m->node, size + 1, false);
+		*used = n < *used ? n : *used;
+	}
+	*used = tail->offset + *used * tail->size;
+	return counted;
+}
+
+/* Length of the text at byte @at, or UINT64_MAX when there is none. */
+static uint64_t text_length(const struct seen_block *block, uint64_t at)
+{
+	for (uint64_t i = at; i / 8 < block->n; i++) {
+		uint8_t c = (uint8_t)(block->at[i / 8].value >> i % 8 * 8);
+
+		if (c == 0)
+			return i - at;
+		if (c < ' ' && c != '\t' && c != '\n' && c != '\r')
+			return UINT64_MAX;
+	}
+	return block->n * UINT64_C(8) - at;
+}
+
+/* An array of any length follows the header. */
+static void compare_tail(const struct match *m, const struct shape_tail *tail,
+			 const struct seen_block *block, uint32_t first,
+			 struct shape_score *score)
+{
+	bool whole = tail->offset % 8 == 0 && tail->size % 8 == 0;
+	uint64_t letters = tail->text ? text_length(block, tail->offset) : 0;
+	bool is_text = letters > 0 && letters != UINT64_MAX;
+	int evidence = is_text ? KEPT_LEAST : 0;
+	uint64_t end;
+
+	if (is_counted(m, tail, block, letters, &end) &&
+	    (is_text || !tail->text))
+		evidence += KEPT_COUNT;
+	score->kept += evidence;
+	score->sum += evidence > 0 ? evidence : DOUBTFUL;
+	for (uint64_t i = first; i < block->n && i * 8 + 8 <= end; i++) {
+		const struct shape_word other = {
+			.kind = tail->size == 1 ? SHAPE_BYTES : SHAPE_SMALL,
+			.target = TYPE_NONE,
+		};
+		int one = compare(m, whole ? &tail->at[(i - tail->offset / 8) %
+						       tail->n] : &other,
+				  &block->at[i]);
+
+		score->sum += one;
+		score->broken |= one == BROKEN;
+	}
+}
+
+struct shape_score shape_compare(const struct heap *heap,
+				 const struct size_weights *weights,
+				 uint32_t type, const struct shape *shape,
+				 const struct seen_block *block)
+{
+	const struct match m = { heap, weights, type, block->node };
+	struct shape_score score = {0};
+	uint32_t n = shape->n < block->n ? shape->n : block->n;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct shape_word *p = &shape->at[i];
+		int one = p->rust != RUST_DECLARED ?
+			  compare_owner(heap, p, block, i) :
+			  compare(&m, p, &block->at[i]);
+
+		if (block->at[i].seen == SEEN_INSIDE &&
+		    is_pointer(shape->at[i].kind) &&
+		    is_end_of_range(heap, block, i))
+			one = KEPT_ROUGHLY;
+		if (leads_behind(&m, shape, &block->at[i]) &&
+		    is_pointer(shape->at[i].kind))
+			one = KEPT_ALIKE;
+		score.sum += one;
+		if (one >= KEPT_LEAST && is_pointer_or_code(shape->at[i].kind))
+			score.kept += one;
+		if (one == BROKEN)
+			score.broken = true;
+	}
+	if (shape->tail && shape->tail->offset < heap->size[block->node])
+		compare_tail(&m, shape->tail, block, n, &score);
+	else if (infer_fits(heap, block->node, shape->size, false))
+		compare_slack(block, n, &score);
+	return score;
+}

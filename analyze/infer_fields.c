@@ -398,7 +398,7 @@ static bool follow_all(struct follow *f, struct err *err)
 			return false;
 		n = f->infer->n_claims;
 		progress_begin("comparing shapes", 0);
-		if (!infer_shapes(f->infer, &f->weights, err))
+		if (!infer_shapes(f->infer, &f->weights, &f->chooser, err))
 			return false;
 		progress_begin("typing blocks", 0);
 		if (f->infer->n_claims == n)

@@ -11,10 +11,15 @@
 
 #include <stdlib.h>
 
+#include "analyze/infer_choose.h"
 #include "analyze/shape_ranking.h"
 #include "base/bitset.h"
 
-enum { SURE_TEXT = 85 };
+enum {
+	SURE_TEXT = 85,		/* percent */
+	SURE_TEXT_INSIDE = 75,
+	MAX_PREFIX = 32,	/* bytes before a text in its block */
+};
 
 /* A block that gets the type of its cluster, if it fits. */
 struct pending {
@@ -25,6 +30,7 @@ struct shapes {
 	struct infer *infer;
 	struct heap *heap;
 	const struct size_weights *weights;
+	const struct chooser *chooser;
 	struct shape_cache cache;
 	struct shape_candidates candidates;
 	struct clusters clusters;
@@ -32,9 +38,17 @@ struct shapes {
 	 * to. Most are no candidates, and then nothing else is looked up. */
 	struct bitset candidate_blocks, reached;
 	VEC(struct pending) pending;	/* second pass: to be looked at */
-	uint32_t module;	/* of the field that is being looked at */
 	bool apply;		/* second pass: clusters have their types */
 	bool no_memory;
+};
+
+/* A field that does not say what it refers to, and how it refers to it. */
+struct slot {
+	uint32_t type;		/* that has the field */
+	uint64_t at;		/* bytes from its start */
+	uint32_t module;	/* of that type */
+	uint32_t header;	/* that the block begins with, or TYPE_NONE */
+	uint32_t inside;	/* bytes from the start of the block */
 };
 
 /* What is true of nearly all blocks of a cluster need not be of this one. */
@@ -43,8 +57,12 @@ static bool fits_one(struct shapes *s, const struct cluster *c, uint32_t node)
 	const struct shape *shape;
 	struct seen_block seen;
 
-	if (c->text)
+	if (c->text && c->inside == 0)
 		return s->heap->content[node] == CONTENT_TEXT;
+	if (c->text) {
+		shape_look(s->heap, &s->infer->window, node, &seen);
+		return shape_text_at(&seen, c->inside) > 0;
+	}
 	shape = shape_of(&s->cache, c->type);
 	if (!shape) {
 		s->no_memory = true;
@@ -71,7 +89,7 @@ static bool claim(struct shapes *s, const struct pending *p)
 	if (p->why != NODE_NONE && !heap_is_root(s->heap, p->why) &&
 	    s->heap->confidence[p->why] < claim.confidence)
 		claim.confidence = s->heap->confidence[p->why];
-	if (c->text)
+	if (c->type == s->candidates.letter)
 		claim.count = s->heap->size[p->node] > UINT32_MAX ? UINT32_MAX :
 			      (uint32_t)s->heap->size[p->node];
 	return infer_claim(s->infer, &claim);
@@ -103,7 +121,7 @@ static bool claim_all(struct shapes *s)
 
 /* First pass: @node belongs to @c. Second: it gets the cluster's type. */
 static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
-		 uint64_t offset)
+		 uint64_t offset, const struct slot *slot)
 {
 	struct cluster *c = clusters_get(&s->clusters, key);
 
@@ -119,9 +137,12 @@ static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
 			s->no_memory = true;
 		return;
 	}
-	c->slot = why != NODE_NONE;
-	if (c->slot)
-		c->module = s->module;
+	c->slot = slot != NULL;
+	if (slot) {
+		c->module = slot->module;
+		c->header = slot->header;
+		c->inside = slot->inside;
+	}
 	cluster_add(c, node);
 }
 
@@ -149,28 +170,42 @@ static uint32_t type_of(const struct heap *heap, uint32_t node)
 			   heap_root(heap, node)->type : heap->type[node]);
 }
 
-/* Words of a typed node that say nothing about what they refer to. */
-static bool says_nothing(uint8_t kind)
+/* Words of a typed node that say nothing about what they refer to: of a type
+ * that is not defined here, or anything. */
+static bool says_nothing(const struct shapes *s, const struct shape_word *word)
 {
-	return kind == SHAPE_VOID || kind == SHAPE_WIDE || kind == SHAPE_ANY;
+	return word->kind == SHAPE_VOID || word->kind == SHAPE_WIDE ||
+	       (word->kind == SHAPE_ANY && !word->closed) ||
+	       (word->kind == SHAPE_RECORD &&
+		s->heap->image->types.types.at[word->target].n_members == 0);
 }
 
-/* The low bits with which a word refers to the start of @to; false when it
- * refers to the middle. */
-static bool tag_of(struct shapes *s, uint32_t node, uint64_t offset,
-		   uint32_t where, uint32_t to, uint32_t *tag)
+/* A pointer to a header that several types begin with. */
+static bool is_header(const struct shapes *s, const struct shape_word *word)
+{
+	const struct beginnings *b = &s->chooser->beginnings;
+
+	return (word->kind == SHAPE_RECORD || word->kind == SHAPE_ANY) &&
+	       word->target < b->n_types &&
+	       b->row[word->target] < b->row[word->target + 1];
+}
+
+/* How far into @to a word of @node refers: a tag in the low bits, or what
+ * stands before a text. False when it is farther. */
+static bool is_near_start(struct shapes *s, uint32_t node, uint64_t offset,
+			  uint32_t where, uint32_t to, uint32_t *inside)
 {
 	const struct heap *heap = s->heap;
 	uint64_t addr = heap_is_root(heap, node) ?
 			heap_root(heap, node)->addr : heap->addr[node], word;
 
-	*tag = 0;
+	*inside = 0;
 	if (raw_is_start(where))
 		return true;
 	if (!window_u64(&s->infer->window, addr + offset, &word) ||
-	    word - heap->addr[to] >= 8)
+	    word - heap->addr[to] > MAX_PREFIX)
 		return false;
-	*tag = (uint32_t)(word - heap->addr[to]);
+	*inside = (uint32_t)(word - heap->addr[to]);
 	return true;
 }
 
@@ -195,39 +230,75 @@ static uint32_t module_of(const struct heap *heap, uint32_t node, uint32_t type)
 		   image->types.types.at[type].module;
 }
 
-/* What is behind one field of one type, and alike. */
-static uint64_t slot_key(const struct shapes *s, uint32_t node, uint32_t type,
-			 uint64_t at, uint32_t tag)
+/* What is behind one field of one type, and alike; or begins with one header,
+ * wherever the pointer to it stands. */
+static uint64_t slot_key(const struct shapes *s, uint32_t node,
+			 const struct slot *slot)
 {
 	uint64_t key = cluster_signature(s->infer, node);
 
-	return cluster_key(cluster_key(cluster_key(key, type), at), tag);
+	if (slot->header != TYPE_NONE)
+		return cluster_key(key, UINT64_C(1) << 40 | slot->header);
+	return cluster_key(cluster_key(cluster_key(key, slot->type), slot->at),
+			   slot->inside);
 }
 
-/* The references of @node, of a known @type, as slots. */
+/* What the word at @offset of elements with @shape promises, or NULL. */
+static const struct shape_word *word_at(const struct shape *shape,
+					uint32_t count, uint64_t offset,
+					uint64_t *at)
+{
+	const struct shape_tail *tail = shape->tail;
+
+	*at = offset;
+	if (offset >= shape->size && count == 1) {
+		if (!tail || tail->size % 8 != 0 || tail->n == 0)
+			return NULL;
+		offset = (offset - tail->offset) % tail->size;
+		*at = tail->offset + offset;
+		return offset / 8 < tail->n ? &tail->at[offset / 8] : NULL;
+	}
+	*at = shape->size ? offset % shape->size : 0;
+	return *at / 8 < shape->n ? &shape->at[*at / 8] : NULL;
+}
+
+/* Reference @e out of @node, of a known @type, as a slot. */
+static void visit_slot(struct shapes *s, uint32_t node, uint32_t type,
+		       const struct shape *shape, uint64_t e)
+{
+	const struct raw_refs *raw = s->infer->raw;
+	uint64_t offset = raw_offset(raw->where[e]);
+	struct slot slot = { .type = type, .header = TYPE_NONE };
+	const struct shape_word *word;
+	uint32_t to = raw->target[e];
+
+	if (!bitset_has(&s->candidate_blocks, to) || offset == UINT64_MAX)
+		return;
+	word = word_at(shape, heap_is_root(s->heap, node) ? 1 :
+		       s->heap->count[node], offset, &slot.at);
+	if (!word)
+		return;
+	if (is_typed_pointer(word->kind))
+		bitset_add(&s->reached, to);
+	if (is_header(s, word) && raw_is_start(raw->where[e]))
+		slot.header = word->target;
+	else if (!says_nothing(s, word) ||
+		 !is_near_start(s, node, offset, raw->where[e], to,
+				&slot.inside))
+		return;
+	slot.module = module_of(s->heap, node, type);
+	meet(s, slot_key(s, to, &slot), to, node, offset, &slot);
+}
+
 static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
 {
 	const struct raw_refs *raw = s->infer->raw;
 	const struct shape *shape = shape_of(&s->cache, type);
-	uint64_t stride = s->heap->image->types.types.at[type].size;
 
 	if (!shape)
 		return false;
-	for (uint64_t e = raw->row[node]; stride && e < raw->row[node + 1]; e++) {
-		uint64_t offset = raw_offset(raw->where[e]), at = offset % stride;
-		uint32_t to = raw->target[e], tag;
-
-		if (!bitset_has(&s->candidate_blocks, to) ||
-		    at / 8 >= shape->n || offset == UINT64_MAX)
-			continue;
-		if (is_typed_pointer(shape->at[at / 8].kind))
-			bitset_add(&s->reached, to);
-		if (!says_nothing(shape->at[at / 8].kind) ||
-		    !tag_of(s, node, offset, raw->where[e], to, &tag))
-			continue;
-		s->module = module_of(s->heap, node, type);
-		meet(s, slot_key(s, to, type, at, tag), to, node, offset);
-	}
+	for (uint64_t e = raw->row[node]; e < raw->row[node + 1]; e++)
+		visit_slot(s, node, type, shape, e);
 	return true;
 }
 
@@ -270,7 +341,7 @@ static bool visit_lost(struct shapes *s)
 		    !bitset_has(&s->reached, i))
 			meet(s, cluster_key(cluster_signature(s->infer, i),
 					    cluster_texts(s->infer, i)), i,
-			     NODE_NONE, 0);
+			     NODE_NONE, 0, NULL);
 	}
 	return !s->no_memory && !s->clusters.no_memory;
 }
@@ -281,7 +352,7 @@ static bool is_text(const struct shapes *s, const struct cluster *c)
 		if (s->heap->content[c->sample[i]] != CONTENT_TEXT)
 			return false;
 	}
-	return c->slot && s->candidates.letter != TYPE_NONE;
+	return c->slot && c->inside == 0 && s->candidates.letter != TYPE_NONE;
 }
 
 static void decide_texts(struct shapes *s)
@@ -297,6 +368,35 @@ static void decide_texts(struct shapes *s)
 	}
 }
 
+/* A string with something before it: the one struct that looks like that, or
+ * just letters. */
+static void decide_inside(const struct shapes *s, struct cluster *c,
+			  const struct seen_block *seen)
+{
+	struct choice choice;
+
+	for (uint32_t i = 0; i < c->n_sample; i++) {
+		if (shape_text_at(&seen[i], c->inside) == 0)
+			return;
+	}
+	choose_text_tail(s->chooser, c->inside, &choice);
+	c->text = true;
+	c->type = choice.type != TYPE_NONE ? choice.type : s->candidates.letter;
+	c->confidence = SURE_TEXT_INSIDE;
+}
+
+/* A pointer's tag is less than this; what is farther is inside a block. */
+enum { MAX_TAG = 8 };
+
+static void decide(struct shapes *s, struct ranker *ranker, struct cluster *c,
+		   const struct seen_block *seen)
+{
+	if (c->inside > 0)
+		decide_inside(s, c, seen);
+	if (c->type == TYPE_NONE && c->inside < MAX_TAG)
+		cluster_decide(ranker, c, seen);
+}
+
 static bool decide_all(struct shapes *s, bool slots)
 {
 	struct ranker ranker = {
@@ -310,9 +410,8 @@ static bool decide_all(struct shapes *s, bool slots)
 	decide_texts(s);
 	ok = cluster_samples_read(&s->clusters, slots, s->infer, &samples);
 	for (size_t i = 0; ok && i < samples.n; i++) {
-		cluster_decide(&ranker,
-			       &s->clusters.all.at[samples.cluster[i]],
-			       &samples.seen[i * CLUSTER_SAMPLE]);
+		decide(s, &ranker, &s->clusters.all.at[samples.cluster[i]],
+		       &samples.seen[i * CLUSTER_SAMPLE]);
 		ok = !ranker.no_memory;
 	}
 	cluster_samples_free(&samples);
@@ -355,11 +454,12 @@ static bool try_clusters(struct shapes *s,
 }
 
 bool infer_shapes(struct infer *infer, const struct size_weights *weights,
-		  struct err *err)
+		  const struct chooser *chooser, struct err *err)
 {
 	struct heap *heap = infer->heap;
 	struct shapes s = {
 		.infer = infer, .heap = heap, .weights = weights,
+		.chooser = chooser,
 		.cache.types = &heap->image->types,
 	};
 	uint64_t n = infer->n_claims;

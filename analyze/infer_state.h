@@ -82,7 +82,8 @@ bool infer_fields(struct infer *infer, struct err *err) MUST_CHECK;
 
 /** One round of types by content, for blocks that have none. */
 struct size_weights;
+struct chooser;
 bool infer_shapes(struct infer *infer, const struct size_weights *weights,
-		  struct err *err) MUST_CHECK;
+		  const struct chooser *chooser, struct err *err) MUST_CHECK;
 
 #endif

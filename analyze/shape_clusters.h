@@ -7,7 +7,7 @@
  * Of each cluster only some blocks are kept, evenly spread over all in the
  * order in which they come; their contents stand for the others'.
  *
- * Cost: 104 bytes a cluster, at most 65,536 of them.
+ * Cost: 112 bytes a cluster, at most 65,536 of them.
  */
 #ifndef ANALYZE_SHAPE_CLUSTERS_H
 #define ANALYZE_SHAPE_CLUSTERS_H
@@ -29,6 +29,8 @@ struct cluster {
 	uint32_t type;		/* what they are, or TYPE_NONE */
 	uint32_t header;	/* that they begin with, by a pointer to it; or
 				 * TYPE_NONE */
+	uint32_t inside;	/* bytes from a block's start to where a field
+				 * refers to */
 	bool slot;		/* a field refers to them */
 	bool text;		/* @type is a letter */
 	uint8_t confidence;

@@ -5,9 +5,12 @@
 #include <math.h>
 
 #include "analyze/infer.h"
+#include "analyze/rust_pointers.h"
 #include "analyze/shape_rust.h"
 #include "analyze/type_prefix.h"
 #include "analyze/words.h"
+
+enum { MIN_LETTERS = 4 };	/* fewer are as likely a small number */
 
 /* Tenths: see struct shape_score. */
 enum {
@@ -285,6 +288,20 @@ static bool leads_behind(const struct match *m, const struct shape *shape,
 	       pointer_decode(w->value) - m->heap->addr[m->node] >= shape->size;
 }
 
+static int compare_behind(const struct match *m, const struct shape_word *p,
+			  const struct seen_block *block, uint32_t i, int one)
+{
+	uint64_t at = pointer_decode(block->at[i].value) -
+		      m->heap->addr[m->node];
+
+	uint64_t letters = shape_text_at(block, at);
+
+	if (p->kind == SHAPE_TEXT)
+		return letters >= MIN_LETTERS ? KEPT_ALIKE :
+		       letters > 0 ? 0 : DOUBTFUL;
+	return is_pointer(p->kind) || p->kind == SHAPE_ANY ? KEPT_ALIKE : one;
+}
+
 static uint64_t count_at(const struct seen_block *block,
 			 const struct shape_count *c)
 {
@@ -317,17 +334,18 @@ static bool is_counted(const struct match *m, const struct shape_tail *tail,
 		if (n == 0 || n > room || (tail->count[i].bits < 16 &&
 					   tail->size < 8 && n != letters))
 			continue;
+		*used = n < *used ? n : *used;
+		if (n == 1)
+			continue;	/* as is a reference count */
 		size = tail->offset + n * tail->size;
 		counted |= infer_fits(m->heap, m->node, size, false) ||
 			   infer_fits(m->heap, m->node, size + 1, false);
-		*used = n < *used ? n : *used;
 	}
 	*used = tail->offset + *used * tail->size;
 	return counted;
 }
 
-/* Length of the text at byte @at, or UINT64_MAX when there is none. */
-static uint64_t text_length(const struct seen_block *block, uint64_t at)
+uint64_t shape_text_at(const struct seen_block *block, uint64_t at)
 {
 	for (uint64_t i = at; i / 8 < block->n; i++) {
 		uint8_t c = (uint8_t)(block->at[i / 8].value >> i % 8 * 8);
@@ -335,9 +353,9 @@ static uint64_t text_length(const struct seen_block *block, uint64_t at)
 		if (c == 0)
 			return i - at;
 		if (c < ' ' && c != '\t' && c != '\n' && c != '\r')
-			return UINT64_MAX;
+			return 0;
 	}
-	return block->n * UINT64_C(8) - at;
+	return block->n == SHAPE_WORDS ? SHAPE_WORDS * UINT64_C(8) - at : 0;
 }
 
 /* An array of any length follows the header. */
@@ -346,13 +364,12 @@ static void compare_tail(const struct match *m, const struct shape_tail *tail,
 			 struct shape_score *score)
 {
 	bool whole = tail->offset % 8 == 0 && tail->size % 8 == 0;
-	uint64_t letters = tail->text ? text_length(block, tail->offset) : 0;
-	bool is_text = letters > 0 && letters != UINT64_MAX;
-	int evidence = is_text ? KEPT_LEAST : 0;
+	uint64_t letters = tail->text ? shape_text_at(block, tail->offset) : 0;
+	int evidence = letters >= MIN_LETTERS ? KEPT_LEAST : 0;
 	uint64_t end;
 
 	if (is_counted(m, tail, block, letters, &end) &&
-	    (is_text || !tail->text))
+	    (tail->text ? letters > 0 : tail->size > 1))
 		evidence += KEPT_COUNT;
 	score->kept += evidence;
 	score->sum += evidence > 0 ? evidence : DOUBTFUL;
@@ -389,11 +406,11 @@ struct shape_score shape_compare(const struct heap *heap,
 		    is_pointer(shape->at[i].kind) &&
 		    is_end_of_range(heap, block, i))
 			one = KEPT_ROUGHLY;
-		if (leads_behind(&m, shape, &block->at[i]) &&
-		    is_pointer(shape->at[i].kind))
-			one = KEPT_ALIKE;
+		if (leads_behind(&m, shape, &block->at[i]))
+			one = compare_behind(&m, p, block, i, one);
 		score.sum += one;
-		if (one >= KEPT_LEAST && is_pointer_or_code(shape->at[i].kind))
+		if (one >= KEPT_LEAST && (is_pointer_or_code(p->kind) ||
+					  p->kind == SHAPE_ANY))
 			score.kept += one;
 		if (one == BROKEN)
 			score.broken = true;

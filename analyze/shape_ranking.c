@@ -2,6 +2,7 @@
 #include "analyze/shape_ranking.h"
 
 #include "analyze/infer.h"
+#include "analyze/type_prefix.h"
 #include "analyze/words.h"
 
 enum {
@@ -29,6 +30,26 @@ struct judged {
 	const struct seen_block *seen;	/* [cluster->n_sample] */
 };
 
+/* What all that begin with one header have in common tells nothing. */
+static void leave_out_header(const struct judged *j,
+			     const struct seen_block *seen,
+			     struct shape_score *score)
+{
+	struct ranker *ranker = j->ranker;
+	uint32_t header = j->cluster->header;
+	const struct shape *shape = header == TYPE_NONE ? NULL :
+				    shape_of(ranker->cache, header);
+	struct seen_block front;
+	struct shape_score common;
+
+	if (!shape || !shape_element(seen, 0, shape->n, &front))
+		return;
+	common = shape_compare(ranker->heap, ranker->weights, header, shape,
+			       &front);
+	score->sum -= common.sum;
+	score->kept -= common.kept;
+}
+
 /* Mean over the sample; false when too many blocks do not fit. */
 static bool rate(const struct judged *j, uint32_t type, int *sum, int *kept)
 {
@@ -46,6 +67,7 @@ static bool rate(const struct judged *j, uint32_t type, int *sum, int *kept)
 			shape_compare(ranker->heap, ranker->weights, type,
 				      shape, &j->seen[i]);
 
+		leave_out_header(j, &j->seen[i], &one);
 		broken += one.broken;
 		total += one.broken ? 0 : one.sum;
 		right += one.broken ? 0 : one.kept;
@@ -118,7 +140,9 @@ static bool is_of(const struct judged *j, const struct shape_candidate *one,
 {
 	const struct type_table *types = &j->ranker->heap->image->types;
 
-	return (types->types.at[one->type].module == module) != others;
+	return (types->types.at[one->type].module == module) != others &&
+	       (j->cluster->header == TYPE_NONE ||
+		type_begins_with(types, one->type, j->cluster->header));
 }
 
 /* Rank all records of @module, or of any but it, that have the size; that end
@@ -155,9 +179,13 @@ static struct ranking rank_all(const struct judged *j, uint32_t module,
 	i = payload ? shape_candidates_from(all, payload > 15 ? payload - 7 : 8) :
 	    all->records.len;
 	for (; i < all->records.len && all->records.at[i].size <= payload; i++) {
-		if (is_of(j, &all->records.at[i], module, others) &&
-		    !infer_fits(heap, node, all->records.at[i].size, false))
-			rank(j, &all->records.at[i], least, &r);
+		const struct shape_candidate *one = &all->records.at[i];
+
+		/* Who writes templates does not put two things in one. */
+		if (is_of(j, one, module, others) &&
+		    heap->image->types.types.at[one->type].n_args == 0 &&
+		    !infer_fits(heap, node, one->size, false))
+			rank(j, one, least, &r);
 	}
 	return r;
 }
@@ -181,7 +209,8 @@ static bool is_one_of_many(const struct judged *j, const struct ranking *r)
 /* Many blocks, and none of them contradicts: others fit less well. */
 static bool is_ahead(const struct ranking *r, const struct cluster *c)
 {
-	return r->type != TYPE_NONE && r->evidence >= SOME && c->n >= MANY &&
+	return r->type != TYPE_NONE && r->evidence >= SOME &&
+	       (c->n >= MANY || c->header != TYPE_NONE) &&
 	       (r->n == 1 || r->best - r->next >= MIN_MARGIN);
 }
 

@@ -85,6 +85,11 @@ static struct shape_word word_of(const struct type_table *types,
 
 	if (leaf->flags & (MEMBER_VARIANT | MEMBER_DISCRIMINANT))
 		word.kind = SHAPE_VARIANT;
+	/* What a union refers to may begin with the one header that it names. */
+	if (leaf->in_union && t->kind == TYPE_POINTER)
+		word.target = types_strip(types, t->target);
+	word.closed = word.target != TYPE_NONE || t->size < 8 ||
+		      t->kind == TYPE_FLOAT;
 	if (leaf->in_union || word.kind == SHAPE_VARIANT)
 		return word;
 	switch (t->kind) {
@@ -120,6 +125,23 @@ static bool is_open(uint8_t kind)
 	return kind == SHAPE_ANY || kind == SHAPE_VARIANT;
 }
 
+/* One more alternative of a union: keep the one record that is named. */
+static void add_alternative(const struct type_table *types,
+			    struct shape_word *word,
+			    const struct shape_word *more)
+{
+	bool had = word->target != TYPE_NONE &&
+		   types_is_record(types, word->target);
+	bool has = more->target != TYPE_NONE &&
+		   types_is_record(types, more->target);
+
+	word->closed &= more->closed;
+	if (had && has && word->target != more->target)
+		word->target = TYPE_NONE;
+	else if (!had)
+		word->target = more->target;
+}
+
 /* Of two members in one word, neither is a pointer. */
 static bool visit(void *ctx, const struct leaf *leaf)
 {
@@ -132,6 +154,8 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	word = word_of(f->types, leaf);
 	if (f->at[i].kind == SHAPE_PAD)
 		f->at[i] = word;
+	else if (f->at[i].kind == word.kind && word.kind == SHAPE_ANY)
+		add_alternative(f->types, &f->at[i], &word);
 	else if (f->at[i].kind != word.kind)
 		f->at[i].kind = is_open(f->at[i].kind) ? f->at[i].kind :
 				is_open(word.kind) ? word.kind : SHAPE_SMALL;

@@ -37,6 +37,8 @@ struct shape_word {
 	uint8_t kind;		/* enum shape_kind */
 	uint8_t rust;		/* enum rust_what: see shape_rust.h */
 	bool never_null;
+	bool closed;		/* SHAPE_ANY: all that could be a pointer there
+				 * says what it refers to */
 	uint16_t number, room;	/* words beside it */
 	uint16_t align;		/* of an element, bytes */
 	uint64_t stride;	/* bytes of an element */
@@ -124,6 +126,9 @@ void shape_look(const struct heap *heap, struct window *window, uint32_t node,
  * false when not all of it was looked at. */
 bool shape_element(const struct seen_block *all, uint32_t i, uint32_t words,
 		   struct seen_block *ret);
+
+/** Length of the text at byte @at of what was seen; 0 when there is none. */
+uint64_t shape_text_at(const struct seen_block *block, uint64_t at);
 
 /*
  * How telling it is that a pointer leads to a block of the right size: much

@@ -277,6 +277,97 @@ static void where_text_was_left_out_contents_decide_nothing(void **state)
 	assert_int_equal(typed(entry), 0);
 }
 
+/* Pointers to anything, all to byte 3 of their blocks. */
+static void a_text_behind_its_header_is_text(void **state)
+{
+	uint32_t entry = make_entry(), found = 0;
+	uint64_t before = 0;
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		uint64_t e = place(32), at = place(60);
+
+		made_bytes(&image, at, "\x0c\x0c\x01some letters", 16);
+		made_word(&image, e, before);
+		made_word(&image, e + 8, place_text(KEY));
+		made_word(&image, e + 24, at + 3);
+		before = e;
+	}
+	pointer_var(entry, before);
+	infer();
+	for (uint32_t i = 0; i < heap.n_blocks; i++)
+		found += heap.type[i] == letter &&
+			 heap.evidence[i] == EVIDENCE_SLOT;
+	assert_int_equal(found, MANY);
+}
+
+/* vector { long n, used; char *at[]; } and pair { long a, b; char *c, *d; } */
+static void a_count_tells_an_array_behind_it(void **state)
+{
+	uint32_t entry = make_entry(), vector, pointer_to_text;
+	struct made_member m[] = { { "n", number, 0, 0 },
+				   { "used", number, 8, 0 },
+				   { "at", 0, 16, 0 } };
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	pointer_to_text = pointer(letter);
+	m[2].type = made_array(&image, pointer_to_text, 0);
+	vector = record("vector", 16, m, 3);
+	(void)pointer(vector);
+	make_entries(&first, 16 + 6 * 8, payload);
+	for (int i = 0; i < MANY; i++) {
+		made_word(&image, payload[i], 6);
+		made_word(&image, payload[i] + 8, 2);
+		made_word(&image, payload[i] + 16, place_text(KEY));
+		made_word(&image, payload[i] + 24, place_text(KEY));
+	}
+	pointer_var(entry, first);
+	infer();
+	assert_int_equal(typed(vector), MANY);
+}
+
+/* object { object *next; int tag; } is a header that text and pair repeat. */
+static void who_begins_with_a_header_is_told_by_the_rest(void **state)
+{
+	struct made_member m[] = { { "next", number, 0, 0 },
+				   { "tag", number, 8, 0 },
+				   { "first", number, 16, 0 },
+				   { "second", number, 24, 0 } };
+	uint32_t object = record("object", 16, m, 2), next = pointer(object);
+	uint32_t text, pair;
+	uint64_t at[MANY * 2], before = 0;
+
+	(void)state;
+	letter = made_scalar(&image, TYPE_CHAR, "char", 1);
+	made_retarget(&image, object, 0, next);
+	m[0].type = next;
+	m[2].type = pointer(letter);
+	text = record("text", 32, m, 4);
+	m[2].type = m[3].type = next;
+	pair = record("pair", 32, m, 4);
+	(void)pointer(text);
+	(void)pointer(pair);
+	image.types.types.at[text].module = 0;
+	image.types.types.at[pair].module = 0;
+	image.types.types.at[object].module = 0;
+	for (int i = 0; i < MANY * 2; i++)
+		at[i] = place(32);
+	for (int i = 0; i < MANY * 2; i++) {
+		made_word(&image, at[i], before);
+		made_word(&image, at[i] + 8, (uint64_t)i % 2);
+		before = at[i];
+		made_word(&image, at[i] + 16, i % 2 ? place_text(KEY) :
+			  at[(i + 3) % (MANY * 2)]);
+		made_word(&image, at[i] + 24, i % 2 ? 5 :
+			  at[(i + 5) % (MANY * 2)]);
+	}
+	pointer_var(object, before);
+	infer();
+	for (uint32_t i = 0; i < MANY * 2; i++)
+		assert_int_equal(heap.type[i], i % 2 ? text : pair);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +379,9 @@ int main(void)
 		TEST(lost_lists_have_the_type_of_their_shape),
 		TEST(lost_records_differ_by_what_is_text),
 		TEST(what_nothing_points_at_is_not_taken),
+		TEST(a_text_behind_its_header_is_text),
+		TEST(a_count_tells_an_array_behind_it),
+		TEST(who_begins_with_a_header_is_told_by_the_rest),
 		TEST(where_text_was_left_out_contents_decide_nothing),
 	};
 

@@ -427,6 +427,7 @@ bool infer_fields(struct infer *infer, struct err *err)
 	chooser_free(&f.chooser);
 	shape_cache_free(&f.shapes);
 	size_weights_free(&f.weights);
+	rust_vtables_free(&f.vtables);
 	map_free(&f.arrays);
 	map_free(&f.inside_seen);
 	vec_free(&f.inside);

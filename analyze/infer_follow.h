@@ -10,6 +10,7 @@
 #include "analyze/code_subjects.h"
 #include "analyze/infer_choose.h"
 #include "analyze/infer_state.h"
+#include "analyze/rust_vtables.h"
 #include "analyze/shapes.h"
 
 /*
@@ -40,6 +41,7 @@ struct follow {
 	struct size_weights weights;
 	struct seen_block seen, element;	/* scratch */
 	struct map arrays;		/* with a cookie: their types */
+	struct rust_vtables vtables;
 	struct code_subjects subjects;
 	/* Places in blocks of another type, or of none, that wait. */
 	VEC(struct place) inside;

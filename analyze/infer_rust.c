@@ -8,6 +8,7 @@
 /* Percent: the vtable is exact, the others are checked against the size. */
 enum {
 	SURE_VTABLE = 99,
+	SURE_TWIN = 88,		/* a vtable without a name, like a known one */
 	SURE_ELEMENTS = 98,
 	SURE_TAGGED = 97,
 	SURE_ROOM = 88,		/* how many are alive was left out */
@@ -17,24 +18,6 @@ enum {
 	MAX_DEPTH = 16,		/* of records that end in a slice */
 	EMPTY_SLOT = 0x80,	/* control bytes from here on: nothing is there */
 };
-
-/* What a Rust vtable belongs to is an argument of its type. */
-static uint32_t type_by_vtable(const struct follow *f, uint64_t vtable)
-{
-	const struct type_table *types = &f->heap->image->types;
-	const struct variable *v = image_variable(f->heap->image, vtable);
-	uint32_t id = v && v->addr == vtable ? types_strip(types, v->type) :
-		      TYPE_NONE;
-	const struct type *t = id == TYPE_NONE ? NULL : &types->types.at[id];
-
-	for (uint32_t i = 0; t && i < t->n_args; i++) {
-		const struct template_arg *a = &types->args.at[t->first_arg + i];
-
-		if (strcmp(types_text(types, a->name), ARG_SELF) == 0)
-			return types_strip(types, a->type);
-	}
-	return TYPE_NONE;
-}
 
 /*
  * The pointee, RcInner<RefCell<dyn Trait>>, with what the vtable says in place
@@ -75,11 +58,14 @@ static bool follow_dynamic(struct follow *f, const struct place *from,
 			   struct claim *claim)
 {
 	uint64_t vtable;
+	bool sure;
 
 	if (!window_u64(&f->infer->window, element + field->rust.number_at,
 			&vtable))
 		return true;
-	claim->type = type_by_vtable(f, vtable);
+	if (!rust_vtables_find(&f->vtables, f->heap->image, vtable,
+			       &claim->type, &sure))
+		return false;
 	if (claim->type != TYPE_NONE)
 		claim->type = put_in_place(f, field->target, claim->type);
 	if (claim->type == TYPE_NONE ||
@@ -88,7 +74,7 @@ static bool follow_dynamic(struct follow *f, const struct place *from,
 		return true;
 	claim->count = 1;
 	claim->evidence = EVIDENCE_VTABLE;
-	claim->confidence = SURE_VTABLE;
+	claim->confidence = sure ? SURE_VTABLE : SURE_TWIN;
 	return follow_submit(f, from, claim);
 }
 

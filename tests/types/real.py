@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 r"""Programs of other people, built from their sources under TYPES_SOURCES:
 
-    apt-get source redis leveldb
+    apt-get source redis leveldb sqlite3 lua5.4
     make -C redis-7.0.15 MALLOC=libc OPTIMIZATION=-O2
     cmake -S leveldb-1.23 -B leveldb-1.23/build -DCMAKE_BUILD_TYPE=RelWithDebInfo \
         -DLEVELDB_BUILD_TESTS=OFF -DLEVELDB_BUILD_BENCHMARKS=OFF
     make -C leveldb-1.23/build
+    (cd sqlite3-3.40.1 && ./configure && make sqlite3.c)
+    make -C lua-5.4.4 linux MYCFLAGS=-g
 
 Truth comes from the allocation log: in C++ from the names of allocators, in C
 from a table of the functions that allocate, written by reading the source.
@@ -70,6 +72,96 @@ LEVELDB = (
     (NEW + r"leveldb::VersionSet::Builder::Apply", L + "FileMetaData"),
     (NEW + r"main<", "Open"),
 )
+
+
+# sqlite3DbMallocRawNN and its kind, of which most are inlined.
+M = (r"(?:^|<)(?:(?:sqlite3(?:Mem|Db)?(?:Malloc|Realloc|DbMalloc|DbRealloc)\w*|malloc\w*|"
+     r"dbMalloc\w*|dbRealloc\w*|sqlite3DbReallocOr\w*|sqlite3_malloc\w*|"
+     r"sqlite3_realloc\w*|pcache1Alloc|sqlite3PageMalloc)<)+")
+SQLITE = tuple((M + "(?:" + where + ")<", what) for where, what in (
+    (r"allocateCursor", "VdbeCursor"),
+    (r"sqlite3VdbeMem\w*|sqlite3DbStr\w*|sqlite3Str\w*|strAccum\w*|computeIndexAffStr|"
+     r"sqlite3(?:Table|Index)AffinityStr|sqlite3ColumnSetColl|"
+     r"sqlite3SelectAddColumnTypeAndCollation", "char"),
+    (r"sqlite3BtreeOpen", "Btree|BtShared"),
+    (r"pcache1AllocPage|pcache1InitBulk", "-"),     # a page, and its header behind it
+    (r"pcache1Create", "PCache1"),
+    (r"pcache1ResizeHash", "PgHdr1*"),
+    (r"allocateTempSpace|sqlite3PagerSetPagesize", "unsigned char|char"),
+    (r"sqlite3PagerOpen", "Pager"),
+    (r"sqlite3AddColumn", "Column|char"),
+    (r"sqlite3ColumnsFromExprList", "Column"),
+    (r"sqlite3ValueNew|valueNew|sqlite3VdbeSetNumCols", "sqlite3_value"),
+    (r"sqlite3VdbeExec", "sqlite3_context|VdbeFrame"),
+    (r"sqlite3VdbeAddFunctionCall", "sqlite3_context"),
+    (r"sqlite3VdbeCreate", "Vdbe"),
+    (r"exprDup|sqlite3ExprAlloc|tokenExpr|sqlite3PExpr", "Expr"),
+    (r"sqlite3AllocateIndexObject", "Index"),
+    (r"sqlite3KeyInfoAlloc", "KeyInfo"),
+    (r"sqlite3HashInsert", "HashElem"),
+    (r"rehash", "_ht"),
+    (r"sqlite3VdbeSorterInit", "VdbeSorter|unsigned char|char"),
+    (r"sqlite3StartTable", "Table"),
+    (r"sqlite3SrcList(?:Dup|Append|Enlarge)", "SrcList"),
+    (r"sqlite3ExprList(?:Dup|Append\w*)", "ExprList"),
+    (r"sqlite3VListAdd", "int"),
+    (r"growOpArray", "VdbeOp"),
+    (r"sqlite3VdbeAllocUnpackedRecord", "UnpackedRecord"),
+    (r"sqlite3CreateForeignKey", "FKey"),
+    (r"sqlite3Select(?:Dup|New)", "Select"),
+    (r"sqlite3CreateFunc", "FuncDef"),
+    (r"sqlite3BeginTrigger", "Trigger"),
+    (r"triggerStepAllocate", "TriggerStep"),
+    (r"sqlite3IdList(?:Append|Dup)", "IdList"),
+    (r"sqlite3SchemaGet", "Schema"),
+    (r"openDatabase", "sqlite3"),
+    (r"findCollSeqEntry", "CollSeq"),
+    (r"sqlite3VdbeAddOp4Dup8", "char|double|long|unsigned char"),
+    (r"sqlite3WithAdd", "With"),
+    (r"sqlite3WindowAlloc", "Window"),
+))
+
+NEWOBJ = r"luaC_newobj<"
+LUA = (
+    (NEWOBJ + r"luaH_new<", "Table"),
+    (NEWOBJ + r"createstrobj<", "TString"),
+    (NEWOBJ + r"luaS_newudata<", "Udata"),
+    (NEWOBJ + r"(?:newupval|luaF_initupvals)<", "UpVal"),
+    (NEWOBJ + r"luaF_newLclosure<", "LClosure|Closure"),
+    (NEWOBJ + r"luaF_newCclosure<", "CClosure|Closure"),
+    (NEWOBJ + r"luaF_newproto<", "Proto"),
+    (r"(?:^|<)setnodevector<", "Node"),
+    (r"luaM_(?:realloc_|malloc_)<luaH_resize<", "TValue"),
+    (r"luaE_extendCI<", "CallInfo"),
+    (r"luaM_malloc_<stack_init<", "StackValue"),
+    (r"luaM_malloc_<lua_newthread<", "LX"),
+    (r"luaS_resize<", "TString*"),
+    (r"(?:^|<)lua_newstate<", "LG"),
+)
+LUA_SCRIPT = """
+local Point = {}; Point.__index = Point
+points, closures, threads, names, mixed = {}, {}, {}, {}, {}
+for i = 1, 500 do
+  points[i] = setmetatable({x = i, y = i * 1.5, label = "point " .. i}, Point)
+end
+for i = 1, 200 do
+  local n = i
+  closures[i] = function(d) n = n + d; return n, points[n] end
+end
+for i = 1, 30 do
+  threads[i] = coroutine.create(function(a)
+    local t = {}
+    while true do t[#t + 1] = a; a = coroutine.yield(#t) end
+  end)
+  coroutine.resume(threads[i], i)
+end
+for i = 1, 300 do names["key " .. i .. string.rep("x", i % 50)] = {i, i .. "", {i}} end
+for i = 1, 100 do
+  mixed[i % 2 == 0 and i or "m" .. i] =
+    load("return function(a) return a * " .. i .. " .. 'text " .. i .. "' end")()
+end
+os.execute("kill -USR2 $PPID")
+"""
 
 
 def free_port():
@@ -139,6 +231,24 @@ def judge_leveldb(holdfast, so, source, folder, keep=None):
     return judge.judge(holdfast, so, [program], keep=keep, sites=LEVELDB)
 
 
+def judge_sqlite(holdfast, so, source, folder, keep=None):
+    here = os.path.dirname(os.path.abspath(__file__))
+    program = folder + "/real_sqlite"
+    subprocess.run(["gcc", "-O2", "-g", "-fno-ipa-icf", "-DHAVE_MALLOC_USABLE_SIZE=1",
+                    "-DHAVE_MALLOC_H", "-I" + source, "-o", program,
+                    here + "/real_sqlite.c", source + "/sqlite3.c",
+                    "-pthread", "-ldl", "-lm"], check=True)
+    return judge.judge(holdfast, so, [program], keep=keep, sites=SQLITE)
+
+
+def judge_lua(holdfast, so, program, folder, keep=None):
+    script = folder + "/script.lua"
+    with open(script, "w") as f:
+        f.write(LUA_SCRIPT)
+    return judge.judge(holdfast, so, [program, script], keep=keep, sites=LUA,
+                       env={"ALLOC_LOG_SIGNAL": "1"})
+
+
 def judge_all(holdfast, so):
     """Yield (name, judge.Result) of each program that is there."""
     folder = os.environ.get("TYPES_SOURCES")
@@ -150,3 +260,10 @@ def judge_all(holdfast, so):
         with tempfile.TemporaryDirectory() as scratch:
             source = os.path.dirname(os.path.dirname(library))
             yield "leveldb, g++ -O2", judge_leveldb(holdfast, so, source, scratch)
+    for source in sorted(glob.glob(folder + "/sqlite3*/sqlite3.c")):
+        with tempfile.TemporaryDirectory() as scratch:
+            yield "sqlite, gcc -O2", judge_sqlite(holdfast, so, os.path.dirname(source),
+                                                  scratch)
+    for program in sorted(glob.glob(folder + "/lua*/src/lua")):
+        with tempfile.TemporaryDirectory() as scratch:
+            yield "lua, gcc -O2", judge_lua(holdfast, so, program, scratch)

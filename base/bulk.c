@@ -78,12 +78,8 @@ static char *reserve(size_t bytes)
 /* A file of @bytes without a name whose space on the disk is taken, or -1. */
 static int open_file(size_t bytes)
 {
-	const char *folder = getenv("TMPDIR");
-	int fd;
+	int fd = outfile_unnamed(NULL);
 
-	if (!folder || !*folder)
-		folder = "/var/tmp";
-	fd = outfile_unnamed(folder);
 	/* A page that finds no space later would be a signal. */
 	if (fd >= 0 && posix_fallocate(fd, 0, (off_t)bytes) != 0) {
 		close(fd);

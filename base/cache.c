@@ -288,7 +288,7 @@ static int by_use(const void *a, const void *b)
 }
 
 /* Down to the limit; what came in last stays in any case. */
-static void trim(const struct cache *cache)
+void cache_trim(const struct cache *cache)
 {
 	struct listing list = { .size = 0 };
 
@@ -367,7 +367,7 @@ bool cache_commit(const struct cache *cache, struct outfile *of,
 {
 	if (!outfile_commit(of, err))
 		return false;
-	trim(cache);
+	cache_trim(cache);
 	return true;
 }
 

@@ -83,7 +83,10 @@ int cache_open_file(const struct cache *cache, const char *name);
 bool cache_create(const struct cache *cache, const char *name,
 		  struct outfile *ret, struct err *err) MUST_CHECK;
 
-/** Keep what was written, and drop what there is no more room for. */
+/** Drop what there is no more room for, but not what came last. */
+void cache_trim(const struct cache *cache);
+
+/** Keep what was written, then cache_trim(). */
 bool cache_commit(const struct cache *cache, struct outfile *of,
 		  struct err *err) MUST_CHECK;
 

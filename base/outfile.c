@@ -338,9 +338,14 @@ void outfile_abort(struct outfile *of)
 
 int outfile_unnamed(const char *folder)
 {
-	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	char path[4096];
+	int fd;
 
+	if (!folder)
+		folder = getenv("TMPDIR");
+	if (!folder || !*folder)
+		folder = "/var/tmp";
+	fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd >= 0 || snprintf(path, sizeof(path), "%s/.holdfast-XXXXXX",
 				folder) >= (int)sizeof(path))
 		return fd;

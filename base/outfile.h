@@ -73,7 +73,7 @@ bool outfile_commit(struct outfile *of, struct err *err) MUST_CHECK;
 void outfile_abort(struct outfile *of);
 
 /** A file in @folder that has no name, for reading and writing, mode 0600; or
- * -1 with errno. */
+ * -1 with errno. NULL: in $TMPDIR or /var/tmp, where there is room. */
 int outfile_unnamed(const char *folder);
 
 #endif

@@ -197,12 +197,26 @@ static void release(struct seekable_writer *w)
 bool seekable_create(const char *path, bool force, int level,
 		     struct seekable_writer **ret, struct err *err)
 {
+	struct outfile file;
+
+	*ret = NULL;
+	return outfile_open(path, force, &file, err) &&
+	       seekable_begin(&file, level, ret, err);
+}
+
+bool seekable_begin(struct outfile *file, int level,
+		    struct seekable_writer **ret, struct err *err)
+{
 	struct seekable_writer *w = calloc(1, sizeof(*w));
 	size_t workers = pool_threads();
 
 	*ret = NULL;
-	if (!w)
+	if (!w) {
+		outfile_abort(file);
 		return err_nomem(err, "the writer");
+	}
+	w->out = *file;
+	w->out_open = true;
 	if (workers > WORKERS_MAX)
 		workers = WORKERS_MAX;
 	w->level = level;
@@ -212,9 +226,6 @@ bool seekable_create(const char *path, bool force, int level,
 		err_nomem(err, "the writer");
 		goto fail;
 	}
-	if (!outfile_open(path, force, &w->out, err))
-		goto fail;
-	w->out_open = true;
 	if (!start_thread(w, write_frames)) {
 		err_set(err, ERR_NOMEM, "could not start a thread");
 		goto fail;

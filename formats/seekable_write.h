@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
+#include "base/outfile.h"
 
 struct seekable_writer;
 
@@ -30,6 +30,10 @@ struct seekable_writer;
  */
 bool seekable_create(const char *path, bool force, int level,
 		     struct seekable_writer **ret, struct err *err) MUST_CHECK;
+
+/** As seekable_create(), into @file, which is moved: also where this fails. */
+bool seekable_begin(struct outfile *file, int level,
+		    struct seekable_writer **ret, struct err *err) MUST_CHECK;
 
 /** Give the file owner and mode of the one that it replaces. */
 bool seekable_keep_mode(struct seekable_writer *writer, struct err *err)

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/source_convert.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/arena.h"
+#include "base/cache.h"
 #include "base/file_read.h"
 #include "base/progress.h"
 #include "formats/seekable.h"
@@ -22,7 +20,10 @@
  * Bytes read, and decoded, at a time. What one decoding step gives before it
  * meets damage is lost, so it is the size of a zstd block.
  */
-enum { STEP = 1 << 20, STEP_OUT = 1 << 17, CONVERT_LEVEL = 1 };
+enum { STEP = 1 << 20, STEP_OUT = 1 << 17, CONVERT_LEVEL = 1, NAME_SIZE = 24 };
+
+/* Bytes of all copies together; the last one is kept in any case. */
+#define LIMIT (UINT64_C(32) << 30)
 
 /* A conversion under way. */
 struct convert {
@@ -48,59 +49,25 @@ bool source_convertible(int fd)
 	return kind == UNPACK_GZIP || kind == UNPACK_XZ;
 }
 
-/* Make @path with what is missing above it, for the owner alone. */
-static bool make_dirs(char *path, struct err *err)
-{
-	for (char *at = path + 1; ; at++) {
-		char c = *at;
-
-		if (c != '/' && c != '\0')
-			continue;
-		*at = '\0';
-		if (mkdir(path, 0700) != 0 && errno != EEXIST)
-			return err_errno(err, "%s", path);
-		*at = c;
-		if (c == '\0')
-			return true;
-	}
-}
-
-/* The folder of converted files, made when it is missing; in @arena. */
-static char *cache_dir(struct arena *arena, struct err *err)
-{
-	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char *dir;
-
-	if (base && base[0] == '/')
-		dir = arena_printf(arena, "%s/holdfast/converted", base);
-	else if (home && home[0] == '/')
-		dir = arena_printf(arena, "%s/.cache/holdfast/converted",
-				   home);
-	else
-		return err_set(err, ERR_IO, "neither XDG_CACHE_HOME nor HOME "
-			       "is set: no place for a converted copy"), NULL;
-	if (!dir)
-		return err_nomem(err, "the cache"), NULL;
-	return make_dirs(dir, err) ? dir : NULL;
-}
-
 /*
  * Cores shrink to about a tenth, and the copy takes about as much as the
- * original: ask for twice its size, and a little to breathe.
+ * original: ask for twice its size, and a little to breathe. @fd lies on the
+ * disk where it will be.
  */
-static bool check_space(const char *dir, uint64_t size, struct err *err)
+static bool check_space(int fd, const char *variable, uint64_t size,
+			struct err *err)
 {
 	struct statvfs st;
 	uint64_t need = size > UINT64_MAX / 4 ? UINT64_MAX :
 			2 * size + (64 << 20), have;
 
-	if (statvfs(dir, &st) != 0)
+	if (fstatvfs(fd, &st) != 0)
 		return true;
 	have = (uint64_t)st.f_bavail * st.f_frsize;
 	return have >= need ||
-	       err_set(err, ERR_IO, "%s: %" PRIu64 " MiB free, converting "
-		       "takes up to %" PRIu64 " MiB; set XDG_CACHE_HOME to "
-		       "another place", dir, have >> 20, need >> 20);
+	       err_set(err, ERR_IO, "converting takes up to %" PRIu64 " MiB, "
+		       "and %" PRIu64 " MiB are free; set %s to another place",
+		       need >> 20, have >> 20, variable);
 }
 
 /* Decode all of @from[0 .. n-1] and write it on. */
@@ -157,8 +124,9 @@ static bool convert_all(struct convert *c, struct diag *diag, bool *ret_cut,
 	return true;
 }
 
-static bool convert_to(struct convert *c, const char *path, struct diag *diag,
-		       bool *ret_cut, struct err *err)
+/* Into @file, which is moved. */
+static bool convert_to(struct convert *c, struct outfile *file,
+		       struct diag *diag, bool *ret_cut, struct err *err)
 {
 	bool ok = false;
 
@@ -166,8 +134,9 @@ static bool convert_to(struct convert *c, const char *path, struct diag *diag,
 	c->from = malloc(STEP);
 	c->to = malloc(STEP_OUT);
 	if (!c->unpack || !c->from || !c->to) {
+		outfile_abort(file);
 		err_nomem(err, "converting");
-	} else if (seekable_create(path, true, CONVERT_LEVEL, &c->out, err)) {
+	} else if (seekable_begin(file, CONVERT_LEVEL, &c->out, err)) {
 		progress_begin("unpacking the core", c->size);
 		ok = convert_all(c, diag, ret_cut, err);
 		progress_end();
@@ -183,14 +152,64 @@ static bool convert_to(struct convert *c, const char *path, struct diag *diag,
 	return ok;
 }
 
+/* Where nothing is kept: a file that goes when it is closed. */
+static bool convert_unnamed(struct convert *c, struct diag *diag, int *ret_fd,
+			    struct err *err)
+{
+	int fd = outfile_unnamed(NULL);
+	struct outfile file = { .fd = -1 };
+	bool cut, ok = false;
+
+	if (fd < 0)
+		return err_errno(err, "a converted copy in TMPDIR");
+	if (check_space(fd, "TMPDIR", c->size, err)) {
+		file.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		file.path = strdup("the converted copy");
+		ok = file.fd >= 0 && file.path ?
+		     convert_to(c, &file, diag, &cut, err) :
+		     (outfile_abort(&file), err_nomem(err, "converting"));
+	}
+	if (ok)
+		*ret_fd = fd;
+	else
+		close(fd);
+	return ok;
+}
+
+static bool convert_kept(struct convert *c, const struct cache *cache,
+			 const char *name, struct diag *diag, int *ret_fd,
+			 struct err *err)
+{
+	struct err ignored = {0};
+	struct outfile file;
+	bool cut;
+
+	if (!cache_create(cache, name, &file, &ignored))
+		return convert_unnamed(c, diag, ret_fd, err);
+	if (!check_space(cache->folder, "XDG_CACHE_HOME", c->size, err)) {
+		outfile_abort(&file);
+		return false;
+	}
+	if (!convert_to(c, &file, diag, &cut, err))
+		return false;
+	*ret_fd = cache_open_file(cache, name);
+	/* Not kept: the next look must tell of the damage again. */
+	if (cut)
+		cache_drop(cache, name);
+	else
+		cache_trim(cache);
+	return *ret_fd >= 0 || err_set(err, ERR_IO, "the converted copy was "
+				       "removed from the cache");
+}
+
 bool source_convert(int fd, const char *path, struct diag *diag, int *ret_fd,
 		    struct err *err)
 {
 	struct convert c = { .fd = fd, .ops = unpack_ops_of(kind_of(fd)) };
-	struct arena arena = {0};
-	char *dir, *copy = NULL;
+	struct cache cache;
+	char name[NAME_SIZE];
 	uint64_t hash;
-	bool cut = false, ok = true;
+	bool ok = true;
 
 	*ret_fd = -1;
 	if (!c.ops)
@@ -198,24 +217,11 @@ bool source_convert(int fd, const char *path, struct diag *diag, int *ret_fd,
 			       path);
 	if (!file_identity(fd, &hash, &c.size, err))
 		return false;
-	dir = cache_dir(&arena, err);
-	if (dir)
-		copy = arena_printf(&arena, "%s/%016" PRIx64 ".zst", dir, hash);
-	if (copy)
-		*ret_fd = open(copy, O_RDONLY | O_CLOEXEC);
-	if (copy && *ret_fd < 0) {
-		ok = check_space(dir, c.size, err) &&
-		     convert_to(&c, copy, diag, &cut, err);
-		if (ok)
-			*ret_fd = open(copy, O_RDONLY | O_CLOEXEC);
-		if (ok && *ret_fd < 0)
-			err_errno(err, "%s", copy);
-		/* Not kept: the next look must tell of the damage again. */
-		if (ok && cut)
-			unlink(copy);
-	} else if (dir && !copy) {
-		err_nomem(err, "the cache");
-	}
-	arena_free(&arena);
-	return *ret_fd >= 0 || err_wrap(err, "%s", path);
+	snprintf(name, sizeof(name), "%016" PRIx64, hash);
+	cache_open("converted", LIMIT, &cache);
+	*ret_fd = cache_open_file(&cache, name);
+	if (*ret_fd < 0)
+		ok = convert_kept(&c, &cache, name, diag, ret_fd, err);
+	cache_close(&cache);
+	return ok || err_wrap(err, "%s", path);
 }

@@ -5,10 +5,10 @@
  *
  * A core of systemd-coredump is one zstd stream, others are .gz or .xz: to
  * read the last byte of such a file, all must be decoded. So it is decoded
- * once, into a seekable zstd file in $XDG_CACHE_HOME/holdfast/converted/
- * (~/.cache/... when that is not set; mode 0600). Its name is a hash of
- * device, inode, size, time of change and of the first and last MiB: a file
- * that changes is converted again.
+ * once, into a seekable zstd file of the cache "converted" (base/cache.h).
+ * Its name is a hash of device, inode, size, time of change and of the first
+ * and last MiB: a file that changes is converted again. Where there is no
+ * cache the copy has no name, and goes when it is closed.
  */
 #ifndef FORMATS_SOURCE_CONVERT_H
 #define FORMATS_SOURCE_CONVERT_H

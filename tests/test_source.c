@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Seekable zstd files and random access to whatever holds bytes. */
+#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,6 +47,15 @@ static struct file slurp(const char *path)
 	assert_int_equal(pread(fd, f.bytes, f.n, 0), st.st_size);
 	close(fd);
 	return f;
+}
+
+static void spill(const char *path, const void *bytes, size_t n)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, n), n);
+	close(fd);
 }
 
 /* The file that our writer makes of @plain, given to it in odd pieces. */
@@ -264,6 +275,97 @@ static void reads_plain_seekable_and_converted_files_alike(void **state)
 		source_close(source);
 		free(files[i].bytes);
 	}
+	free(plain.bytes);
+}
+
+/* The only file of @folder, or ""; @name holds NAME_MAX + 1 bytes. */
+static void only_file(const char *folder, char *name)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *e;
+
+	name[0] = '\0';
+	while (dir && (e = readdir(dir))) {
+		if (e->d_name[0] == '.')
+			continue;
+		assert_string_equal(name, "");
+		snprintf(name, NAME_MAX + 1, "%s", e->d_name);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void read_at(const char *path, const struct file *plain)
+{
+	struct diag diag = {0};
+	struct err err = {0};
+	struct source *source;
+
+	assert_true(source_open(path, &diag, &source, &err));
+	check_reads(source, plain, 3);
+	assert_int_equal(diag.len, 0);
+	source_close(source);
+}
+
+/* A cache of its own for each test; @path gets the folder. */
+static void make_cache(char path[512])
+{
+	const char *dir = getenv("TEST_DIR");
+
+	snprintf(path, 512, "%s/cache-XXXXXX", dir ? dir : "/tmp");
+	assert_non_null(mkdtemp(path));
+	setenv("XDG_CACHE_HOME", path, 1);
+}
+
+static void keeps_a_copy_and_follows_no_link_in_its_place(void **state)
+{
+	struct file plain = plain_bytes(MIB + 99, 8), packed = gzipped(&plain);
+	char cache[512], path[600], folder[600], copy[900], victim[600];
+	char name[NAME_MAX + 1], before[NAME_MAX + 1];
+	struct file kept;
+	struct stat st;
+
+	(void)state;
+	make_cache(cache);
+	snprintf(path, sizeof(path), "%s/core.gz", cache);
+	snprintf(victim, sizeof(victim), "%s/victim", cache);
+	snprintf(folder, sizeof(folder), "%s/holdfast/converted", cache);
+	spill(path, packed.bytes, packed.n);
+	spill(victim, "mine", 4);
+	read_at(path, &plain);
+	only_file(folder, before);
+	assert_string_not_equal(before, "");
+	snprintf(copy, sizeof(copy), "%s/%s", folder, before);
+	assert_int_equal(unlink(copy) | symlink(victim, copy), 0);
+	read_at(path, &plain);
+	only_file(folder, name);
+	assert_string_equal(name, before);
+	assert_true(lstat(copy, &st) == 0 && S_ISREG(st.st_mode));
+	kept = slurp(victim);
+	assert_int_equal(kept.n, 4);
+	assert_memory_equal(kept.bytes, "mine", 4);
+	free(kept.bytes);
+	free(packed.bytes);
+	free(plain.bytes);
+}
+
+static void keeps_nothing_when_told_so(void **state)
+{
+	struct file plain = plain_bytes(MIB + 99, 9), packed = gzipped(&plain);
+	char cache[512], path[600], name[NAME_MAX + 1];
+
+	(void)state;
+	make_cache(cache);
+	snprintf(path, sizeof(path), "%s/core.gz", cache);
+	spill(path, packed.bytes, packed.n);
+	setenv("HOLDFAST_NO_CACHE", "1", 1);
+	setenv("TMPDIR", cache, 1);
+	read_at(path, &plain);
+	unsetenv("TMPDIR");
+	unsetenv("HOLDFAST_NO_CACHE");
+	only_file(cache, name);
+	assert_string_equal(name, "core.gz");
+	free(packed.bytes);
 	free(plain.bytes);
 }
 
@@ -517,6 +619,8 @@ int main(void)
 		cmocka_unit_test(writes_an_empty_file),
 		cmocka_unit_test(reports_a_full_disk),
 		cmocka_unit_test(reads_plain_seekable_and_converted_files_alike),
+		cmocka_unit_test(keeps_a_copy_and_follows_no_link_in_its_place),
+		cmocka_unit_test(keeps_nothing_when_told_so),
 		cmocka_unit_test(gives_the_front_of_a_stream_that_breaks_off),
 		cmocka_unit_test(reads_seekable_files_of_others),
 		cmocka_unit_test(loses_only_the_frame_that_is_damaged),

@@ -2,9 +2,10 @@
 /*
  * A heap of a given number of blocks, for the benchmarks: accounts in a hash
  * table, each with a name, a list of orders and a search tree of points; one
- * in a hundred accounts is lost. Stops itself when it is built.
+ * in a hundred accounts is lost; and, if asked for, blocks of 1 MiB with
+ * numbers. Stops itself when it is built.
  *
- * usage: many_blocks BLOCKS
+ * usage: many_blocks BLOCKS [MEBIBYTES]
  */
 #include <signal.h>
 #include <stdint.h>
@@ -91,11 +92,27 @@ static struct account *make_account(uint64_t id)
 	return a;
 }
 
+/* Contents that compress well, and no pointers. */
+static uint32_t **make_numbers(size_t mebibytes)
+{
+	uint32_t **tables = get((mebibytes + 1) * sizeof(*tables));
+
+	for (size_t i = 0; i < mebibytes; i++) {
+		tables[i] = get(1 << 20);
+		for (uint32_t k = 0; k < 1 << 18; k++)
+			tables[i][k] = k % 1000 + 1;
+	}
+	return tables;
+}
+
+static uint32_t **numbers;
+
 int main(int argc, char **argv)
 {
 	size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) / PER_ACCOUNT : 0;
 	struct account *last = NULL;
 
+	numbers = make_numbers(argc > 2 ? strtoul(argv[2], NULL, 10) : 0);
 	bank.n_slots = n + 1;
 	bank.slots = get(bank.n_slots * sizeof(*bank.slots));
 	for (size_t i = 0; i < n; i++) {

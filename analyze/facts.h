@@ -70,16 +70,13 @@ static inline uint64_t facts_group_retained(const struct facts *facts,
 	return facts->dom.retained[dom_group(&facts->dom, g)];
 }
 
-/**
- * Blocks that only the members of leak group @g lead to: its indirect loss, in
- * valgrind's words. What several groups lead to belongs to none of them.
- */
-static inline uint64_t facts_group_indirect(const struct facts *facts,
-					    uint32_t g)
+/** How many blocks go with leak group @g, itself included. What several groups
+ * lead to goes with none of them. */
+static inline uint64_t facts_group_blocks(const struct facts *facts, uint32_t g)
 {
 	uint32_t p = facts->dom.position[dom_group(&facts->dom, g)];
 
-	return facts->dom.end[p] - p - 1 - facts->leaks.groups[g].blocks;
+	return facts->dom.end[p] - p - 1;
 }
 
 #endif

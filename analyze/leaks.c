@@ -283,15 +283,31 @@ void leaks_free(struct leaks *leaks)
 	*leaks = (struct leaks){0};
 }
 
-struct loss leaks_direct(const struct leaks *leaks, enum state verdict)
+struct loss leaks_direct(const struct heap *heap, const struct leaks *leaks,
+			 uint32_t g)
+{
+	const struct leak_group *group = &leaks->groups[g];
+	const uint32_t *nodes = leaks->nodes + leaks->rows[g];
+	uint64_t each = group->blocks / group->count;
+	struct loss sum = { .blocks = group->count };
+
+	for (uint64_t i = 0; i < group->count; i++)
+		sum.bytes += heap->size[nodes[i * each]];
+	return sum;
+}
+
+struct loss leaks_all_direct(const struct heap *heap, const struct leaks *leaks,
+			     enum state verdict)
 {
 	struct loss sum = {0};
 
 	for (uint32_t g = 0; g < leaks->n_groups; g++) {
-		if (leaks->groups[g].verdict == verdict) {
-			sum.blocks += leaks->groups[g].blocks;
-			sum.bytes += leaks->groups[g].bytes;
-		}
+		struct loss one = leaks_direct(heap, leaks, g);
+
+		if (leaks->groups[g].verdict != verdict)
+			continue;
+		sum.blocks += one.blocks;
+		sum.bytes += one.bytes;
 	}
 	return sum;
 }

@@ -51,8 +51,16 @@ void leaks_find_holders(const struct heap *heap, struct leaks *leaks);
 
 void leaks_free(struct leaks *leaks);
 
-/** What the leak roots of @verdict lose themselves: the direct loss. The rest
- * of the total is indirect. */
-struct loss leaks_direct(const struct leaks *leaks, enum state verdict);
+/**
+ * What group @g loses directly, in valgrind's words: of each leak root one
+ * block, of a cycle its first. All else that goes with it is lost indirectly.
+ * O(instances).
+ */
+struct loss leaks_direct(const struct heap *heap, const struct leaks *leaks,
+			 uint32_t g);
+
+/** The same of all groups of @verdict. */
+struct loss leaks_all_direct(const struct heap *heap, const struct leaks *leaks,
+			     enum state verdict);
 
 #endif

@@ -22,8 +22,9 @@ static const char usage[] =
 	"when only a dead word does (padding, the stack of an ended thread), \"weak\"\n"
 	"when only weak references do. Only definite ones are called leaked.\n"
 	"\n"
-	"\"Direct\" are the blocks or cycles where a loss begins, \"retained\" what goes\n"
-	"with the whole group, each block once: the difference is its indirect loss.\n"
+	"\"Direct\" are the blocks where a loss begins, of a cycle one, \"retained\" is\n"
+	"what goes with the whole group, each block once; the rest of it is the\n"
+	"indirect loss.\n"
 	"\n"
 	OPTIONS_USAGE_SORTED
 	"                  (retained, bytes, count; default retained)\n"
@@ -87,20 +88,23 @@ static uint32_t *sorted_groups(const struct report *r)
 	return groups;
 }
 
-static void put_total(struct json_t *document, const char *key,
-		      const struct leaks *leaks, enum state state)
+static void put_losses(struct json_t *o, struct loss direct, struct loss all)
 {
-	struct loss direct = leaks_direct(leaks, state);
-	struct json_t *o = json_new_object();
-
-	json_put_u64(o, "blocks", leaks->total[state].blocks);
-	json_put_u64(o, "bytes", leaks->total[state].bytes);
 	json_put_u64(o, "direct_blocks", direct.blocks);
 	json_put_u64(o, "direct_bytes", direct.bytes);
-	json_put_u64(o, "indirect_blocks",
-		     leaks->total[state].blocks - direct.blocks);
-	json_put_u64(o, "indirect_bytes",
-		     leaks->total[state].bytes - direct.bytes);
+	json_put_u64(o, "indirect_blocks", all.blocks - direct.blocks);
+	json_put_u64(o, "indirect_bytes", all.bytes - direct.bytes);
+}
+
+static void put_total(struct json_t *document, const char *key,
+		      const struct facts *f, enum state state)
+{
+	const struct loss *total = &f->leaks.total[state];
+	struct json_t *o = json_new_object();
+
+	json_put_u64(o, "blocks", total->blocks);
+	json_put_u64(o, "bytes", total->bytes);
+	put_losses(o, leaks_all_direct(&f->heap, &f->leaks, state), *total);
 	json_put(document, key, o);
 }
 
@@ -141,6 +145,8 @@ static struct json_t *holder_of(const struct facts *f,
 static struct json_t *group_json(const struct facts *f, uint32_t g)
 {
 	const struct leak_group *group = &f->leaks.groups[g];
+	struct loss retained = { facts_group_blocks(f, g),
+				 facts_group_retained(f, g) };
 	struct json_t *o = json_new_object();
 
 	json_put_text(o, "kind", group->cycle ? "cycle" : "block");
@@ -151,10 +157,8 @@ static struct json_t *group_json(const struct facts *f, uint32_t g)
 	json_put_u64(o, "count", group->count);
 	json_put_u64(o, "blocks", group->blocks);
 	json_put_u64(o, "bytes", group->bytes);
-	json_put_u64(o, "indirect_blocks", facts_group_indirect(f, g));
-	json_put_u64(o, "indirect_bytes",
-		     facts_group_retained(f, g) - group->bytes);
-	json_put_u64(o, "retained", facts_group_retained(f, g));
+	put_losses(o, leaks_direct(&f->heap, &f->leaks, g), retained);
+	json_put_u64(o, "retained", retained.bytes);
 	json_put(o, "members", members_json(&f->heap, &f->leaks.signatures, g));
 	json_put_text(o, "verdict", verdicts[group->verdict]);
 	if (group->held_by != NODE_NONE)
@@ -178,9 +182,9 @@ static int print_json(const struct report *r, const uint32_t *groups)
 	struct json_t *document = json_new_object(), *list = json_new_array();
 	uint64_t shown = 0;
 
-	put_total(document, "leaked", &r->facts.leaks, STATE_LEAKED);
-	put_total(document, "stale", &r->facts.leaks, STATE_STALE);
-	put_total(document, "weak", &r->facts.leaks, STATE_WEAK);
+	put_total(document, "leaked", &r->facts, STATE_LEAKED);
+	put_total(document, "stale", &r->facts, STATE_STALE);
+	put_total(document, "weak", &r->facts, STATE_WEAK);
 	json_put(document, "groups", list);
 	for (uint32_t i = 0; i < r->facts.leaks.n_groups &&
 	     shown < r->options.limit; i++) {
@@ -207,7 +211,8 @@ static void print_total(const struct report *r, enum state state,
 			const char *what)
 {
 	struct loss total = r->facts.leaks.total[state];
-	struct loss direct = leaks_direct(&r->facts.leaks, state);
+	struct loss direct = leaks_all_direct(&r->facts.heap,
+					      &r->facts.leaks, state);
 
 	print_loss(r, what, total);
 	if (direct.blocks == total.blocks)
@@ -261,7 +266,7 @@ static void add_row(const struct report *r, struct table *t, uint32_t g)
 	char name[2 * NODE_TEXT_MAX];
 
 	table_size(t, facts_group_retained(f, g));
-	table_size(t, group->bytes);
+	table_size(t, leaks_direct(&f->heap, &f->leaks, g).bytes);
 	table_count(t, group->count);
 	table_text(t, group->verdict == STATE_LEAKED ? "" :
 		      verdicts[group->verdict]);

@@ -270,12 +270,16 @@ TRUTH_APART static void truth_scrub(void)
 {
 	truth_scrub_vectors();
 #ifdef __x86_64__
-	/* Below sp is nothing of ours: this function has no locals. */
+	/* Below sp is nothing of ours: this function has no locals. The stack
+	 * pointer goes along, for valgrind maps no stack below it. */
 	__asm__ volatile(
-		"lea -65536(%%rsp), %%rdi\n\t"
+		"mov %%rsp, %%r8\n\t"
+		"lea -65536(%%rsp), %%rsp\n\t"
+		"mov %%rsp, %%rdi\n\t"
 		"mov $8192, %%ecx\n\t"
 		"xor %%eax, %%eax\n\t"
 		"rep stosq\n\t"
+		"mov %%r8, %%rsp\n\t"
 		"xor %%edi, %%edi\n\t"
 		"xor %%esi, %%esi\n\t"
 		"xor %%edx, %%edx\n\t"

@@ -28,6 +28,8 @@ SOURCE = samples_check.SOURCE
 DIR = os.environ['TEST_DIR']
 SEEDS = range(1, 17)
 LEAST = 0.95				# of what LeakSanitizer reports
+# Where valgrind is installed, it counts the direct and indirect losses of these.
+VALGRIND = ('lost_list', 'ring', 'shared_dag', 'realloced')
 KINDS = ('leaked', 'weak', 'held')	# lists of the truth
 
 
@@ -232,10 +234,27 @@ class Comparison:
             self.wrong.append(f'{ours} direct leaks, not {theirs}')
         total = self.leaks['leaked']
         for unit in ('blocks', 'bytes'):
-            direct = sum(g[unit] for g in groups)
+            direct = sum(g[f'direct_{unit}'] for g in groups)
             if total[f'direct_{unit}'] != direct or \
                     total[f'indirect_{unit}'] != total[unit] - direct:
                 self.wrong.append(f'{unit}: {total} but {direct} direct')
+        if self.name in VALGRIND and shutil.which('valgrind'):
+            self.check_valgrind()
+
+    def check_valgrind(self):
+        program = os.path.join(DIR, self.name)
+        with samples_check.stopped('valgrind', '--leak-check=full',
+                                   f'--log-file={program}.valgrind', program):
+            pass
+        with open(f'{program}.valgrind') as f:
+            text = f.read()
+        theirs = [int(re.search(kind + r'ly lost: [\d,]+ bytes in ([\d,]+)',
+                                text)[1].replace(',', ''))
+                  for kind in ('definite', 'indirect')]
+        ours = [self.leaks['leaked'][f'{kind}_blocks']
+                for kind in ('direct', 'indirect')]
+        if ours != theirs:
+            self.wrong.append(f'direct and indirect {ours}, not {theirs}')
 
     def shares(self):
         """[blocks, bytes] that they report, and that we do."""

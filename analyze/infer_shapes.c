@@ -19,6 +19,7 @@ enum {
 	SURE_TEXT = 85,		/* percent */
 	SURE_TEXT_INSIDE = 75,
 	MAX_PREFIX = 32,	/* bytes before a text in its block */
+	MIN_LETTERS = 4,
 };
 
 /* A block that gets the type of its cluster, if it fits. */
@@ -374,11 +375,17 @@ static void decide_inside(const struct shapes *s, struct cluster *c,
 			  const struct seen_block *seen)
 {
 	struct choice choice;
+	uint64_t longest = 0;
 
 	for (uint32_t i = 0; i < c->n_sample; i++) {
-		if (shape_text_at(&seen[i], c->inside) == 0)
+		uint64_t n = shape_text_at(&seen[i], c->inside);
+
+		if (n == 0)
 			return;
+		longest = n > longest ? n : longest;
 	}
+	if (longest < MIN_LETTERS)
+		return;
 	choose_text_tail(s->chooser, c->inside, &choice);
 	c->text = true;
 	c->type = choice.type != TYPE_NONE ? choice.type : s->candidates.letter;

@@ -348,8 +348,11 @@ static bool is_counted(const struct match *m, const struct shape_tail *tail,
 uint64_t shape_text_at(const struct seen_block *block, uint64_t at)
 {
 	for (uint64_t i = at; i / 8 < block->n; i++) {
-		uint8_t c = (uint8_t)(block->at[i / 8].value >> i % 8 * 8);
+		const struct seen_word *w = &block->at[i / 8];
+		uint8_t c = (uint8_t)(w->value >> i % 8 * 8);
 
+		if (w->seen >= SEEN_START && w->seen <= SEEN_DEAD)
+			return 0;
 		if (c == 0)
 			return i - at;
 		if (c < ' ' && c != '\t' && c != '\n' && c != '\r')

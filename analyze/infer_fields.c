@@ -86,7 +86,8 @@ static bool propose(struct follow *f, const struct place *from,
 
 	if (is_settled(f, claim->node, from->confidence) ||
 	    (heap->type[claim->node] == field->target &&
-	     heap->evidence[claim->node] == EVIDENCE_ELEMENT))
+	     heap->evidence[claim->node] == EVIDENCE_ELEMENT &&
+	     heap->confidence[claim->node] >= from->confidence))
 		return true;
 	if (field->rust.what != RUST_DECLARED)
 		return follow_rust(f, from, field, element, 0, claim);

@@ -105,7 +105,10 @@ def rust_array(name):
 
 
 def rust_box(name):
-    """Box<T> is a pointer to T, and so it is described."""
+    """Box<T> is a pointer to T, and so it is described; *mut T, too."""
+    m = re.match(r"\*(?:mut)?(.+)$", name)
+    if m:
+        return m.group(1) + "*"
     m = re.match(r"alloc::boxed::Box<(.*)>$", name)
     return m.group(1) + "*" if m and not m.group(1).startswith(("dyn", "[")) else name
 

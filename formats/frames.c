@@ -335,6 +335,20 @@ static bool merge_table(struct bytes *b, struct image *image,
 	return ok;
 }
 
+/* A class may be declared where the frame's function is, and defined where its
+ * first virtual function is: its size is known now. */
+static void place_type(const struct type_table *types,
+		       const struct type_ids *ids, struct local *l)
+{
+	uint32_t plain;
+
+	l->type = ids->at.at[l->type];
+	plain = types_strip(types, l->type);
+	if (l->size == 0 && plain != TYPE_NONE && l->addr <= UINT64_MAX -
+	    types->types.at[plain].size)
+		l->size = types->types.at[plain].size;
+}
+
 static bool read_answer(struct bytes b, struct image *image, struct err *err)
 {
 	struct type_ids ids = {0};
@@ -351,7 +365,7 @@ static bool read_answer(struct bytes b, struct image *image, struct err *err)
 		struct local *l = &image->locals.at[i];
 
 		if (l->type != TYPE_NONE)
-			l->type = ids.at.at[l->type];
+			place_type(&image->types, &ids, l);
 	}
 	vec_free(&ids.at);
 	return ok;

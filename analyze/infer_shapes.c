@@ -176,7 +176,8 @@ static uint32_t type_of(const struct heap *heap, uint32_t node)
 static bool says_nothing(const struct shapes *s, const struct shape_word *word)
 {
 	return word->kind == SHAPE_VOID || word->kind == SHAPE_WIDE ||
-	       (word->kind == SHAPE_ANY && !word->closed) ||
+	       ((word->kind == SHAPE_ANY || word->kind == SHAPE_OVERLAID) &&
+		!word->closed) ||
 	       (word->kind == SHAPE_RECORD &&
 		s->heap->image->types.types.at[word->target].n_members == 0);
 }

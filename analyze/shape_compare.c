@@ -108,10 +108,21 @@ static bool begins_with_letters(const struct type_table *types, uint32_t type)
 	return false;
 }
 
+/* A pointer to what the type itself begins with, as nodes of C++ containers
+ * link each other: to another of them, when it has the size. */
+static int compare_link(const struct match *m, uint32_t node)
+{
+	return m->heap->size[node] != m->heap->size[m->node] ? 0 :
+	       (int)map_get(&m->weights->by_size, m->heap->size[node], 0) +
+	       looks_alike(m, m->type, node);
+}
+
 /* A pointer to a record leads to the start of block @node. */
-static int compare_record(const struct match *m, uint32_t target, uint32_t node)
+static int compare_record(const struct match *m, const struct shape_word *p,
+			  uint32_t node)
 {
 	const struct heap *heap = m->heap;
+	uint32_t target = p->target;
 	const struct type_table *types = &heap->image->types;
 	uint64_t size = types->types.at[target].size, n;
 
@@ -134,8 +145,10 @@ static int compare_record(const struct match *m, uint32_t target, uint32_t node)
 		       looks_alike(m, target, node);
 	if (size > heap->size[node])
 		return BROKEN;
+	if (type_begins_with(types, m->type, target))
+		return compare_link(m, node);
 	n = heap->size[node] / size;
-	return n > 1 && infer_fits(heap, node, n * size, false) ?
+	return p->base || (n > 1 && infer_fits(heap, node, n * size, false)) ?
 	       0 : -KEPT_ROUGHLY;
 }
 
@@ -158,7 +171,7 @@ static int compare_start(const struct match *m, const struct shape_word *p,
 
 	switch (p->kind) {
 	case SHAPE_RECORD:
-		return compare_record(m, p->target, w->node);
+		return compare_record(m, p, w->node);
 	case SHAPE_TEXT:
 		return compare_text(heap, w);
 	case SHAPE_POINTERS:
@@ -200,6 +213,8 @@ static int compare_surprise(const struct shape_word *p,
 		return BROKEN;
 	case SHAPE_BYTES:
 		return block ? DOUBTFUL : 0;
+	case SHAPE_OVERLAID:
+		return block ? -KEPT_ROUGHLY : 0;
 	default:
 		return 0;
 	}

@@ -88,6 +88,9 @@ static struct shape_word word_of(const struct type_table *types,
 	/* What a union refers to may begin with the one header that it names. */
 	if (leaf->in_union && t->kind == TYPE_POINTER)
 		word.target = types_strip(types, t->target);
+	else if (leaf->in_union && word.kind == SHAPE_ANY &&
+		 t->kind != TYPE_REFERENCE)
+		word.kind = SHAPE_OVERLAID;
 	word.closed = word.target != TYPE_NONE || t->size < 8 ||
 		      t->kind == TYPE_FLOAT;
 	if (leaf->in_union || word.kind == SHAPE_VARIANT)
@@ -125,6 +128,11 @@ static bool is_open(uint8_t kind)
 	return kind == SHAPE_ANY || kind == SHAPE_VARIANT;
 }
 
+static bool is_alternative(uint8_t kind)
+{
+	return kind == SHAPE_ANY || kind == SHAPE_OVERLAID;
+}
+
 /* One more alternative of a union: keep the one record that is named. */
 static void add_alternative(const struct type_table *types,
 			    struct shape_word *word,
@@ -135,6 +143,8 @@ static void add_alternative(const struct type_table *types,
 	bool has = more->target != TYPE_NONE &&
 		   types_is_record(types, more->target);
 
+	if (word->kind != more->kind)
+		word->kind = SHAPE_ANY;
 	word->closed &= more->closed;
 	if (had && has && word->target != more->target)
 		word->target = TYPE_NONE;
@@ -149,17 +159,58 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	uint64_t i = leaf->offset / 8;
 	struct shape_word word;
 
-	if (leaf->type == TYPE_NONE || i >= f->n)
+	/* An empty class takes no room beside others. */
+	if (leaf->type == TYPE_NONE || i >= f->n ||
+	    (types_is_record(f->types, leaf->type) &&
+	     f->types->types.at[leaf->type].size <= 1))
 		return true;
 	word = word_of(f->types, leaf);
 	if (f->at[i].kind == SHAPE_PAD)
 		f->at[i] = word;
-	else if (f->at[i].kind == word.kind && word.kind == SHAPE_ANY)
+	else if (is_alternative(f->at[i].kind) && is_alternative(word.kind))
 		add_alternative(f->types, &f->at[i], &word);
 	else if (f->at[i].kind != word.kind)
 		f->at[i].kind = is_open(f->at[i].kind) ? f->at[i].kind :
 				is_open(word.kind) ? word.kind : SHAPE_SMALL;
 	return true;
+}
+
+/* The first member of each record that has one at its start. */
+static bool find_bases(struct shape_cache *cache)
+{
+	const struct type_table *types = cache->types;
+	size_t words = types->types.len / 64 + 1;
+
+	cache->n_types = types->types.len;
+	cache->bases = arena_alloc(&cache->arena, words * sizeof(*cache->bases));
+	if (!cache->bases)
+		return false;
+	memset(cache->bases, 0, words * sizeof(*cache->bases));
+	for (size_t i = 0; i < types->types.len; i++) {
+		const struct type *t = &types->types.at[i];
+		const struct member *m = &types->members.at[t->first_member];
+		uint32_t id;
+
+		if ((t->kind != TYPE_STRUCT && t->kind != TYPE_CLASS) ||
+		    t->n_members == 0 || m->offset != 0)
+			continue;
+		id = types_strip(types, m->type);
+		if (id != TYPE_NONE)
+			cache->bases[id / 64] |= UINT64_C(1) << id % 64;
+	}
+	return true;
+}
+
+/* Types that were added since then begin none. */
+static void mark_bases(const struct shape_cache *cache, struct fill *f)
+{
+	for (uint32_t i = 0; i < f->n; i++) {
+		uint32_t id = f->at[i].target;
+
+		if (f->at[i].kind == SHAPE_RECORD &&
+		    id < cache->n_types)
+			f->at[i].base = cache->bases[id / 64] >> id % 64 & 1;
+	}
 }
 
 /* The words of @type, *@n of them, or NULL when memory is exhausted. */
@@ -174,6 +225,9 @@ static const struct shape_word *words_of(struct shape_cache *cache,
 	for (uint32_t i = 0; i < f.n; i++)
 		f.at[i].kind = SHAPE_PAD;
 	types_leaves(cache->types, type, (uint64_t)MAX_SHAPE * 8, visit, &f);
+	if (!cache->bases && !find_bases(cache))
+		return NULL;
+	mark_bases(cache, &f);
 	at = arena_alloc(&cache->arena, (f.n + 1) * sizeof(*at));
 	if (at && f.n > 0)
 		memcpy(at, f.at, f.n * sizeof(*at));

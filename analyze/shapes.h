@@ -29,12 +29,14 @@ enum shape_kind {
 	SHAPE_FLOAT,
 	SHAPE_SMALL,		/* smaller numbers, flags */
 	SHAPE_BYTES,
+	SHAPE_OVERLAID,		/* in a union none of which is a pointer here */
 	SHAPE_PAD,
 };
 
 struct shape_word {
 	uint32_t target;	/* SHAPE_RECORD: stripped */
 	uint8_t kind;		/* enum shape_kind */
+	bool base;		/* SHAPE_RECORD: others begin with the target */
 	uint8_t rust;		/* enum rust_what: see shape_rust.h */
 	bool never_null;
 	bool closed;		/* SHAPE_ANY: all that could be a pointer there
@@ -76,6 +78,8 @@ struct shape {
 struct shape_cache {
 	const struct type_table *types;	/* borrowed */
 	struct map by_type;	/* type -> struct shape * */
+	uint64_t *bases;	/* [n_types] bits: others begin with the type */
+	size_t n_types;
 	struct arena arena;
 };
 

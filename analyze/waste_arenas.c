@@ -12,6 +12,7 @@ enum {
 	/* Of a free chunk in a bin malloc keeps size, four links, nothing
 	 * else; its address is behind the size. */
 	FREE_HEAD = 32,
+	HEADER = 16,		/* at most, between two chunks side by side */
 	PIN_BLOCKS = 64,	/* looked at from the end of an arena */
 	PIN_LEAST = 128 << 10,	/* M_TRIM_THRESHOLD: less is not given back */
 	PINS_EACH = 4,		/* of one arena */
@@ -189,28 +190,40 @@ static void count_chunk(struct sweep *s, struct waste_arena *arena,
 				       c->addr + c->size);
 }
 
-/* Free chunks from @first on that lie below @end, as resident whole pages. */
-static uint64_t free_between(const struct heap *h, struct resident *resident,
-			     uint64_t start, uint64_t end)
+/* The first free chunk at @addr or behind. */
+static size_t free_from(const struct heap *h, uint64_t addr)
 {
 	size_t low = 0, high = h->n_free;
-	uint64_t bytes = 0;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (h->free[middle].addr < start)
+		if (h->free[middle].addr < addr)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	*resident = resident_of(h->image);
-	for (; low < h->n_free && h->free[low].addr < end; low++) {
-		const struct chunk *c = &h->free[low];
+	return low;
+}
 
-		if (c->size > FREE_HEAD)
-			bytes += resident_bytes(resident, c->addr + FREE_HEAD,
-						c->addr + c->size);
+/* Resident whole pages of the free chunks between @start and @end, where
+ * chunks side by side count as joined. */
+static uint64_t free_between(const struct heap *h, struct resident *resident,
+			     uint64_t start, uint64_t end)
+{
+	size_t i = free_from(h, start);
+	uint64_t bytes = 0;
+
+	*resident = resident_of(h->image);
+	while (i < h->n_free && h->free[i].addr < end) {
+		uint64_t from = h->free[i].addr + FREE_HEAD;
+		uint64_t to = h->free[i].addr + h->free[i].size;
+
+		for (i++; i < h->n_free && h->free[i].addr < end &&
+		     h->free[i].addr - to <= HEADER; i++)
+			to = h->free[i].addr + h->free[i].size;
+		if (to > from)
+			bytes += resident_bytes(resident, from, to);
 	}
 	return bytes;
 }

@@ -11,7 +11,7 @@
  * lies behind the last live block. So the blocks near the end of an arena
  * that have much free memory below them keep a heap from shrinking. Small
  * chunks that lie side by side in fastbins or caches fill pages, too, but
- * nobody has joined them.
+ * nobody has joined them yet; malloc_trim() joins those of fastbins.
  *
  * Source: glibc malloc/malloc.c, mtrim() and systrim(), 2.26 to 2.41.
  *

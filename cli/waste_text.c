@@ -288,11 +288,12 @@ static void pages_text(const struct waste_report *w)
 	rest -= a->total.returnable + a->total.pieces + a->total.mixed;
 	printf("\nOf it %s in whole pages that malloc_trim() would return,",
 	       size(w, a->total.returnable, buf));
-	printf(" %s in pieces\non other pages without a live block,",
+	printf(" %s in small\nchunks side by side, which it would join first",
 	       size(w, a->total.pieces, buf));
-	printf(" %s on pages with live blocks", size(w, a->total.mixed, buf));
+	printf(" where no thread caches them,\n%s on pages with live blocks",
+	       size(w, a->total.mixed, buf));
 	if (a->resident_known)
-		printf(",\n%s not in memory", size(w, rest, buf));
+		printf(", %s not in memory", size(w, rest, buf));
 	putchar('\n');
 }
 

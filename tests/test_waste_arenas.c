@@ -276,6 +276,28 @@ static void blocks_at_the_end_pin_what_is_free_below(void **state)
 	end(&w);
 }
 
+/* As fastbins leave them: nobody has joined the chunks, but all are free. */
+static void chunks_side_by_side_are_pinned_as_one(void **state)
+{
+	struct waste_arenas arenas;
+	struct err err = {0};
+	struct world w;
+
+	(void)state;
+	begin(&w);
+	add_extent(&w, BASE, BASE + SIZE);
+	for (uint64_t at = 16; at < 100 * PAGE; at += 128)
+		add_free(&w, BASE + at, 120);
+	add_block(&w, BASE + 100 * PAGE + 16, 104);
+	conclude(&w);
+	assert_true(waste_arenas_build(&w.heap, &arenas, &err));
+	assert_int_equal(arenas.pins.len, 1);
+	assert_int_equal(arenas.pins.at[0].bytes, 99 * PAGE);
+	assert_int_equal(arenas.total.returnable, 0);
+	waste_arenas_free(&arenas);
+	end(&w);
+}
+
 static void a_block_alone_on_its_page_is_named(void **state)
 {
 	struct waste_arenas arenas;
@@ -353,6 +375,7 @@ int main(void)
 		cmocka_unit_test(a_map_shows_full_free_and_mixed_parts),
 		cmocka_unit_test(long_arenas_have_maps_of_bounded_length),
 		cmocka_unit_test(blocks_at_the_end_pin_what_is_free_below),
+		cmocka_unit_test(chunks_side_by_side_are_pinned_as_one),
 		cmocka_unit_test(a_block_alone_on_its_page_is_named),
 		cmocka_unit_test(pages_inside_one_block_are_passed_at_once),
 		cmocka_unit_test(arenas_that_are_not_understood_are_left_out),

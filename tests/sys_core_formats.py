@@ -10,9 +10,9 @@ import signal
 import subprocess
 import sys
 
-HOLDFAST = os.environ['HOLDFAST']
-BUILD = os.environ['BUILD']
-DIR = os.environ['TEST_DIR']
+sys.dont_write_bytecode = True		# leave the source tree clean
+from findings import BUILD, DIR, HOLDFAST, expect, failures  # noqa: E402
+
 PACKERS = {
     '.zst': ['zstd', '-q', '-c'],
     # As systemd-coredump does it: one stream of unknown length.
@@ -20,14 +20,6 @@ PACKERS = {
     '.xz': ['xz', '-1', '-c'],
     '.gz': ['gzip', '-1', '-c'],
 }
-failures = []
-
-
-def expect(ok, text):
-    if not ok:
-        failures.append(text)
-        print('FAIL ', text)
-    return ok
 
 
 def holdfast(*args, status=0, **kwargs):

@@ -16,14 +16,12 @@ import time
 sys.dont_write_bytecode = True		# leave the source tree clean
 import core_file  # noqa: E402
 import core_pattern_guard  # noqa: E402
+from findings import BUILD, DIR, expect, failures  # noqa: E402
 import samples_check  # noqa: E402
 
-BUILD = os.environ['BUILD']
-DIR = os.environ['TEST_DIR']
 HOLDFAST = f'{DIR}/holdfast'		# a copy that nobody else can change
 STORE = f'{DIR}/crashes'
 KERNEL = f'{DIR}/kernel'		# cores as the kernel sent them
-failures = []
 
 PROGRAM = r"""
 #define _GNU_SOURCE
@@ -165,13 +163,6 @@ TEE = """#!/bin/sh
 cat >{kernel}/$1.core
 cat {kernel}/$1.core | {holdfast} crash handle --dir {store} "$@" 2>{kernel}/$1.err
 """
-
-
-def expect(ok, text):
-    if not ok:
-        failures.append(text)
-        print('FAIL ', text)
-    return ok
 
 
 def holdfast(*args, status=0, **kwargs):

@@ -11,12 +11,12 @@ import subprocess
 import sys
 import time
 
-HOLDFAST = os.environ['HOLDFAST']
-DIR = os.environ['TEST_DIR']
+sys.dont_write_bytecode = True		# leave the source tree clean
+from findings import DIR, HOLDFAST, expect, failures  # noqa: E402
+
 STORE = f'{DIR}/crashes'
 TIME = '1795232568'
 GONE = '4194303'		# beyond every pid of a machine of usual size
-failures = []
 
 PROGRAM = r"""
 #include <stdlib.h>
@@ -36,13 +36,6 @@ int main(void)
 	return 0;
 }
 """
-
-
-def expect(ok, text):
-    if not ok:
-        failures.append(text)
-        print('FAIL ', text)
-    return ok
 
 
 def command(store, pid):

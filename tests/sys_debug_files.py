@@ -12,9 +12,8 @@ import shutil
 import subprocess
 import sys
 
-HOLDFAST = os.environ['HOLDFAST']
-DIR = os.path.abspath(os.environ['TEST_DIR'])
-failures = []
+sys.dont_write_bytecode = True		# leave the source tree clean
+from findings import DIR, HOLDFAST, expect, failures, same  # noqa: E402
 
 SOURCE = r'''
 #include <signal.h>
@@ -49,16 +48,6 @@ int main(void)
 	return raise(SIGSTOP);
 }
 '''
-
-
-def expect(ok, text):
-    if not ok:
-        failures.append(text)
-        print('FAIL ', text)
-
-
-def same(what, got, want):
-    expect(got == want, f'{what}: {got} instead of {want}')
 
 
 def tool(*command):

@@ -10,24 +10,15 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True		# leave the source tree clean
+from findings import (  # noqa: E402
+    BUILD, DIR, HOLDFAST, SOURCE, expect, failures)
 import samples_check  # noqa: E402
 
-HOLDFAST = os.environ['HOLDFAST']
-BUILD = os.environ['BUILD']
-DIR = os.environ['TEST_DIR']
-SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDERS = ('base', 'formats', 'dump', 'analyze', 'tui', 'cli', 'tests')
 COMMON = 'Report options'
 # Where an absolute path of a document may begin.
 SYSTEM = ('bin', 'dev', 'etc', 'lib', 'proc', 'run', 'srv', 'sys', 'tmp',
           'usr', 'var')
-failures = []
-
-
-def expect(ok, text):
-    if not ok:
-        failures.append(text)
-        print('FAIL ', text)
 
 
 def same(what, got, want):

@@ -14,10 +14,10 @@ import shutil
 import subprocess
 import sys
 
-HOLDFAST = os.environ['HOLDFAST']
-DIR = os.environ['TEST_DIR']
+sys.dont_write_bytecode = True		# leave the source tree clean
+from findings import DIR, HOLDFAST, expect, failures  # noqa: E402
+
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'programs')
-failures = []
 
 # Runs inside of gdb: what it knows of every thread, as JSON.
 ASK_GDB = r'''
@@ -101,13 +101,6 @@ def run(*args, **kwargs):
     return subprocess.run(args, check=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, timeout=300,
                           **kwargs).stdout
-
-
-def expect(ok, text):
-    if not ok:
-        failures.append(text)
-        print('FAIL ', text)
-    return ok
 
 
 def plain(name):

@@ -13,21 +13,12 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True		# leave the source tree clean
+from findings import BUILD, DIR, HOLDFAST, expect, failures  # noqa: E402
 import samples_check  # noqa: E402
 import sys_tui  # noqa: E402
 
-HOLDFAST = os.environ['HOLDFAST']
-BUILD = os.environ['BUILD']
-DIR = os.environ['TEST_DIR']
 NOT_REPORTS = ('dump', 'run', 'crash', 'resolve', 'tui', 'diff')
 PAGE = 4096
-failures = []
-
-
-def expect(ok, text):
-    if not ok:
-        failures.append(text)
-        print('FAIL ', text)
 
 
 def environment(cache, when, threads=2):

@@ -17,17 +17,15 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True		# leave the source tree clean
+from findings import (  # noqa: E402
+    BUILD, DIR, HOLDFAST, expect, failures, same)
 import samples_check  # noqa: E402
 
-HOLDFAST = os.environ['HOLDFAST']
-BUILD = os.environ['BUILD']
-DIR = os.path.abspath(os.environ['TEST_DIR'])
 SAMPLES = ('server', 'shared_cycle', 'containers', 'thread_keys', 'ring',
            'tcache_threads')
 REPORTS = ('types', 'leaks', 'cycles', 'dominators', 'suspects', 'threads',
            'blocks')
 MIB = 1 << 20
-failures = []
 
 LIBRARY = r'''
 #include <memory>
@@ -86,16 +84,6 @@ int main(int argc, char **argv)
 	return raise(SIGSTOP);
 }
 '''
-
-
-def expect(ok, text):
-    if not ok:
-        failures.append(text)
-        print('FAIL ', text)
-
-
-def same(what, got, want):
-    expect(got == want, f'{what}: {got} instead of {want}')
 
 
 def tool(*command, **options):

@@ -13,25 +13,12 @@ import sys
 import termios
 
 sys.dont_write_bytecode = True		# leave the source tree clean
+from findings import (  # noqa: E402
+    BUILD, DIR, HOLDFAST, SOURCE, expect, failures, same)
 import samples_check  # noqa: E402
 
-HOLDFAST = os.environ['HOLDFAST']
-BUILD = os.environ['BUILD']
-DIR = os.environ['TEST_DIR']
-SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PROGRAM = f'{DIR}/crashing'
 LIMIT = 60		# seconds that nothing here takes
-failures = []
-
-
-def expect(ok, text):
-    if not ok:
-        failures.append(text)
-        print('FAIL ', text)
-
-
-def same(what, got, want):
-    expect(got == want, f'{what}: {got!r} instead of {want!r}')
 
 
 class Folder:

@@ -13,21 +13,12 @@ import sys
 import time
 
 sys.dont_write_bytecode = True		# leave the source tree clean
+from findings import BUILD, HOLDFAST, SOURCE, expect, failures  # noqa: E402
 import samples_check  # noqa: E402
 
-BUILD = os.environ['BUILD']
-HOLDFAST = os.environ['HOLDFAST']
 DIR = os.path.abspath(os.environ['TEST_DIR'])
-SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.join(DIR, 'root')
 IDLE = b'\033]777;idle'
-failures = []
-
-
-def expect(ok, text):
-    if not ok:
-        failures.append(text)
-        print('FAIL ', text)
 
 
 def build():

@@ -9,22 +9,12 @@ import signal
 import subprocess
 import sys
 
-HOLDFAST = os.environ['HOLDFAST']
-DIR = os.environ['TEST_DIR']
-SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True		# leave the source tree clean
+from findings import (  # noqa: E402
+    DIR, HOLDFAST, SOURCE, expect, failures, same)
+
 PAGE = 4096
 CELLS = 64
-failures = []
-
-
-def expect(ok, text):
-    if not ok:
-        failures.append(text)
-        print('FAIL ', text)
-
-
-def same(what, got, want):
-    expect(got == want, f'{what}: {got} instead of {want}')
 
 
 def snapshot(name, *dump_options):

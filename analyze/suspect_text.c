@@ -153,8 +153,9 @@ const char *suspect_text(const struct facts *facts, const struct suspect *s,
 				    facts->heap.allocators.at[s->id].allocator
 				    ->name);
 	case SUSPECT_FREE:
-		return arena_printf(arena, "%s is free, but kept: %.1f times "
-				    "what is in use", size, s->share);
+		return arena_printf(arena, "%s is free memory that was not given "
+				    "back: %.*f times what is in use", size,
+				    s->share < 10 ? 1 : 0, s->share);
 	default:
 		return held_text(facts, s, size, arena);
 	}

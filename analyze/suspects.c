@@ -336,7 +336,7 @@ static bool find_unknown(struct builder *b, uint64_t threshold)
 	return true;
 }
 
-/* Told last: it is of no block, and its share is not of live ones. */
+/* It is no part of what the others have shares of. */
 static bool find_free(struct builder *b)
 {
 	struct suspect s = {
@@ -381,11 +381,11 @@ bool suspects_build(const struct facts *facts, struct suspects *ret,
 
 	*ret = (struct suspects){0};
 	ok = find_single(&b, threshold) && find_types(&b, threshold) &&
-	     find_unknown(&b, threshold);
+	     find_unknown(&b, threshold) && find_free(&b);
 	if (ok && ret->at.len > 0)
 		qsort(ret->at.at, ret->at.len, sizeof(*ret->at.at),
 		      by_retained);
-	ok = ok && find_free(&b) && tell_all(&b);
+	ok = ok && tell_all(&b);
 	vec_free(&b.piles);
 	map_free(&b.pile_of);
 	map_free(&b.told);

@@ -65,7 +65,7 @@ static inline bool suspect_is_node(const struct suspect *s)
 }
 
 struct suspects {
-	VEC(struct suspect) at;	/* by bytes, largest first; free ones last */
+	VEC(struct suspect) at;	/* by bytes, largest first */
 	struct arena arena;
 };
 

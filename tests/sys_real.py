@@ -77,7 +77,7 @@ def check_suspects(path, info):
         assert abs(s['share'] - s['retained'] / total) < 1e-9, s
         command, *args = shlex.split(s['next'])
         run(command, path, *args)
-        if 'is free' in s['text']:
+        if 'is free memory' in s['text']:
             assert s['retained'] > live, s
             continue
         assert total / 10 <= s['retained'] <= total, s

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "analyze/live_fields.h"
+#include "analyze/rust_pointers.h"
 #include "analyze/value_text.h"
 #include "analyze/words.h"
 
@@ -17,7 +18,11 @@ enum {
 struct builder {
 	const struct heap *heap;
 	uint32_t node;
+	uint32_t type;		/* of the elements, stripped */
+	uint64_t start;		/* bytes of the block before the first one */
+	uint64_t end;		/* of an element: elements of its own follow */
 	uint64_t base;		/* offset of the element in the block */
+	const char *prefix;	/* of the names of its fields */
 	bool array;
 	size_t limit;
 	struct window window;
@@ -44,19 +49,19 @@ static bool add(struct builder *b, const struct block_field *field)
 static const char *field_name(struct builder *b, const struct leaf *leaf)
 {
 	const struct heap *heap = b->heap;
-	uint32_t type = types_strip(&heap->image->types, heap->type[b->node]);
-	uint64_t stride = heap->image->types.types.at[type].size;
+	uint64_t stride = heap->image->types.types.at[b->type].size;
 	char name[NAME_MAX_BYTES];
 
 	if (leaf->flags & (MEMBER_VARIANT | MEMBER_DISCRIMINANT))
 		live_field_name(&heap->image->types, leaf, name, sizeof(name));
 	else
-		types_field_at(&heap->image->types, type, leaf->offset, name,
-			       sizeof(name));
+		types_field_at(&heap->image->types, b->type, leaf->offset,
+			       name, sizeof(name));
 	if (!b->array)
 		return arena_text(&b->ret->arena, name, strlen(name));
-	return arena_printf(&b->ret->arena, "[%" PRIu64 "]%s%s",
-			    stride ? b->base / stride : 0,
+	return arena_printf(&b->ret->arena, "%s[%" PRIu64 "]%s%s",
+			    b->prefix,
+			    stride ? (b->base - b->start) / stride : 0,
 			    name[0] && name[0] != '[' ? "." : "", name);
 }
 
@@ -166,7 +171,7 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	uint64_t word, addr = heap->addr[b->node] + field.offset;
 
 	b->leaves_left--;
-	if (leaf->type == TYPE_NONE ||
+	if (leaf->type == TYPE_NONE || leaf->offset >= b->end ||
 	    live_field_is_dead(heap->image, leaf, heap->addr[b->node] + b->base))
 		return true;
 	t = &types->types.at[leaf->type];
@@ -231,22 +236,46 @@ static bool read_texts(struct builder *b)
 	return true;
 }
 
+/* The fields of @count elements of b->type, from b->start on. */
+static void typed_elements(struct builder *b, uint64_t count)
+{
+	const struct heap *heap = b->heap;
+	const struct type_table *types = &heap->image->types;
+	uint64_t stride = types->types.at[b->type].size;
+
+	for (uint64_t i = 0; i < count; i++) {
+		b->base = b->start + i * stride;
+		if (stride == 0 || b->base + stride > heap->size[b->node] ||
+		    b->ret->cut || b->failed)
+			return;
+		types_leaves(types, b->type, b->leaves_left, visit, b);
+		if (b->leaves_left == 0)
+			b->ret->cut = true;
+	}
+}
+
 static void typed_fields(struct builder *b)
 {
 	const struct heap *heap = b->heap;
 	const struct type_table *types = &heap->image->types;
-	uint32_t type = types_strip(types, heap->type[b->node]);
-	uint64_t stride = types->types.at[type].size;
+	struct rust_tail tail;
+	bool follows;
 
-	for (uint32_t i = 0; i < heap->count[b->node]; i++) {
-		b->base = i * stride;
-		if (stride == 0 || b->base + stride > heap->size[b->node] ||
-		    b->ret->cut || b->failed)
-			return;
-		types_leaves(types, type, b->leaves_left, visit, b);
-		if (b->leaves_left == 0)
-			b->ret->cut = true;
-	}
+	b->type = types_strip(types, heap->type[b->node]);
+	/* Bytes behind a header are text or the like. */
+	follows = heap->count[b->node] == 1 &&
+		  rust_tail_of(types, b->type, &tail) &&
+		  types->types.at[tail.element].size >= 8;
+	b->end = follows ? tail.start : UINT64_MAX;
+	typed_elements(b, heap->count[b->node]);
+	if (!follows)
+		return;
+	b->end = UINT64_MAX;
+	b->type = tail.element;
+	b->start = tail.start;
+	b->prefix = types_text(types, types->members.at[tail.member].name);
+	b->array = true;
+	typed_elements(b, UINT64_MAX);
 }
 
 static void untyped_fields(struct builder *b)
@@ -278,7 +307,7 @@ bool block_fields_build(const struct heap *heap, uint32_t node, size_t limit,
 	struct builder b = {
 		.heap = heap, .node = node, .limit = limit, .ret = ret,
 		.window = window_of(heap->image), .leaves_left = MAX_LEAVES,
-		.array = heap->count[node] > 1,
+		.array = heap->count[node] > 1, .prefix = "",
 	};
 
 	*ret = (struct block_fields){0};

@@ -269,9 +269,9 @@ static bool note_live(struct follow *f, struct place *place)
 {
 	const struct heap *heap = f->heap;
 	uint32_t why = heap->why_node[place->node];
-	uint64_t at = heap->why_offset[place->node], start, owner;
+	uint64_t at = heap->why_offset[place->node], owner;
 	uint32_t type = why == NODE_NONE ? TYPE_NONE : type_of_node(f, why);
-	uint32_t element;
+	struct rust_tail tail;
 	const struct pointer_fields *fields;
 	const struct pointer_field *field;
 
@@ -280,10 +280,10 @@ static bool note_live(struct follow *f, struct place *place)
 	owner = heap_is_root(heap, why) ? heap_root(heap, why)->addr :
 					  heap->addr[why];
 	if (at >= follow_type(f, type)->size && heap->count[why] == 1 &&
-	    follow_rust_tail(f, type, &element, &start) && at >= start) {
-		type = element;
-		owner += start;
-		at -= start;
+	    rust_tail_of(&heap->image->types, type, &tail) && at >= tail.start) {
+		type = tail.element;
+		owner += tail.start;
+		at -= tail.start;
 	}
 	fields = pointer_fields_of(&f->chooser.fields, type);
 	if (!fields)
@@ -306,10 +306,13 @@ static bool follow_tail(struct follow *f, const struct place *header,
 			struct err *err)
 {
 	struct place tail = *header;
+	struct rust_tail elements;
 
 	if (header->count != 1 ||
-	    !follow_rust_tail(f, header->type, &tail.type, &tail.start))
+	    !rust_tail_of(&f->heap->image->types, header->type, &elements))
 		return true;
+	tail.type = elements.element;
+	tail.start = elements.start;
 	tail.count = (f->heap->size[tail.node] - tail.start) /
 		     follow_type(f, tail.type)->size;
 	if (!note_live(f, &tail))

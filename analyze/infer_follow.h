@@ -96,10 +96,6 @@ void follow_rust_live(struct follow *f, const struct pointer_field *field,
 /** Is element @i of @place alive? */
 bool follow_is_live(struct follow *f, const struct place *place, uint64_t i);
 
-/** The elements behind a header, RcInner<[T]>: their type, and where they
- * begin. False when @type has none. */
-bool follow_rust_tail(const struct follow *f, uint32_t type, uint32_t *element,
-		      uint64_t *start);
 
 /** Do three pointers of one type, @field the first of them among @at[@n] and
  * at @addr, stand in order, whole elements apart? (infer_ranges.c) */

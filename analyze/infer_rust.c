@@ -15,7 +15,6 @@ enum {
 };
 
 enum {
-	MAX_DEPTH = 16,		/* of records that end in a slice */
 	EMPTY_SLOT = 0x80,	/* control bytes from here on: nothing is there */
 };
 
@@ -133,59 +132,26 @@ static bool follow_table(struct follow *f, const struct place *from,
 	return follow_submit(f, from, claim);
 }
 
-bool follow_rust_tail(const struct follow *f, uint32_t type, uint32_t *element,
-		      uint64_t *start)
-{
-	const struct type_table *types = &f->heap->image->types;
-	uint64_t at = 0;
-
-	for (int depth = 0; depth < MAX_DEPTH && types_is_record(types, type);
-	     depth++) {
-		const struct type *t = &types->types.at[type];
-		const struct member *last = NULL;
-
-		for (uint32_t i = 0; i < t->n_members; i++) {
-			const struct member *m =
-				&types->members.at[t->first_member + i];
-
-			if (!last || m->offset >= last->offset)
-				last = m;
-		}
-		type = last ? types_strip(types, last->type) : TYPE_NONE;
-		if (type == TYPE_NONE || last->offset != t->size)
-			return false;
-		at += last->offset;
-		if (types->types.at[type].size > 0) {
-			*element = type;
-			*start = at;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Box<[T]>, Rc<[T]>, &str: the length beside the pointer must fit the block,
  * or it is a part of something else. */
 static bool follow_slice(struct follow *f, const struct place *from,
 			 const struct pointer_field *field, uint64_t element,
 			 struct claim *claim)
 {
-	uint32_t type = field->target;
-	uint64_t start = 0, size, len;
-	bool tail = follow_rust_tail(f, type, &type, &start);
+	struct rust_tail tail = { .element = field->target };
+	uint64_t size, len;
+	bool behind = rust_tail_of(&f->heap->image->types, field->target,
+				   &tail) && tail.start > 0;
 
-	size = follow_type(f, type)->size;
+	size = follow_type(f, tail.element)->size;
 	if (!follow_number(f, element + field->rust.number_at, 8, &len) ||
-	    size == 0 || start + len == 0 || len > UINT32_MAX ||
+	    size == 0 || tail.start + len == 0 || len > UINT32_MAX ||
 	    len > f->heap->size[claim->node] / size ||
-	    !infer_fits(f->heap, claim->node, start + len * size, true))
+	    !infer_fits(f->heap, claim->node, tail.start + len * size,
+			true))
 		return true;
-	claim->type = type;
-	claim->count = (uint32_t)len;
-	if (tail && start > 0) {
-		claim->type = field->target;
-		claim->count = 1;
-	}
+	claim->type = behind ? field->target : tail.element;
+	claim->count = behind ? 1 : (uint32_t)len;
 	claim->evidence = EVIDENCE_ELEMENT;
 	claim->confidence = SURE_ELEMENTS;
 	return follow_submit(f, from, claim);

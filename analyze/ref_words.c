@@ -7,6 +7,7 @@
 
 #include "analyze/live_fields.h"
 #include "analyze/local_roots.h"
+#include "analyze/rust_pointers.h"
 #include "analyze/words.h"
 
 void ref_words(const struct heap *heap, struct window *window, uint32_t source,
@@ -88,20 +89,32 @@ const char *ref_field(const struct heap *heap, uint32_t source,
 				    heap->type[source]);
 	bool array = !root && heap->count[source] > 1;
 	uint64_t stride = type == TYPE_NONE ? 0 : types->types.at[type].size;
+	const char *prefix = "";
+	struct rust_tail tail;
+	uint64_t start = 0;
 	char field[1024];
 
 	buf[0] = '\0';
+	if (type != TYPE_NONE && !array && offset >= stride &&
+	    rust_tail_of(types, type, &tail) && offset >= tail.start) {
+		type = tail.element;
+		stride = types->types.at[type].size;
+		start = tail.start;
+		prefix = types_text(types, types->members.at[tail.member].name);
+		array = true;
+	}
+	offset -= start;
 	if (stride == 0 || (!array && offset >= stride)) {
 		if (!root || heap_root(heap, source)->size > 8)
 			snprintf(buf, size, "+0x%" PRIx64, offset);
 		return buf;
 	}
 	live_field_at(heap->image, type, (root ? heap_root(heap, source)->addr :
-					  heap->addr[source]) +
+					  heap->addr[source]) + start +
 		      offset - offset % stride, offset % stride, field,
 		      sizeof(field));
 	drop_indexes(field);
-	snprintf(buf, size, "%s%s%s", array ? "[]" : "",
+	snprintf(buf, size, "%s%s%s%s", prefix, array ? "[]" : "",
 		 array && field[0] && field[0] != '[' ? "." : "", field);
 	return buf;
 }

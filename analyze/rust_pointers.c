@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { MAX_DEPTH = 16 };	/* of records that end in a slice */
+
 static bool begins(const char *text, const char *with)
 {
 	return strncmp(text, with, strlen(with)) == 0;
@@ -196,4 +198,45 @@ void rust_pointer_of(const struct type_table *types, const struct leaf *leaf,
 		note_owner(types, leaf, ret);
 	if (leaf->chain[leaf->n_chain - 1].record != TYPE_NONE)
 		note_pair(types, leaf, ret);
+}
+
+/* The member that lies last, or UINT32_MAX. */
+static uint32_t last_member(const struct type_table *types,
+			    const struct type *t)
+{
+	uint32_t last = UINT32_MAX;
+
+	for (uint32_t i = t->first_member; i < t->first_member + t->n_members;
+	     i++) {
+		if (last == UINT32_MAX || types->members.at[i].offset >=
+					  types->members.at[last].offset)
+			last = i;
+	}
+	return last;
+}
+
+bool rust_tail_of(const struct type_table *types, uint32_t type,
+		  struct rust_tail *ret)
+{
+	uint64_t start = 0;
+
+	for (int depth = 0; depth < MAX_DEPTH && types_is_record(types, type);
+	     depth++) {
+		const struct type *t = &types->types.at[type];
+		uint32_t last = last_member(types, t);
+		const struct member *m = last == UINT32_MAX ? NULL :
+					 &types->members.at[last];
+
+		if (!m || m->offset != t->size)
+			return false;
+		type = types_strip(types, m->type);
+		if (type == TYPE_NONE)
+			return false;
+		start += m->offset;
+		if (types->types.at[type].size > 0) {
+			*ret = (struct rust_tail){ type, last, start };
+			return true;
+		}
+	}
+	return false;
 }

@@ -39,4 +39,15 @@ struct rust_pointer {
 void rust_pointer_of(const struct type_table *types, const struct leaf *leaf,
 		     struct rust_pointer *ret);
 
+/* Elements behind a header, RcInner<[T]>: the record ends where they begin. */
+struct rust_tail {
+	uint32_t element;
+	uint32_t member;	/* that is the first of them */
+	uint64_t start;		/* bytes from the start of the record */
+};
+
+/** The elements at the end of @type, however deep; false when it has none. */
+bool rust_tail_of(const struct type_table *types, uint32_t type,
+		  struct rust_tail *ret);
+
 #endif

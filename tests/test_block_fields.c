@@ -4,6 +4,7 @@
 
 #include "analyze/block_fields.h"
 #include "analyze/live_fields.h"
+#include "analyze/ref_words.h"
 #include "tests/aid_heap.h"
 
 #define HEAP UINT64_C(0x1000000)
@@ -302,6 +303,28 @@ static void only_the_variant_that_is_there_is_shown(void **state)
 					   sizeof(name)), "e.Text.data");
 }
 
+/* RcInner<[E]> { long strong; long weak; E value; }, of 16 bytes */
+static void elements_behind_a_header_are_numbered(void **state)
+{
+	uint32_t e = make_enum();
+	struct made_member m[] = { { "strong", wide, 0, 0 },
+				   { "weak", wide, 8, 0 },
+				   { "value", e, 16, 0 } };
+	char name[64];
+
+	(void)state;
+	made_word(&image, HEAP + 32, 3);
+	made_word(&image, HEAP + 40, OTHER);
+	look(0, made_struct(&image, "Inner", 16, m, 3), 1, 6);
+	expect(0, 0, "strong", "long", "0");
+	expect(1, 8, "weak", "long", "0");
+	expect(2, 16, "value[0]", "long", "Count");
+	expect(4, 32, "value[1]", "long", "Text");
+	expect(5, 40, "value[1].Text.data", "int *", "0x1000800");
+	assert_string_equal(ref_field(&heap, 0, 40, name, sizeof(name)),
+			    "value[].Text.data");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -318,6 +341,7 @@ int main(void)
 		TEST(what_was_not_captured_is_a_question_mark),
 		TEST(a_number_without_size_is_nothing),
 		TEST(only_the_variant_that_is_there_is_shown),
+		TEST(elements_behind_a_header_are_numbered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,7 @@
 #include "formats/source_convert.h"
 #include "formats/source_identity.h"
 
-enum { CACHE_BLOCKS = 64, N_BUCKETS = 128 };
+enum { CACHE_BLOCKS = 32, N_BUCKETS = 128 };
 
 enum slot_state { SLOT_EMPTY, SLOT_LOADING, SLOT_READY, SLOT_LOST };
 

@@ -47,6 +47,7 @@ struct shapes {
 struct slot {
 	uint32_t type;		/* that has the field */
 	uint64_t at;		/* bytes from its start */
+	uint64_t owner;		/* of an array of pointers, or 0 */
 	uint32_t module;	/* of that type */
 	uint32_t header;	/* that the block begins with, or TYPE_NONE */
 	uint32_t inside;	/* bytes from the start of the block */
@@ -241,8 +242,8 @@ static uint64_t slot_key(const struct shapes *s, uint32_t node,
 
 	if (slot->header != TYPE_NONE)
 		return cluster_key(key, UINT64_C(1) << 40 | slot->header);
-	return cluster_key(cluster_key(cluster_key(key, slot->type), slot->at),
-			   slot->inside);
+	key = cluster_key(cluster_key(key, slot->type), slot->at);
+	return cluster_key(cluster_key(key, slot->inside), slot->owner);
 }
 
 /* What the word at @offset of elements with @shape promises, or NULL. */
@@ -262,6 +263,28 @@ static const struct shape_word *word_at(const struct shape *shape,
 	}
 	*at = shape->size ? offset % shape->size : 0;
 	return *at / 8 < shape->n ? &shape->at[*at / 8] : NULL;
+}
+
+/*
+ * An array of pointers to anything says nothing of its own: the field that owns
+ * it does, as the keys of a table and its values differ. 0: no such array.
+ */
+static uint64_t owner_of(const struct shapes *s, uint32_t node, uint32_t type)
+{
+	const struct heap *heap = s->heap;
+	uint32_t why = heap_is_root(heap, node) ? NODE_NONE :
+		       heap->why_node[node], owner;
+	uint64_t size, at;
+
+	if (why == NODE_NONE ||
+	    heap->image->types.types.at[type].kind != TYPE_POINTER)
+		return 0;
+	owner = type_of(heap, why);
+	size = owner == TYPE_NONE ? 0 : heap->image->types.types.at[owner].size;
+	at = size ? heap->why_offset[node] % size : 0;
+	if (heap_is_root(heap, why))
+		return (uint64_t)why << 1 | 1;
+	return ((uint64_t)owner << 32 | at) << 1;
 }
 
 /* Reference @e out of @node, of a known @type, as a slot. */
@@ -289,6 +312,7 @@ static void visit_slot(struct shapes *s, uint32_t node, uint32_t type,
 				&slot.inside))
 		return;
 	slot.module = module_of(s->heap, node, type);
+	slot.owner = owner_of(s, node, type);
 	meet(s, slot_key(s, to, &slot), to, node, offset, &slot);
 }
 
@@ -445,6 +469,36 @@ static void shapes_free(struct shapes *s)
 	bitset_free(&s->reached);
 }
 
+/*
+ * What just got its type refers to more of the same: a tree whose nodes refer
+ * to each other by words that say nothing would take a round for each level.
+ */
+static bool claim_on(struct shapes *s)
+{
+	VEC(uint32_t) found = {0};
+	bool ok = true;
+
+	while (ok && s->pending.len > 0) {
+		found.len = 0;
+		for (size_t i = 0; ok && i < s->pending.len; i++) {
+			uint32_t node = s->pending.at[i].node;
+
+			if (s->heap->type[node] == TYPE_NONE ||
+			    !bitset_has(&s->candidate_blocks, node))
+				continue;
+			bitset_remove(&s->candidate_blocks, node);
+			ok = vec_push(&found, node);
+		}
+		s->pending.len = 0;
+		for (size_t i = 0; ok && i < found.len; i++)
+			ok = visit_slots(s, found.at[i],
+					 type_of(s->heap, found.at[i]));
+		ok = ok && claim_all(s);
+	}
+	vec_free(&found);
+	return ok;
+}
+
 /* One pass finds clusters, a second one gives their blocks types. */
 static bool try_clusters(struct shapes *s,
 			 bool (*visit)(struct shapes *s), bool slots)
@@ -453,7 +507,7 @@ static bool try_clusters(struct shapes *s,
 
 	s->apply = s->clusters.closed = true;
 	if (ok && is_any_decided(s))
-		ok = visit(s) && claim_all(s);
+		ok = visit(s) && claim_all(s) && (!slots || claim_on(s));
 	s->apply = s->clusters.closed = false;
 	s->pending.len = 0;
 	clusters_free(&s->clusters);

@@ -138,6 +138,8 @@ static int compare_record(const struct match *m, const struct shape_word *p,
 		       DOUBTFUL : BROKEN;
 	if (size == 0)
 		return KEPT_ROUGHLY;
+	if (node == m->node && target == m->type)
+		return KEPT_ALIKE;
 	if (heap->content[node] == CONTENT_TEXT)
 		return begins_with_letters(types, target) ? UNLIKELY : BROKEN;
 	if (infer_fits(heap, node, size, false))
@@ -242,9 +244,23 @@ static int compare_number(const struct shape_word *p, const struct seen_word *w)
 	}
 }
 
+/* An integer with the address of a block, and a tag in its low bits. */
+static int compare_tagged(const struct match *m, const struct seen_word *w)
+{
+	const struct heap *heap = m->heap;
+
+	if (pointer_decode(w->value) - heap->addr[w->node] >= 8)
+		return 0;
+	return heap->size[w->node] == heap->size[m->node] &&
+	       heap->content[w->node] == heap->content[m->node] ?
+	       KEPT_ALIKE : KEPT_ROUGHLY;
+}
+
 static int compare(const struct match *m, const struct shape_word *p,
 		   const struct seen_word *w)
 {
+	if (p->tagged && (w->seen == SEEN_START || w->seen == SEEN_INSIDE))
+		return compare_tagged(m, w);
 	switch (w->seen) {
 	case SEEN_ZERO:
 		return p->never_null ? BROKEN : 0;
@@ -309,9 +325,12 @@ static int compare_behind(const struct match *m, const struct shape_word *p,
 	uint64_t at = pointer_decode(block->at[i].value) -
 		      m->heap->addr[m->node];
 
+	const struct type_table *types = &m->heap->image->types;
 	uint64_t letters = shape_text_at(block, at);
 
-	if (p->kind == SHAPE_TEXT)
+	/* Bytes may be anything, and the end of what is used of them. */
+	if (p->kind == SHAPE_TEXT &&
+	    !(types->types.at[p->target].flags & TYPE_UNSIGNED))
 		return letters >= MIN_LETTERS ? KEPT_ALIKE :
 		       letters > 0 ? 0 : DOUBTFUL;
 	return is_pointer(p->kind) || p->kind == SHAPE_ANY ? KEPT_ALIKE : one;

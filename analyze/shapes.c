@@ -103,9 +103,9 @@ static struct shape_word word_of(const struct type_table *types,
 		shape_rust_promise(types, leaf, &word);
 		break;
 	case TYPE_INT:
+		word.tagged = t->size == 8 && is_pointer_sized(types, leaf);
 		word.kind = t->size < 8 ? SHAPE_SMALL :
-			    is_pointer_sized(types, leaf) ? SHAPE_ANY :
-			    SHAPE_WIDE;
+			    word.tagged ? SHAPE_ANY : SHAPE_WIDE;
 		break;
 	case TYPE_ENUM:
 	case TYPE_BOOL:

@@ -39,6 +39,8 @@ struct shape_word {
 	bool base;		/* SHAPE_RECORD: others begin with the target */
 	uint8_t rust;		/* enum rust_what: see shape_rust.h */
 	bool never_null;
+	bool tagged;		/* SHAPE_ANY: uintptr_t, a pointer with bits of
+				 * its own perhaps */
 	bool closed;		/* SHAPE_ANY: all that could be a pointer there
 				 * says what it refers to */
 	uint16_t number, room;	/* words beside it */

@@ -368,6 +368,40 @@ static void who_begins_with_a_header_is_told_by_the_rest(void **state)
 		assert_int_equal(heap.type[i], i % 2 ? text : pair);
 }
 
+/* inner { long bits; uintptr_t left, right; }: each level says what the next
+ * one is. */
+static void words_with_a_tag_lead_down_a_tree(void **state)
+{
+	struct type alias = {
+		.name = types_string(&image.types, "uintptr_t"),
+		.kind = TYPE_TYPEDEF, .size = 8, .target = number,
+		.scope = TYPE_NONE, .module = UINT32_MAX,
+	};
+	uint32_t word = types_add(&image.types, &alias, NULL, NULL);
+	struct made_member m[] = { { "bits", number, 0, 0 },
+				   { "left", word, 8, 0 },
+				   { "right", word, 16, 0 } };
+	uint32_t inner = record("inner", 24, m, 3);
+	uint64_t at[40];
+
+	(void)state;
+	(void)pointer(inner);
+	image.types.types.at[inner].module = 0;
+	image.types.types.at[node].module = 0;
+	/* Another one of the size, that has no place for two pointers. */
+	image.types.types.at[node].popularity = 9;
+	for (uint32_t i = 0; i < 40; i++)
+		at[i] = place(24);
+	for (uint32_t i = 0; i + 2 < 40; i++) {
+		made_word(&image, at[i], 5);
+		made_word(&image, at[i] + 8, at[i + 1]);
+		made_word(&image, at[i] + 16, at[i + 2] + 1);
+	}
+	variable(word, at[0]);
+	infer();
+	assert_true(typed(inner) >= 38);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +416,7 @@ int main(void)
 		TEST(a_text_behind_its_header_is_text),
 		TEST(a_count_tells_an_array_behind_it),
 		TEST(who_begins_with_a_header_is_told_by_the_rest),
+		TEST(words_with_a_tag_lead_down_a_tree),
 		TEST(where_text_was_left_out_contents_decide_nothing),
 	};
 

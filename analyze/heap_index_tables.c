@@ -355,7 +355,11 @@ static bool take_leaks(struct tables *t)
 		return false;
 	leaks->n_groups = (uint32_t)n;
 	for (uint64_t i = 0; i < n; i++) {
-		if (!take_group(t, &leaks->groups[i]))
+		const struct leak_group *g = &leaks->groups[i];
+
+		if (!take_group(t, &leaks->groups[i]) || g->count == 0 ||
+		    g->blocks % g->count ||
+		    g->blocks != leaks->rows[i + 1] - leaks->rows[i])
 			return false;
 	}
 	if (!take_vec(t, &leaks->signatures.at) ||

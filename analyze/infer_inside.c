@@ -117,6 +117,25 @@ static uint64_t count_behind_control(struct follow *f,
 	return 0;
 }
 
+/* The second or third pointer of a range: where it ends, nothing begins. */
+static bool ends_range(struct follow *f, const struct place *from,
+		       const struct pointer_fields *fields,
+		       const struct pointer_field *field,
+		       const struct claim *claim)
+{
+	for (uint64_t back = 8; back <= 16 && back <= field->offset; back += 8) {
+		const struct pointer_field *first =
+			pointer_field_at(fields, field->offset - back);
+		uint64_t word[3];
+
+		if (first && first->target == field->target &&
+		    follow_triple(f, fields->at, fields->n, first, from->addr +
+				  claim->why_offset - back, word))
+			return true;
+	}
+	return false;
+}
+
 /* The pointer refers to byte @at of a block that has no one type. */
 static bool follow_shared(struct follow *f, const struct place *from,
 			  const struct pointer_fields *fields,
@@ -141,7 +160,8 @@ static bool follow_shared(struct follow *f, const struct place *from,
 		   word[2] - word[0] <= heap->size[claim->node] - at) {
 		n = (word[1] - word[0]) / size;
 	}
-	if (n == 0 && is_part(f, field->target))
+	if (n == 0 && (is_part(f, field->target) ||
+		       ends_range(f, from, fields, field, claim)))
 		return true;
 	return follow_note_place(f, from, claim, addr, field->target,
 				 n ? n : 1);

@@ -124,6 +124,24 @@ static void a_lone_union_is_a_matter_of_opinion(void **state)
 	assert_false(l.known[1]);
 }
 
+/* union { struct {} nothing; T value; }: who has it knows. */
+static void a_union_with_nothing_puts_its_value_off(void **state)
+{
+	uint32_t nothing = add_record(TYPE_STRUCT, "nothing", 1, TYPE_NONE,
+				      NULL, 0, NULL, 0);
+	const struct part u[] = { { "nothing", nothing, 0, 0, 0 },
+				  { "value", pointer_to(number), 0, 0, 0 } };
+	struct leaves l = {0};
+
+	(void)state;
+	types_leaves(&types, add_record(TYPE_UNION, "late", 8, TYPE_NONE, u,
+					N(u), NULL, 0), 100, note_conditions,
+		     &l);
+	assert_int_equal(l.n, 2);
+	assert_true(l.known[1]);
+	assert_int_equal(l.at[1].n, 0);
+}
+
 static void what_is_in_no_union_is_always_there(void **state)
 {
 	const struct part m = { "p", pointer_to(number), 0, 0, 0 };
@@ -292,6 +310,7 @@ int main(void)
 		TEST(the_index_of_a_variant_counts_unions),
 		TEST(a_number_that_is_no_index_says_nothing),
 		TEST(a_lone_union_is_a_matter_of_opinion),
+		TEST(a_union_with_nothing_puts_its_value_off),
 		TEST(what_is_in_no_union_is_always_there),
 		TEST(a_rust_variant_has_its_discriminant),
 		TEST(the_only_variant_needs_no_discriminant),

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
 r"""Programs of other people, built from their sources under TYPES_SOURCES:
 
-    apt-get source redis leveldb sqlite3 lua5.4
+    apt-get source redis leveldb sqlite3 lua5.4 cppcheck ninja-build
     make -C redis-7.0.15 MALLOC=libc OPTIMIZATION=-O2
     cmake -S leveldb-1.23 -B leveldb-1.23/build -DCMAKE_BUILD_TYPE=RelWithDebInfo \
         -DLEVELDB_BUILD_TESTS=OFF -DLEVELDB_BUILD_BENCHMARKS=OFF
     make -C leveldb-1.23/build
     (cd sqlite3-3.40.1 && ./configure && make sqlite3.c)
     make -C lua-5.4.4 linux MYCFLAGS=-g
+    make -C cppcheck-2.10 CXXFLAGS='-O2 -g -fno-ipa-icf' FILESDIR=$PWD/cppcheck-2.10 cppcheck
+    cmake -S ninja-1.11.1 -B ninja-1.11.1/build -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+        -DCMAKE_CXX_FLAGS=-fno-ipa-icf -DBUILD_TESTING=OFF
+    make -C ninja-1.11.1/build ninja
 
 Truth comes from the allocation log: in C++ from the names of allocators, in C
 from a table of the functions that allocate, written by reading the source.
@@ -163,6 +167,23 @@ end
 os.execute("kill -USR2 $PPID")
 """
 
+# What their containers hold is known without a table.
+CPPCHECK = (
+    (NEW + r"Token::insertToken", "Token"),
+    (NEW + r"Token::Token\(", "TokenImpl"),
+    (NEW + r"simplecpp::TokenList::", "simplecpp::Token"),
+    (NEW + r"(?:SymbolDatabase::setValueType|Variable::setValueType|Variable::operator=)\(",
+     "ValueType"),
+    (NEW + r"void Token::originalName", "std::string"),
+)
+NINJA = (
+    (NEW + r"State::GetNode", "Node"),
+    (NEW + r"State::AddEdge", "Edge"),
+    (NEW + r"ManifestParser::ParseEdge", "BindingEnv"),
+    (NEW + r"ManifestParser::ParseRule", "Rule"),
+    (NEW + r"ManifestParser::ParsePool", "Pool"),
+)
+
 
 def free_port():
     with socket.socket() as s:
@@ -231,6 +252,33 @@ def judge_leveldb(holdfast, so, source, folder, keep=None):
     return judge.judge(holdfast, so, [program], keep=keep, sites=LEVELDB)
 
 
+def judge_cppcheck(holdfast, so, source):
+    """It checks a file of its own, and stops half-way."""
+    return judge.judge(
+        holdfast, so, [source + "/cppcheck", "--enable=all", "-I", source + "/lib",
+                       source + "/lib/checkclass.cpp"],
+        sites=CPPCHECK, env={"ALLOC_LOG_AFTER": "1500000"})
+
+
+def write_manifest(folder):
+    """30 programs of 60 objects each, for ninja."""
+    with open(folder + "/build.ninja", "w") as out:
+        out.write("rule cc\n  command = gcc $cflags -c $in -o $out\n  depfile = $out.d\n"
+                  "rule link\n  command = gcc -o $out $in\npool heavy\n  depth = 3\n")
+        for p in range(30):
+            objects = ["obj/p%d/file%d.o" % (p, i) for i in range(60)]
+            for i, name in enumerate(objects):
+                out.write("build %s: cc src/p%d/file_with_a_long_name_%d.c | include/p%d.h\n"
+                          "  cflags = -DX=%d\n" % (name, p, i, p, i))
+            out.write("build bin/prog%d: link %s\n  pool = heavy\n" % (p, " ".join(objects)))
+
+
+def judge_ninja(holdfast, so, program, folder):
+    write_manifest(folder)
+    return judge.judge(holdfast, so, [program, "-C", folder, "-n"], sites=NINJA,
+                       env={"ALLOC_LOG_AFTER": "50000"})
+
+
 def judge_sqlite(holdfast, so, source, folder, keep=None):
     here = os.path.dirname(os.path.abspath(__file__))
     program = folder + "/real_sqlite"
@@ -267,3 +315,8 @@ def judge_all(holdfast, so):
     for program in sorted(glob.glob(folder + "/lua*/src/lua")):
         with tempfile.TemporaryDirectory() as scratch:
             yield "lua, gcc -O2", judge_lua(holdfast, so, program, scratch)
+    for program in sorted(glob.glob(folder + "/cppcheck*/cppcheck")):
+        yield "cppcheck, g++ -O2", judge_cppcheck(holdfast, so, os.path.dirname(program))
+    for program in sorted(glob.glob(folder + "/ninja*/build/ninja")):
+        with tempfile.TemporaryDirectory() as scratch:
+            yield "ninja, g++ -O2", judge_ninja(holdfast, so, program, scratch)

@@ -184,6 +184,9 @@ def check_suspects(old, new):
     count = tally(old[1])['body'][0], tally(new[1])['body'][0]
     expect(got['text'].endswith('is held by growing:pages > page > body: '
                                 '%d blocks then, %d now' % count), got['text'])
+    first = report['suspects'][0]
+    same('the suspect', [first[k] for k in ('root', 'type', 'count')],
+         ['growing:pages', 'page', tally(new[1])['page'][0]])
     expect('growth' not in json.loads(run('suspects', '--json', new[0])),
            'growth without an older snapshot')
     text = run('suspects', new[0], old[0]).splitlines()

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/common_way.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "analyze/node_label.h"
 #include "analyze/ref_words.h"
@@ -80,7 +80,9 @@ static bool append_step(const struct facts *facts,
 
 	node_label_of(facts, step->node, name, sizeof(name));
 	short_name(name, READABLE);
-	ref_place(name, step->field, place, sizeof(place));
+	/* At its very beginning is where a place without fields is. */
+	ref_place(name, strcmp(step->field, "+0x0") ? step->field : "", place,
+		  sizeof(place));
 	*text = arena_printf(arena, "%s%s%s", *text ? *text : "",
 			     *text ? " -> " : "", place);
 	return *text;

@@ -15,6 +15,7 @@
 #include "cli/cmd.h"
 #include "cli/crash_cmd.h"
 #include "dump/crash_capture.h"
+#include "dump/crash_watch.h"
 #include "dump/proc_file.h"
 #include "formats/worker.h"
 
@@ -70,9 +71,9 @@ static bool parse(const struct crash_args *args, struct handled *h,
 /** Which program it is: for the file's name, the list, and its lock. */
 static void identify(struct handled *h)
 {
-	uint64_t id[2] = {0};
+	uint64_t id[3] = {0};
 	struct proc_stat stat_line = {0};
-	struct stat st;
+	struct statx st;
 	char path[64];
 	ssize_t n;
 
@@ -84,9 +85,11 @@ static void identify(struct handled *h)
 	if (n < 0)
 		n = snprintf(h->exe, sizeof(h->exe), "%s", h->comm);
 	h->exe[n] = '\0';
-	if (stat(path, &st) == 0) {
-		id[0] = (uint64_t)st.st_dev;
-		id[1] = (uint64_t)st.st_ino;
+	/* The file system may not answer: what the kernel knows is enough. */
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &st) == 0) {
+		id[0] = st.stx_dev_major;
+		id[1] = st.stx_dev_minor;
+		id[2] = st.stx_ino;
 	}
 	h->key = hash_bytes(id, sizeof(id), 0);
 }
@@ -124,16 +127,26 @@ static bool store(struct handled *h, const struct crash_store *folder,
 	return ok;
 }
 
+/** For the list; @file is NULL, or @why is. */
+static void note_crash(struct handled *h, struct crash_store *folder,
+		       const char *file, const char *why)
+{
+	struct err err = {0};
+
+	h->entry.file = file;
+	h->entry.why = why;
+	if (!crash_store_note(folder, &h->entry, &err))
+		syslog(LOG_ERR, "%s", err.message);
+	h->entry.file = h->entry.why = NULL;
+}
+
 /** Store the crash, or note why it is not. */
 static bool handle(struct handled *h, struct crash_store *folder,
 		   struct err *err)
 {
 	char name[CRASH_NAME_MAX];
-	struct err note = {0};
 	bool ok = false;
 
-	crash_settings_read(folder->folder, &h->settings);
-	identify(h);
 	if (crash_store_claim(folder, h->key)) {
 		crash_store_tidy(folder, &h->settings, 1, NULL);
 		crash_store_name(h->comm, h->crash.pid, h->entry.time, name);
@@ -143,18 +156,32 @@ static bool handle(struct handled *h, struct crash_store *folder,
 	} else {
 		err_set(err, ERR_LIMIT, "another crash of it was being stored");
 	}
-	if (ok)
-		h->entry.file = name;
-	else
-		h->entry.why = err->message;
-	if (!crash_store_note(folder, &h->entry, &note))
-		syslog(LOG_ERR, "%s", note.message);
+	note_crash(h, folder, ok ? name : NULL, ok ? NULL : err->message);
 	if (ok)
 		syslog(LOG_NOTICE, "crash of %s (process %u, signal %d) kept "
 		       "in %s/%s", h->exe, h->crash.pid, h->crash.signal,
 		       folder->path, name);
-	h->entry.file = h->entry.why = NULL;
 	return ok;
+}
+
+/** Let a child do it, and end one that hangs; *@status is ours then. */
+static bool handle_watched(struct handled *h, struct crash_store *folder,
+			   int *status, struct err *err)
+{
+	crash_settings_read(folder->folder, &h->settings);
+	identify(h);
+	if (crash_watch(h->crash.tid,
+			h->settings.limit_time + CRASH_GRACE_SECONDS,
+			CRASH_FINISH_SECONDS, status)) {
+		*status = EXIT_DONE;
+		return handle(h, folder, err);
+	}
+	if (*status >= 0)
+		return true;
+	err_set(err, ERR_LIMIT, "the handler hung or was ended: a file system "
+		"with files of the process may not answer");
+	note_crash(h, folder, NULL, err->message);
+	return false;
 }
 
 int crash_handle(const struct crash_args *args)
@@ -162,6 +189,7 @@ int crash_handle(const struct crash_args *args)
 	struct crash_store folder = { .folder = -1, .lock = -1 };
 	struct handled h = {0};
 	struct err err = {0};
+	int status = EXIT_DONE;
 	bool ok;
 
 	fill_descriptors();
@@ -169,10 +197,10 @@ int crash_handle(const struct crash_args *args)
 	umask(077);
 	ok = parse(args, &h, &err) &&
 	     crash_store_open(args->dir, &folder, &err) &&
-	     handle(&h, &folder, &err);
+	     handle_watched(&h, &folder, &status, &err);
 	crash_store_close(&folder);
 	if (ok)
-		return EXIT_DONE;
+		return status;
 	syslog(LOG_ERR, "crash of process %u (%s) not kept: %s", h.crash.pid,
 	       h.exe, err.message);
 	return cmd_trouble(&err);

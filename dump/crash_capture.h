@@ -26,7 +26,13 @@
 
 #include "dump/capture.h"
 
-enum { DRAIN_MS = 1000 };
+enum {
+	DRAIN_MS = 1000,
+	/* What it takes at most, beyond the seconds of struct crash: while the
+	 * process waits, and after that. */
+	CRASH_GRACE_SECONDS = 50,
+	CRASH_FINISH_SECONDS = 200,
+};
 
 struct crash {
 	uint32_t pid, tid;	/* of the thread that crashed: %P and %I */

@@ -12,6 +12,7 @@
 
 enum {
 	SURE_STRING = 75,	/* see choose_text_tail() */
+	MAX_HEADER = 32,	/* bytes before a text */
 	SURE_BYTES = 81,	/* more than what a char * makes of a block */
 	SURE_PLACE = 85,	/* no size says that it is right */
 	SURE_ROOM = 95,
@@ -19,10 +20,10 @@ enum {
 
 enum { MOST_PLACES = 1 << 20 };	/* in the middle of blocks */
 
-/* Does a string begin at @addr, and end before @end? What was left out of the
- * capture might have been one. */
+/* Does a string of *@length begin at @addr, and end before @end? What was left
+ * out of the capture might have been one. */
 static bool is_string(struct follow *f, uint32_t node, uint64_t addr,
-		      uint64_t end)
+		      uint64_t end, uint64_t *length)
 {
 	const uint8_t *at;
 	size_t n, i = 0;
@@ -38,6 +39,7 @@ static bool is_string(struct follow *f, uint32_t node, uint64_t addr,
 		n = end - addr;
 	while (i < n && at[i] >= ' ' && at[i] < 0x7f)
 		i++;
+	*length = i;
 	return i > 0 && i < n && at[i] == '\0';
 }
 
@@ -167,23 +169,31 @@ static bool follow_shared(struct follow *f, const struct place *from,
 				 n ? n : 1);
 }
 
-/* To text behind a header that ends in char text[]. */
+/* To text behind a header that ends in char text[]; or that is not described,
+ * where header and text fill the block. */
 static bool follow_text(struct follow *f, const struct place *from, uint64_t at,
-			struct claim *claim)
+			uint32_t pointee, struct claim *claim)
 {
-	uint64_t addr = f->heap->addr[claim->node];
+	uint64_t addr = f->heap->addr[claim->node], n;
+	uint64_t usable = f->heap->size[claim->node];
 	struct choice choice;
 
-	if (!is_string(f, claim->node, addr + at,
-		       addr + f->heap->size[claim->node]))
+	if (!is_string(f, claim->node, addr + at, addr + usable, &n))
 		return true;
 	choose_text_tail(&f->chooser, at, &choice);
-	if (choice.type == TYPE_NONE)
+	if (choice.type != TYPE_NONE) {
+		claim->type = choice.type;
+		claim->count = 1;
+		claim->evidence = choice.evidence;
+		claim->confidence = choice.confidence;
+		return follow_submit(f, from, claim);
+	}
+	if (at > MAX_HEADER ||
+	    !infer_fits(f->heap, claim->node, at + n + 1, false))
 		return true;
-	claim->type = choice.type;
-	claim->count = 1;
-	claim->evidence = choice.evidence;
-	claim->confidence = choice.confidence;
+	claim->type = pointee;
+	claim->count = usable > UINT32_MAX ? UINT32_MAX : (uint32_t)usable;
+	claim->confidence = SURE_STRING;
 	return follow_submit(f, from, claim);
 }
 
@@ -211,7 +221,7 @@ bool follow_inside(struct follow *f, const struct place *from,
 	     found))
 		return found;
 	if (follow_type(f, field->target)->kind == TYPE_CHAR)
-		return typed || follow_text(f, from, at, claim);
+		return typed || follow_text(f, from, at, field->target, claim);
 	if (!typed && types_is_record(&heap->image->types, field->target) &&
 	    !choose_inside(&f->chooser, claim->node, field->target, at,
 			   &choice))

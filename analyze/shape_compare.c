@@ -228,7 +228,7 @@ static int compare_number(const struct shape_word *p, const struct seen_word *w)
 		return 0;	/* rc::Weak::new() */
 	if (is_pointer(p->kind))
 		return p->kind == SHAPE_VOID && w->seen == SEEN_SMALL ?
-		       DOUBTFUL : BROKEN;
+		       -KEPT_ROUGHLY : BROKEN;
 	switch (p->kind) {
 	case SHAPE_CODE:
 		return BROKEN;
@@ -305,7 +305,7 @@ static void compare_slack(const struct seen_block *block, uint32_t first,
 	for (uint32_t i = first; i < block->n; i++) {
 		if (block->at[i].seen == SEEN_START ||
 		    block->at[i].seen == SEEN_INSIDE)
-			score->sum += UNLIKELY;
+			score->sum += DOUBTFUL;
 		else if (block->at[i].seen != SEEN_ZERO)
 			score->sum -= 2 * KEPT_ROUGHLY;
 	}

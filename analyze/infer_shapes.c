@@ -18,6 +18,8 @@
 enum {
 	SURE_TEXT = 85,		/* percent */
 	SURE_TEXT_INSIDE = 75,
+	SURE_AGREED = 70,
+	WORST = -60,		/* tenths of a kept promise, of one block */
 	MAX_PREFIX = 32,	/* bytes before a text in its block */
 	MIN_LETTERS = 4,
 };
@@ -48,6 +50,7 @@ struct slot {
 	uint32_t type;		/* that has the field */
 	uint64_t at;		/* bytes from its start */
 	uint64_t owner;		/* of an array of pointers, or 0 */
+	uint64_t field;		/* all of this, and the size of the block */
 	uint32_t module;	/* of that type */
 	uint32_t header;	/* that the block begins with, or TYPE_NONE */
 	uint32_t inside;	/* bytes from the start of the block */
@@ -57,6 +60,7 @@ struct slot {
 static bool fits_one(struct shapes *s, const struct cluster *c, uint32_t node)
 {
 	const struct shape *shape;
+	struct shape_score score;
 	struct seen_block seen;
 
 	if (c->text && c->inside == 0)
@@ -71,8 +75,8 @@ static bool fits_one(struct shapes *s, const struct cluster *c, uint32_t node)
 		return false;
 	}
 	shape_look(s->heap, &s->infer->window, node, &seen);
-	return !shape_compare(s->heap, s->weights, c->type, shape,
-			      &seen).broken;
+	score = shape_compare(s->heap, s->weights, c->type, shape, &seen);
+	return !score.broken && score.sum >= WORST;
 }
 
 static bool claim(struct shapes *s, const struct pending *p)
@@ -142,6 +146,7 @@ static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
 	c->slot = slot != NULL;
 	if (slot) {
 		c->module = slot->module;
+		c->field = slot->field;
 		c->header = slot->header;
 		c->inside = slot->inside;
 	}
@@ -233,13 +238,10 @@ static uint32_t module_of(const struct heap *heap, uint32_t node, uint32_t type)
 		   image->types.types.at[type].module;
 }
 
-/* What is behind one field of one type, and alike; or begins with one header,
- * wherever the pointer to it stands. */
-static uint64_t slot_key(const struct shapes *s, uint32_t node,
-			 const struct slot *slot)
+/* What is behind one field of one type; or begins with one header, wherever
+ * the pointer to it stands. */
+static uint64_t slot_key(uint64_t key, const struct slot *slot)
 {
-	uint64_t key = cluster_signature(s->infer, node);
-
 	if (slot->header != TYPE_NONE)
 		return cluster_key(key, UINT64_C(1) << 40 | slot->header);
 	key = cluster_key(cluster_key(key, slot->type), slot->at);
@@ -313,7 +315,9 @@ static void visit_slot(struct shapes *s, uint32_t node, uint32_t type,
 		return;
 	slot.module = module_of(s->heap, node, type);
 	slot.owner = owner_of(s, node, type);
-	meet(s, slot_key(s, to, &slot), to, node, offset, &slot);
+	slot.field = slot_key(s->heap->size[to], &slot);
+	meet(s, slot_key(cluster_signature(s->infer, to), &slot), to, node,
+	     offset, &slot);
 }
 
 static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
@@ -447,6 +451,8 @@ static bool decide_all(struct shapes *s, bool slots)
 		ok = !ranker.no_memory;
 	}
 	cluster_samples_free(&samples);
+	if (ok && slots)
+		ok = clusters_agree(&s->clusters, SURE_AGREED);
 	return ok;
 }
 

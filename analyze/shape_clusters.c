@@ -65,6 +65,50 @@ struct cluster *clusters_get(struct clusters *clusters, uint64_t key)
 	return &clusters->all.at[*slot - 1];
 }
 
+enum { AGREED_BY = 4 };	/* blocks of a known type */
+
+/* What is known of a field: a type and how many blocks, or a conflict. */
+static bool note_field(const struct cluster *c, struct map *types,
+		       struct map *counts)
+{
+	uint64_t *type = map_slot(types, c->field, NULL);
+	uint64_t *n = map_slot(counts, c->field, NULL);
+
+	if (!type || !n)
+		return false;
+	*n += c->n;
+	*type = *type == 0 || *type == (uint64_t)c->type + 1 ?
+		(uint64_t)c->type + 1 : UINT64_MAX;
+	return true;
+}
+
+bool clusters_agree(struct clusters *clusters, uint8_t confidence)
+{
+	struct map types = {0}, counts = {0};
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < clusters->all.len; i++) {
+		const struct cluster *c = &clusters->all.at[i];
+
+		if (c->slot && c->type != TYPE_NONE)
+			ok = note_field(c, &types, &counts);
+	}
+	for (size_t i = 0; ok && i < clusters->all.len; i++) {
+		struct cluster *c = &clusters->all.at[i];
+		uint64_t type = map_get(&types, c->field, 0);
+
+		if (!c->slot || c->type != TYPE_NONE || type == 0 ||
+		    type == UINT64_MAX ||
+		    map_get(&counts, c->field, 0) < AGREED_BY)
+			continue;
+		c->type = (uint32_t)type - 1;
+		c->confidence = confidence;
+	}
+	map_free(&types);
+	map_free(&counts);
+	return ok;
+}
+
 void cluster_add(struct cluster *c, uint32_t node)
 {
 	if (c->n++ % c->step != 0)

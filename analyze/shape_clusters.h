@@ -7,7 +7,7 @@
  * Of each cluster only some blocks are kept, evenly spread over all in the
  * order in which they come; their contents stand for the others'.
  *
- * Cost: 112 bytes a cluster, at most 65,536 of them.
+ * Cost: 120 bytes a cluster, at most 65,536 of them.
  */
 #ifndef ANALYZE_SHAPE_CLUSTERS_H
 #define ANALYZE_SHAPE_CLUSTERS_H
@@ -27,6 +27,7 @@ struct cluster {
 	uint64_t n, step;
 	uint32_t module;	/* that has the field, or UINT32_MAX */
 	uint32_t type;		/* what they are, or TYPE_NONE */
+	uint64_t field;		/* that refers to them, and their size */
 	uint32_t header;	/* that they begin with, by a pointer to it; or
 				 * TYPE_NONE */
 	uint32_t inside;	/* bytes from a block's start to where a field
@@ -62,6 +63,13 @@ uint64_t cluster_texts(const struct infer *infer, uint32_t node);
 /** The cluster with @key, a new one if need be; NULL when there is no room,
  * or none of that key and clusters are closed. */
 struct cluster *clusters_get(struct clusters *clusters, uint64_t key);
+
+/**
+ * What one field refers to, of one size, is of one type: where all clusters of
+ * it that have a type have the same, the others get it, with @confidence.
+ * False when memory is exhausted.
+ */
+bool clusters_agree(struct clusters *clusters, uint8_t confidence);
 
 /** @node belongs to @cluster. */
 void cluster_add(struct cluster *cluster, uint32_t node);

@@ -368,6 +368,28 @@ static void who_begins_with_a_header_is_told_by_the_rest(void **state)
 		assert_int_equal(heap.type[i], i % 2 ? text : pair);
 }
 
+/* Two persons without a name and a friend say nothing of their own. */
+static void blocks_of_one_field_and_size_follow_the_others(void **state)
+{
+	uint32_t entry = make_entry(), person = make_person();
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	make_entries(&first, 40, payload);
+	for (int i = 0; i < MANY; i++) {
+		made_word(&image, payload[i] + 16, 30);
+		if (i < 2)
+			continue;
+		made_word(&image, payload[i], place_text("somebody's own name"));
+		made_word(&image, payload[i] + 8, payload[i - 1]);
+	}
+	/* Not typed by the friend, but by the field. */
+	made_word(&image, payload[2] + 8, payload[MANY - 1]);
+	pointer_var(entry, first);
+	infer();
+	assert_int_equal(typed(person), MANY);
+}
+
 /* inner { long bits; uintptr_t left, right; }: each level says what the next
  * one is. */
 static void words_with_a_tag_lead_down_a_tree(void **state)
@@ -416,6 +438,7 @@ int main(void)
 		TEST(a_text_behind_its_header_is_text),
 		TEST(a_count_tells_an_array_behind_it),
 		TEST(who_begins_with_a_header_is_told_by_the_rest),
+		TEST(blocks_of_one_field_and_size_follow_the_others),
 		TEST(words_with_a_tag_lead_down_a_tree),
 		TEST(where_text_was_left_out_contents_decide_nothing),
 	};

@@ -209,6 +209,10 @@ static const struct block_region *region_of(const struct block_index *index,
 		if (at - r->start < r->end - r->start)
 			return r;
 	}
+	/* Most words that are no pointers lie outside of all regions. */
+	if (index->n_regions == 0 || at < index->regions[0].start ||
+	    at >= index->regions[index->n_regions - 1].end)
+		return NULL;
 	upto = regions_upto(index, at);
 	if (upto == 0 || at >= index->regions[upto - 1].end)
 		return NULL;

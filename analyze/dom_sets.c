@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "analyze/reach.h"
+#include "base/bulk.h"
 #include "base/progress.h"
 
 enum { CANCEL_MASK = (1 << 18) - 1 };	/* nodes between looks for Ctrl-C */
@@ -16,7 +17,9 @@ bool dom_sets_init(const struct dom_spec *spec, const struct dominators *dom,
 
 	*ret = (struct dom_sets){0};
 	sets.queue = reallocarray(NULL, dom->n_order, sizeof(*sets.queue));
-	if (!sets.queue || !bitset_init(&sets.seen, dom->n_order)) {
+	sets.parent = dom_parents(dom);
+	if (!sets.queue || !sets.parent ||
+	    !bitset_init(&sets.seen, dom->n_order)) {
 		dom_sets_free(&sets);
 		return err_nomem(err, "retained sizes");
 	}
@@ -31,6 +34,7 @@ void dom_sets_free(struct dom_sets *sets)
 	free(sets->closed);
 	bitset_free(&sets->seen);
 	free(sets->queue);
+	bulk_free(sets->parent);
 	vec_free(&sets->set);
 	*sets = (struct dom_sets){0};
 }
@@ -90,7 +94,7 @@ static uint32_t common_dominator(struct dom_sets *sets, uint32_t first,
 		if (sets->budget == 0)
 			return 0;
 		sets->budget--;
-		first = dom->position[dom->idom[dom->order[first]]];
+		first = sets->parent[first];
 	}
 	return first;
 }

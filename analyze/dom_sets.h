@@ -29,6 +29,7 @@ struct dom_sets {
 	/* Scratch: */
 	struct bitset seen;	/* positions; empty between the calls */
 	uint32_t *queue;	/* [n_order] */
+	uint32_t *parent;	/* [n_order] positions in the tree */
 	VEC(uint32_t) set;	/* positions of members, ascending */
 	/* [n_tiers + 1] nodes of earlier tiers and nodes left out; or NULL. */
 	struct bitset *closed;

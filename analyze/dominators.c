@@ -237,12 +237,6 @@ static bool take_results(struct dom_walk *w, struct dominators *dom)
 	dom->position = w->number;
 	w->number = NULL;
 	lay_out(w, dom);
-	dom->idom = w->semi;
-	w->semi = NULL;
-	for (uint32_t i = 0; i < w->n_ids; i++)
-		dom->idom[i] = NODE_NONE;
-	for (uint32_t v = 1; v < w->n; v++)
-		dom->idom[w->vertex[v]] = w->vertex[w->parent[v]];
 	return true;
 }
 
@@ -288,10 +282,20 @@ bool dom_build(const struct dom_spec *spec, struct dominators *ret,
 
 void dom_free(struct dominators *dom)
 {
-	bulk_free(dom->idom);
 	bulk_free(dom->position);
 	bulk_free(dom->retained);
 	bulk_free(dom->order);
 	bulk_free(dom->end);
 	*dom = (struct dominators){0};
+}
+
+uint32_t *dom_parents(const struct dominators *dom)
+{
+	uint32_t *parent = bulk_alloc(dom->n_order, sizeof(*parent));
+
+	for (uint32_t p = 0; parent && p < dom->n_order; p++) {
+		for (uint32_t c = p + 1; c < dom->end[p]; c = dom->end[c])
+			parent[c] = p;
+	}
+	return parent;
 }

@@ -13,7 +13,7 @@ _Static_assert(sizeof(struct heap) - sizeof(struct diag) -
 	       sizeof(struct arena) == 376, "list the new column below");
 _Static_assert(sizeof(struct leaks) - sizeof(struct signatures) == 96,
 	       "list the new column below");
-_Static_assert(sizeof(struct dominators) == 56, "list the new column below");
+_Static_assert(sizeof(struct dominators) == 48, "list the new column below");
 
 const void *index_column_at(const struct index_column *column)
 {
@@ -62,7 +62,6 @@ static void list_columns(struct facts *f, void *tables, const uint64_t *n,
 		{ &h->referrers.kind, refs, 1, RULE_BELOW, N_REF_KINDS },
 		{ &f->leaks.rows, groups + 1, 8, RULE_ROWS, n[COUNT_MEMBERS] },
 		{ &f->leaks.nodes, n[COUNT_MEMBERS], 4, RULE_BELOW, blocks },
-		{ &d->idom, ids, 4, RULE_BELOW_OR_NONE, ids },
 		{ &d->position, ids, 4, RULE_BELOW_OR_NONE, order },
 		{ &d->retained, ids, 8, RULE_ANY, 0 },
 		{ &d->order, order, 4, RULE_BELOW, ids },

@@ -38,7 +38,7 @@ enum index_count {
 };
 
 enum {
-	N_INDEX_COLUMNS = 29,
+	N_INDEX_COLUMNS = 28,
 	INDEX_SUM_BYTES = 1 << 20,	/* of a column for one sum */
 	INDEX_TRAILER_BYTES = 8 * (1 + 2 + N_INDEX_COUNTS + 1),
 };

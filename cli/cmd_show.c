@@ -47,7 +47,7 @@ static struct json_t *node_json(const struct facts *facts, uint32_t node)
 /* The node that dominates @node, or NODE_NONE: nothing short of the whole. */
 static uint32_t dominator_of(const struct view *v)
 {
-	uint32_t above = v->facts->dom.idom[v->node];
+	uint32_t above = dom_idom(&v->facts->dom, v->node);
 
 	return above < v->heap->n_nodes ? above : NODE_NONE;
 }

@@ -118,11 +118,11 @@ static void make_tree(const struct fact_node *nodes, size_t n,
 	uint32_t n_ids = root + 1 + f->leaks.n_groups;
 	uint32_t *weight = zeroed(n_ids, sizeof(*weight));
 	uint32_t *next = zeroed(n_ids, sizeof(*next));
+	uint32_t *idom = zeroed(n_ids, sizeof(*idom));
 
 	*dom = (struct dominators){
 		.n_nodes = root, .n_groups = f->leaks.n_groups,
 		.n_order = (uint32_t)n + 1,
-		.idom = zeroed(n_ids, sizeof(*dom->idom)),
 		.position = zeroed(n_ids, sizeof(*dom->position)),
 		.retained = zeroed(n_ids, sizeof(*dom->retained)),
 		.order = zeroed(n_ids, sizeof(*dom->order)),
@@ -136,16 +136,15 @@ static void make_tree(const struct fact_node *nodes, size_t n,
 		if (nodes[i].kind == FACT_BLOCK)
 			dom->retained[id] += nodes[i].size;
 		weight[id]++;
-		dom->idom[id] = up;
+		idom[id] = up;
 		dom->retained[up] += dom->retained[id];
 		weight[up] += weight[id];
 	}
 	dom->order[0] = root;
 	dom->end[0] = weight[root] + 1;
-	dom->idom[root] = NODE_NONE;
 	next[root] = 1;
 	for (size_t i = 0; i < n; i++) {
-		uint32_t id = ids[i], up = dom->idom[id], p = next[up];
+		uint32_t id = ids[i], up = idom[id], p = next[up];
 
 		dom->position[id] = p;
 		dom->order[p] = id;
@@ -155,6 +154,7 @@ static void make_tree(const struct fact_node *nodes, size_t n,
 	}
 	free(weight);
 	free(next);
+	free(idom);
 }
 
 static int by_edge(const void *a, const void *b)
@@ -179,7 +179,7 @@ static void make_refs(const struct fact_node *nodes, size_t n,
 	size_t m = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		m = add_edge(edges, m, f, f->dom.idom[ids[i]], ids[i]);
+		m = add_edge(edges, m, f, dom_idom(&f->dom, ids[i]), ids[i]);
 		for (int k = 0; k < 2; k++) {
 			size_t by = nodes[i].shared_by[k];
 
@@ -215,7 +215,7 @@ static void make_members(const uint32_t *ids, size_t n, struct facts *f)
 	leaks->nodes = zeroed(n, sizeof(*leaks->nodes));
 	for (uint32_t g = 0; g < leaks->n_groups; g++) {
 		for (size_t i = 0; i < n; i++) {
-			if (f->dom.idom[ids[i]] == dom_group(&f->dom, g))
+			if (dom_idom(&f->dom, ids[i]) == dom_group(&f->dom, g))
 				leaks->nodes[total++] = ids[i];
 		}
 		leaks->rows[g + 1] = total;

@@ -134,7 +134,7 @@ static void gives_back_what_was_kept(void **state)
 	}
 	forget(&p->read, &p->mapping);
 	assert_null(p->read.heap.addr);
-	assert_null(p->read.dom.idom);
+	assert_null(p->read.dom.order);
 }
 
 static void refuses_an_index_of_something_else(void **state)

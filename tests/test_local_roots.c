@@ -326,7 +326,7 @@ static void what_two_threads_share_belongs_to_neither(void **state)
 				"thread \"app\" work():job")], 0);
 	assert_int_equal(facts.dom.retained[node_called(
 				"thread \"io\" work():job")], 0);
-	assert_int_equal(facts.dom.idom[0], heap->n_nodes);
+	assert_int_equal(dom_idom(&facts.dom, 0), heap->n_nodes);
 }
 
 static void deep_recursion_ranks_its_last_locals_together(void **state)

@@ -13,8 +13,8 @@ static bool is_below_its_like(const struct facts *f, uint32_t node)
 {
 	uint64_t key = block_key(&f->heap, node, false);
 
-	for (uint32_t up = f->dom.idom[node]; up != dom_root(&f->dom);
-	     up = f->dom.idom[up]) {
+	for (uint32_t up = dom_idom(&f->dom, node); up != dom_root(&f->dom);
+	     up = dom_idom(&f->dom, up)) {
 		if (up < f->heap.n_blocks &&
 		    block_key(&f->heap, up, false) == key)
 			return true;

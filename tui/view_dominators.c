@@ -223,7 +223,7 @@ static uint32_t add_chain(struct holders *h, uint32_t id, uint32_t n)
 	const struct dominators *dom = &h->session->facts->dom;
 	uint32_t chain[MAX_ABOVE + 1], item = TREE_NONE;
 
-	for (uint32_t i = n + 1; i-- > 0; id = dom->idom[id])
+	for (uint32_t i = n + 1; i-- > 0; id = dom_idom(dom, id))
 		chain[i] = id;
 	for (uint32_t i = 0; i <= n; i++) {
 		uint32_t above = item;
@@ -258,8 +258,8 @@ struct view *view_dominator_chain_open(struct session *session, uint32_t id,
 	h = new_holders(session, err);
 	if (!h)
 		return NULL;
-	for (uint32_t up = dom->idom[id]; up != dom_root(dom) && n < MAX_ABOVE;
-	     up = dom->idom[up])
+	for (uint32_t up = dom_idom(dom, id); up != dom_root(dom) && n < MAX_ABOVE;
+	     up = dom_idom(dom, up))
 		n++;
 	item = add_chain(h, id, n);
 	if (item == TREE_NONE || !tree_load(&h->tree, item, err)) {

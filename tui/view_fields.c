@@ -125,7 +125,7 @@ static void block_head(const struct fields *f, struct cell_out *out)
 {
 	const struct facts *facts = f->session->facts;
 	const struct heap *heap = &facts->heap;
-	uint32_t above = facts->dom.idom[f->node];
+	uint32_t above = dom_idom(&facts->dom, f->node);
 	char size[HUMAN_MAX], retained[HUMAN_MAX], label[1024];
 	int n;
 

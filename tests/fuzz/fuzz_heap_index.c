@@ -85,8 +85,8 @@ static void look_at_tree(const struct dominators *d)
 	for (uint32_t i = 0; i < n_ids; i++) {
 		if (dom_has(d, i))
 			sink += d->order[d->position[i]];
-		if (d->idom[i] != NODE_NONE)
-			sink += d->retained[d->idom[i]];
+		if (dom_idom(d, i) != NODE_NONE)
+			sink += d->retained[dom_idom(d, i)];
 	}
 	for (uint32_t p = 0; p < d->n_order; p++) {
 		uint32_t c = p + 1;

@@ -17,7 +17,8 @@ static bool is_unknown(const struct type_table *types, uint32_t id)
 	       types->types.at[id].size == 0;
 }
 
-/* Bytes from member @i of @t to whatever follows it. */
+/* Bytes from member @i of @t to whatever follows it; none when another one
+ * stands at the same place: it is an empty base. */
 static uint64_t room_of(const struct type_table *types, const struct type *t,
 			uint32_t i)
 {
@@ -28,8 +29,11 @@ static uint64_t room_of(const struct type_table *types, const struct type *t,
 		const struct member *m =
 			&types->members.at[t->first_member + k];
 
-		if (!(m->flags & MEMBER_VIRTUAL) && m->offset > from &&
-		    m->offset < to)
+		if (m->flags & MEMBER_VIRTUAL || k == i)
+			continue;
+		if (m->offset == from && t->kind != TYPE_UNION)
+			return 0;
+		if (m->offset > from && m->offset < to)
 			to = m->offset;
 	}
 	return to > from ? to - from : 0;

@@ -65,6 +65,19 @@ static void a_base_that_is_only_named_counts_too(void **state)
 	expect_bytes(member_of(id, 0)->type, 24);
 }
 
+/* std::allocator<char> in front of a string's pointer, as clang has it. */
+static void a_base_where_a_member_stands_is_empty(void **state)
+{
+	uint32_t unknown = make_unknown();
+	const struct part m[] = { { "", unknown, 0, MEMBER_BASE, 0 },
+				  { "own", number, 0, 0, 0 } };
+	uint32_t id = struct_of("hider", 8, m, N(m));
+
+	(void)state;
+	complete();
+	assert_int_equal(member_of(id, 0)->type, unknown);
+}
+
 static void without_room_nothing_is_known(void **state)
 {
 	uint32_t unknown = make_unknown();
@@ -150,6 +163,7 @@ int main(void)
 		TEST(it_reaches_to_the_next_member),
 		TEST(the_last_member_reaches_to_the_end),
 		TEST(a_base_that_is_only_named_counts_too),
+		TEST(a_base_where_a_member_stands_is_empty),
 		TEST(without_room_nothing_is_known),
 		TEST(what_is_defined_stays),
 		TEST(a_string_has_its_pointer),

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "base/progress.h"
 #include "base/bulk.h"
+#include "base/progress.h"
 
 enum { CANCEL_MASK = (1 << 20) - 1 };	/* nodes between looks for Ctrl-C */
 

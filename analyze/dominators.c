@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "analyze/dom_walk.h"
-#include "base/progress.h"
 #include "base/bulk.h"
+#include "base/progress.h"
 #include "base/vec.h"
 
 enum { AHEAD = 16 };	/* places whose memory is fetched early */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/graph.h"
 
-#include "base/pool.h"
 #include "base/bulk.h"
+#include "base/pool.h"
 
 /*
  * How many edges ahead of the loops below the cache is told what they will

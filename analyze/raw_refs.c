@@ -7,9 +7,9 @@
 #include "analyze/content.h"
 #include "analyze/local_roots.h"
 #include "analyze/words.h"
+#include "base/bulk.h"
 #include "base/pool.h"
 #include "base/progress.h"
-#include "base/bulk.h"
 
 enum { CHUNK = 1 << 14 };	/* nodes */
 

@@ -5,9 +5,9 @@
 
 #include "analyze/infer.h"
 #include "analyze/type_words.h"
+#include "base/bulk.h"
 #include "base/pool.h"
 #include "base/progress.h"
-#include "base/bulk.h"
 
 enum {
 	CHUNK = 1 << 14,	/* nodes */

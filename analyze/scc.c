@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "base/progress.h"
 #include "base/bulk.h"
+#include "base/progress.h"
 
 enum {
 	AHEAD = 6,		/* references whose targets are fetched early */

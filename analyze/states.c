@@ -2,9 +2,10 @@
 #include "analyze/states.h"
 
 #include "base/bitset.h"
+#include "base/bulk.h"
 #include "base/fetch.h"
 #include "base/progress.h"
-#include "base/bulk.h"
+#include "base/vec.h"
 
 /* Places in the queue ahead of the search: see fetch_ahead(). Measured: half
  * the time, on 3 M blocks. */
@@ -15,6 +16,8 @@ struct search {
 	struct bitset seen;	/* nodes */
 	uint32_t *queue;	/* [n_nodes]: each node enters once */
 	uint32_t head, tail;
+	VEC(uint32_t) later;	/* nodes with references that were too weak */
+	bool no_memory;
 };
 
 static void enter(struct search *s, uint32_t node, enum state state)
@@ -49,12 +52,14 @@ FETCH fetch_ahead(const struct search *s)
 	}
 }
 
-/* Enter what @node refers to by kinds up to @weakest. */
+/* Enter what @node refers to by kinds up to @weakest; note it if there are
+ * weaker ones. */
 static void expand(struct search *s, uint32_t node, uint8_t weakest,
 		   enum state state)
 {
 	const struct graph *g = &s->heap->refs;
 	uint64_t end = g->row[node + 1];
+	bool weaker = false;
 
 	for (uint64_t e = g->row[node]; e < end; e++) {
 		if (e + AHEAD_ROW < end)
@@ -62,16 +67,28 @@ static void expand(struct search *s, uint32_t node, uint8_t weakest,
 				&s->heap->state[g->target[e + AHEAD_ROW]], 1);
 		if (g->kind[e] <= weakest)
 			enter(s, g->target[e], state);
+		else
+			weaker = true;
 	}
+	if (weaker && !vec_push(&s->later, node))
+		s->no_memory = true;
 }
 
 /*
- * Look again at all nodes found so far, now over kinds up to @weakest, and
- * follow what is new. Returns false when the user cancelled.
+ * Look again at the nodes that had weaker references, now over kinds up to
+ * @weakest, and follow what is new. Returns false when the user cancelled.
  */
 static bool spread(struct search *s, uint8_t weakest, enum state state)
 {
-	for (s->head = 0; s->head < s->tail; s->head++) {
+	size_t n = s->later.len, kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		expand(s, s->later.at[i], weakest, state);
+	/* Those that still have weaker ones were noted again, behind. */
+	for (size_t i = n; i < s->later.len; i++)
+		s->later.at[kept++] = s->later.at[i];
+	s->later.len = kept;
+	for (; s->head < s->tail; s->head++) {
 		if (s->head % (1 << 20) == 0 && progress_cancelled())
 			return false;
 		fetch_ahead(s);
@@ -108,5 +125,8 @@ bool states_build(struct heap *heap, struct err *err)
 	progress_end();
 	bitset_free(&s.seen);
 	bulk_free(s.queue);
+	vec_free(&s.later);
+	if (s.no_memory)
+		return err_nomem(err, "reachability");
 	return ok || err_set(err, ERR_CANCELLED, "stopped");
 }

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "base/progress.h"
 #include "base/bulk.h"
+#include "base/progress.h"
 
 /* What one allocator reported, by address. */
 struct chunk_list {

@@ -110,8 +110,11 @@ static bool rate(struct follow *f, const struct pointer_field *field,
 
 	switch (t->kind) {
 	case TYPE_CHAR:
+		/* Text is kept in char, bytes in unsigned char. */
 		if (content == CONTENT_TEXT)
-			count_vote(v, field->kind, TYPE_NONE, TEXT_SCORE);
+			count_vote(v, field->kind, TYPE_NONE,
+				   t->flags & TYPE_UNSIGNED ? TEXT_SCORE / 2 :
+							      TEXT_SCORE);
 		return true;
 	case TYPE_INT:
 	case TYPE_FLOAT:

@@ -114,21 +114,13 @@ static bool read_pointers(struct follow *f, const struct raw_range *range,
 static bool read_numbers(struct follow *f, const struct raw_range *range,
 			 uint64_t element, uint64_t *used, uint64_t *room)
 {
-	uint64_t at[2] = { element + range->used_at, element + range->room_at };
-	uint64_t n[2] = { 0, 0 };
+	uint64_t a, b;
 
-	for (int i = 0; i < 2; i++) {
-		size_t have;
-		const uint8_t *bytes = window_span(&f->infer->window, at[i],
-						   range->size, &have);
-
-		if (!bytes || image_is_redacted(f->heap->image,
-						at[i] & ~UINT64_C(7)))
-			return false;
-		memcpy(&n[i], bytes, range->size);
-	}
-	*used = n[0] < n[1] ? n[0] : n[1];
-	*room = n[0] < n[1] ? n[1] : n[0];
+	if (!follow_number(f, element + range->used_at, range->size, &a) ||
+	    !follow_number(f, element + range->room_at, range->size, &b))
+		return false;
+	*used = a < b ? a : b;
+	*room = a < b ? b : a;
 	return *used > 0 && *room <= UINT32_MAX;
 }
 

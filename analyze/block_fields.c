@@ -24,6 +24,7 @@ struct builder {
 	uint64_t base;		/* offset of the element in the block */
 	const char *prefix;	/* of the names of its fields */
 	bool array;
+	bool has_variants;	/* an enum in the element */
 	size_t limit;
 	struct window window;
 	struct block_fields *ret;
@@ -171,6 +172,7 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	uint64_t word, addr = heap->addr[b->node] + field.offset;
 
 	b->leaves_left--;
+	b->has_variants |= (leaf->flags & MEMBER_DISCRIMINANT) != 0;
 	if (leaf->type == TYPE_NONE || leaf->offset >= b->end ||
 	    live_field_is_dead(heap->image, leaf, heap->addr[b->node] + b->base))
 		return true;
@@ -236,21 +238,88 @@ static bool read_texts(struct builder *b)
 	return true;
 }
 
+/* Does a field from @first on speak of the whole word at @offset? A tag may
+ * have been written over the first byte of what was there. */
+static bool is_shown(const struct builder *b, size_t first, uint64_t offset)
+{
+	for (size_t i = first; i < b->ret->at.len; i++) {
+		const struct block_field *f = &b->ret->at.at[i];
+
+		if (f->size >= 8 && f->offset < offset + 8 &&
+		    offset < f->offset + f->size)
+			return true;
+	}
+	return false;
+}
+
+/* A word of an enum that the variant which is there does not use: the path
+ * ends at the enum. */
+static bool add_unused(struct builder *b, uint64_t offset)
+{
+	const struct heap *heap = b->heap;
+	uint64_t addr = heap->addr[b->node] + b->base, word;
+	char name[NAME_MAX_BYTES];
+	struct block_field field = {
+		.offset = b->base + offset, .size = 8, .type = "",
+	};
+
+	if (!window_u64(&b->window, addr + offset, &word) ||
+	    !pointer_decode(word))
+		return true;
+	field.target = heap_find(heap, word);
+	live_field_at(heap->image, b->type, addr, offset, name, sizeof(name));
+	if (field.target == NODE_NONE || (!name[0] && !b->array))
+		return true;
+	field.name = b->array ?
+		     arena_printf(&b->ret->arena, "%s[%" PRIu64 "]%s%s",
+				  b->prefix, (b->base - b->start) /
+				  heap->image->types.types.at[b->type].size,
+				  name[0] ? "." : "", name) :
+		     arena_text(&b->ret->arena, name, strlen(name));
+	field.value = arena_printf(&b->ret->arena, "0x%" PRIx64, word);
+	return add(b, &field);
+}
+
+/* What else refers to blocks in an element whose fields begin at @first. */
+static void add_all_unused(struct builder *b, size_t first)
+{
+	uint64_t size = b->heap->image->types.types.at[b->type].size;
+
+	for (uint64_t at = 0; at + 8 <= size && at + 8 <= b->end; at += 8) {
+		if (!is_shown(b, first, b->base + at) && !add_unused(b, at))
+			break;
+	}
+	for (size_t i = first + 1; i < b->ret->at.len; i++) {
+		struct block_field field = b->ret->at.at[i];
+		size_t k = i;
+
+		for (; k > first && b->ret->at.at[k - 1].offset > field.offset;
+		     k--)
+			b->ret->at.at[k] = b->ret->at.at[k - 1];
+		b->ret->at.at[k] = field;
+	}
+}
+
 /* The fields of @count elements of b->type, from b->start on. */
 static void typed_elements(struct builder *b, uint64_t count)
 {
 	const struct heap *heap = b->heap;
 	const struct type_table *types = &heap->image->types;
 	uint64_t stride = types->types.at[b->type].size;
+	size_t first;
 
 	for (uint64_t i = 0; i < count; i++) {
 		b->base = b->start + i * stride;
 		if (stride == 0 || b->base + stride > heap->size[b->node] ||
 		    b->ret->cut || b->failed)
 			return;
+		first = b->ret->at.len;
+		b->has_variants = false;
 		types_leaves(types, b->type, b->leaves_left, visit, b);
 		if (b->leaves_left == 0)
 			b->ret->cut = true;
+		if (b->has_variants && !b->ret->cut && !b->failed)
+			add_all_unused(b, first);
 	}
 }
 

@@ -325,6 +325,21 @@ static void elements_behind_a_header_are_numbered(void **state)
 			    "value[].Text.data");
 }
 
+/* Its reference is in the graph, so it is shown. */
+static void what_a_variant_left_behind_is_shown_without_a_type(void **state)
+{
+	struct made_member m[] = { { "e", make_enum(), 0, 0 } };
+
+	(void)state;
+	made_word(&image, HEAP, 5);		/* Empty */
+	made_word(&image, HEAP + 8, OTHER);	/* once Text's data */
+	look(0, made_struct(&image, "Holder", 16, m, 1), 1, 100);
+	assert_int_equal(fields.at.len, 2);
+	expect(0, 0, "e", "long", "Empty");
+	expect(1, 8, "e", "", "0x1000800");
+	assert_int_equal(fields.at.at[1].target, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -342,6 +357,7 @@ int main(void)
 		TEST(a_number_without_size_is_nothing),
 		TEST(only_the_variant_that_is_there_is_shown),
 		TEST(elements_behind_a_header_are_numbered),
+		TEST(what_a_variant_left_behind_is_shown_without_a_type),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@ ZOOS = {
     "rust": ("Rust", "zoo_rust.rs", "2021"),
     "rust-more": ("Rust", "zoo_rust_more.rs", "2021"),
     "rust-service": ("Rust", "zoo_rust_service.rs", "2021"),
+    "rust-app": ("Rust", "zoo_rust_app.rs", "2021"),
 }
 
 # Functions of equal code stay apart: their names are the truth.

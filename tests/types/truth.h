@@ -6,17 +6,14 @@
 #ifndef TESTS_TYPES_TRUTH_H
 #define TESTS_TYPES_TRUTH_H
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-extern void alloc_log_stop(void) __attribute__((weak));
-
-static FILE *truths;
+#include "tests/types/truth_file.h"
 
 static inline void *truth(const char *type, void *p)
 {
-	fprintf(truths, "%lx %s\n", (unsigned long)p, type);
+	truths_add(type, p);
 	return p;
 }
 
@@ -29,18 +26,6 @@ static inline char *text(const char *what, int i)
 
 	snprintf(buf, sizeof(buf), "%s number %d of the zoo", what, i);
 	return truth("char", strdup(buf));
-}
-
-static inline void truths_begin(int argc, char **argv)
-{
-	truths = fopen(argc > 1 ? argv[1] : "truth.txt", "w");
-}
-
-static inline void truths_end(void)
-{
-	fclose(truths);
-	if (alloc_log_stop)
-		alloc_log_stop();
 }
 
 #endif

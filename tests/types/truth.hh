@@ -6,16 +6,13 @@
 #ifndef TESTS_TYPES_TRUTH_HH
 #define TESTS_TYPES_TRUTH_HH
 
-#include <cstdio>
 #include <string>
 
-extern "C" void alloc_log_stop(void) __attribute__((weak));
-
-static FILE *truths;
+#include "tests/types/truth_file.h"
 
 static inline void truth(const char *type, const void *p)
 {
-	fprintf(truths, "%lx %s\n", (unsigned long)p, type);
+	truths_add(type, p);
 }
 
 template <class T> static T *made(const char *type, T *p)
@@ -27,18 +24,6 @@ template <class T> static T *made(const char *type, T *p)
 static inline std::string words(int i)
 {
 	return "a text that is too long to be stored inside " + std::to_string(i);
-}
-
-static inline void truths_begin(int argc, char **argv)
-{
-	truths = fopen(argc > 1 ? argv[1] : "truth.txt", "w");
-}
-
-static inline void truths_end(void)
-{
-	fclose(truths);
-	if (alloc_log_stop)
-		alloc_log_stop();
 }
 
 #endif

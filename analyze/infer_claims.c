@@ -29,6 +29,21 @@ bool follow_submit(struct follow *f, const struct place *from,
 	return infer_claim(f->infer, claim);
 }
 
+/* Up to 7 letters, and what the block held before them behind. */
+static bool is_short_string(struct follow *f, uint32_t node)
+{
+	uint64_t word;
+	unsigned n = 0;
+
+	if (!window_u64(&f->infer->window, f->heap->addr[node], &word) ||
+	    heap_find(f->heap, word) != NODE_NONE)
+		return false;
+	while (n < 8 && (word >> 8 * n & 0xff) >= ' ' &&
+	       (word >> 8 * n & 0xff) < 0x7f)
+		n++;
+	return n > 0 && n < 8 && (word >> 8 * n & 0xff) == 0;
+}
+
 /* char *, surely to bytes that read as text. */
 static bool claim_text(struct follow *f, const struct place *from,
 		       struct claim *claim, uint32_t pointee)
@@ -38,8 +53,9 @@ static bool claim_text(struct follow *f, const struct place *from,
 	if (heap->content[claim->node] == CONTENT_UNKNOWN)
 		infer_bar(f->heap, claim->node, SURE_CONTENT);
 	if (heap->content[claim->node] == CONTENT_UNKNOWN ||
-	    heap->content[claim->node] == CONTENT_POINTERS ||
-	    heap->content[claim->node] == CONTENT_MIXED)
+	    ((heap->content[claim->node] == CONTENT_POINTERS ||
+	      heap->content[claim->node] == CONTENT_MIXED) &&
+	     !is_short_string(f, claim->node)))
 		return true;
 	claim->type = pointee;
 	claim->count = heap->size[claim->node] > UINT32_MAX ? UINT32_MAX :

@@ -15,6 +15,7 @@
 enum {
 	SURE_ROOT = 100,
 	SURE_LOCAL = 88,	/* it may dangle by now */
+	SURE_OPEN_END = 80,	/* it may be old */
 };
 
 enum { MAX_ROUNDS = 12 };	/* of shapes */
@@ -320,6 +321,32 @@ static bool follow_tail(struct follow *f, const struct place *header,
 	return follow_place(f, &tail, err);
 }
 
+/* T data[] at the end of a C struct, or data[1]: as many as some number in front
+ * of it says. */
+static bool follow_open_end(struct follow *f, const struct place *header,
+			    struct err *err)
+{
+	const struct shape *shape = shape_of(&f->shapes, header->type);
+	struct place tail = *header;
+
+	if (!shape)
+		return err_nomem(err, "types of blocks");
+	/* The number may have been left out of the capture. */
+	if (f->heap->image->redacted.spans.len > 0 || header->count != 1 ||
+	    !shape->tail || shape->tail->size % 8 != 0 ||
+	    shape->tail->offset % 8 != 0 ||
+	    shape->tail->offset >= f->heap->size[header->node] ||
+	    follow_type(f, header->type)->n_args > 0)
+		return true;
+	shape_look(f->heap, &f->infer->window, header->node, &f->seen);
+	tail.type = shape->tail->type;
+	tail.start = shape->tail->offset;
+	tail.count = shape_count_used(f->heap, shape->tail, &f->seen);
+	if (tail.confidence > SURE_OPEN_END)
+		tail.confidence = SURE_OPEN_END;
+	return follow_place(f, &tail, err);
+}
+
 static bool follow_block(struct follow *f, uint32_t node, struct err *err)
 {
 	const struct heap *heap = f->heap;
@@ -335,7 +362,7 @@ static bool follow_block(struct follow *f, uint32_t node, struct err *err)
 	if (follow_type(f, place.type)->kind == TYPE_POINTER &&
 	    !kind_by_owner(f, node, place.type, &place.kind))
 		return err_nomem(err, "types of blocks");
-	if (!follow_tail(f, &place, err))
+	if (!follow_tail(f, &place, err) || !follow_open_end(f, &place, err))
 		return false;
 	if (place.count > 1 && !note_live(f, &place))
 		return err_nomem(err, "types of blocks");

@@ -188,6 +188,16 @@ static bool says_nothing(const struct shapes *s, const struct shape_word *word)
 		s->heap->image->types.types.at[word->target].n_members == 0);
 }
 
+/* A pointer to letters or bytes, but there are pointers: it may be used for
+ * anything, as if it were void. */
+static bool is_no_text(const struct shapes *s, const struct shape_word *word,
+		       uint32_t to)
+{
+	return word->kind == SHAPE_TEXT &&
+	       (s->heap->content[to] == CONTENT_MIXED ||
+		s->heap->content[to] == CONTENT_POINTERS);
+}
+
 /* A pointer to a header that several types begin with. */
 static bool is_header(const struct shapes *s, const struct shape_word *word)
 {
@@ -309,7 +319,7 @@ static void visit_slot(struct shapes *s, uint32_t node, uint32_t type,
 		bitset_add(&s->reached, to);
 	if (is_header(s, word) && raw_is_start(raw->where[e]))
 		slot.header = word->target;
-	else if (!says_nothing(s, word) ||
+	else if (!(says_nothing(s, word) || is_no_text(s, word, to)) ||
 		 !is_near_start(s, node, offset, raw->where[e], to,
 				&slot.inside))
 		return;

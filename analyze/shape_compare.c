@@ -348,34 +348,43 @@ static uint64_t count_at(const struct seen_block *block,
 	return c->bits == 64 ? word : word & ((UINT64_C(1) << c->bits) - 1);
 }
 
+uint64_t shape_count_used(const struct heap *heap, const struct shape_tail *tail,
+			  const struct seen_block *block)
+{
+	uint64_t room = (heap->size[block->node] - tail->offset) / tail->size;
+	uint64_t used = room;
+
+	for (uint32_t i = 0; i < tail->n_counts; i++) {
+		uint64_t n = count_at(block, &tail->count[i]);
+
+		if (n > 0 && n < used)
+			used = n;
+	}
+	return used;
+}
+
 /*
  * Does a number in front of the array say how long it is, so that it fits the
  * block? (A byte does that easily by chance: it must be the length of a text
- * of @letters, or count pointers.) What is in use is as many bytes as the least
- * such number says.
+ * of @letters, or count pointers.)
  */
 static bool is_counted(const struct match *m, const struct shape_tail *tail,
-		       const struct seen_block *block, uint64_t letters,
-		       uint64_t *used)
+		       const struct seen_block *block, uint64_t letters)
 {
 	uint64_t room = (m->heap->size[m->node] - tail->offset) / tail->size;
 	bool counted = false;
 
-	*used = room;
 	for (uint32_t i = 0; i < tail->n_counts; i++) {
 		uint64_t n = count_at(block, &tail->count[i]), size;
 
-		if (n == 0 || n > room || (tail->count[i].bits < 16 &&
+		/* One is a reference count as well. */
+		if (n <= 1 || n > room || (tail->count[i].bits < 16 &&
 					   tail->size < 8 && n != letters))
 			continue;
-		*used = n < *used ? n : *used;
-		if (n == 1)
-			continue;	/* as is a reference count */
 		size = tail->offset + n * tail->size;
 		counted |= infer_fits(m->heap, m->node, size, false) ||
 			   infer_fits(m->heap, m->node, size + 1, false);
 	}
-	*used = tail->offset + *used * tail->size;
 	return counted;
 }
 
@@ -403,9 +412,10 @@ static void compare_tail(const struct match *m, const struct shape_tail *tail,
 	bool whole = tail->offset % 8 == 0 && tail->size % 8 == 0;
 	uint64_t letters = tail->text ? shape_text_at(block, tail->offset) : 0;
 	int evidence = letters >= MIN_LETTERS ? KEPT_LEAST : 0;
-	uint64_t end;
+	uint64_t end = tail->offset + tail->size *
+		       shape_count_used(m->heap, tail, block);
 
-	if (is_counted(m, tail, block, letters, &end) &&
+	if (is_counted(m, tail, block, letters) &&
 	    (tail->text ? letters > 0 : tail->size > 1))
 		evidence += KEPT_COUNT;
 	score->kept += evidence;

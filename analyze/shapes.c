@@ -281,7 +281,7 @@ static bool make_tail(struct shape_cache *cache, uint32_t type,
 	if (!tail)
 		return false;
 	*tail = (struct shape_tail){
-		.types = types, .size = types->types.at[element].size,
+		.types = types, .type = element, .size = types->types.at[element].size,
 		.offset = types->members.at[t->first_member +
 					    t->n_members - 1].offset,
 		.text = types->types.at[element].kind == TYPE_CHAR &&

@@ -62,6 +62,7 @@ struct shape_count {
 struct shape_tail {
 	const struct type_table *types;
 	uint64_t offset, size;	/* of the array, of one element; bytes */
+	uint32_t type;		/* of an element */
 	uint32_t n;
 	const struct shape_word *at;	/* [n] the words of one element */
 	bool text;		/* elements are letters */
@@ -132,6 +133,12 @@ void shape_look(const struct heap *heap, struct window *window, uint32_t node,
  * false when not all of it was looked at. */
 bool shape_element(const struct seen_block *all, uint32_t i, uint32_t words,
 		   struct seen_block *ret);
+
+/** How many elements of the array behind the header the least number in front
+ * of it speaks of, if it fits the block: no more than that are in use. Else
+ * what there is room for. */
+uint64_t shape_count_used(const struct heap *heap, const struct shape_tail *tail,
+			  const struct seen_block *block);
 
 /** Length of the text at byte @at of what was seen; 0 when there is none. */
 uint64_t shape_text_at(const struct seen_block *block, uint64_t at);

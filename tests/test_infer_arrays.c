@@ -138,6 +138,44 @@ static void an_array_of_three_is_one_of_three(void **state)
 	expect_untyped(0);
 }
 
+/* The third element is old: there are two of them. */
+static void elements_at_the_end_are_followed_as_far_as_they_are_counted(
+	void **state)
+{
+	uint32_t list = make_list(1);
+	uint64_t a = place(8 + 8 * 7), b = place(24), c = place(24);
+	uint64_t d = place(24);
+
+	(void)state;
+	made_word(&image, a, 2);
+	made_word(&image, a + 8, b);
+	made_word(&image, a + 16, c);
+	made_word(&image, a + 24, d);
+	pointer_var(list, a);
+	infer();
+	expect(1, node, 1, EVIDENCE_FIELD);
+	expect(2, node, 1, EVIDENCE_FIELD);
+	assert_true(heap.confidence[2] < 90);
+	expect_untyped(3);
+}
+
+static void a_short_string_is_text_whatever_is_behind(void **state)
+{
+	uint64_t a = place(24), b = place(24), c = place(100);
+
+	(void)state;
+	letter = made_scalar(&image, TYPE_CHAR, "char", 1);
+	made_word(&image, a, 0x6469);
+	made_word(&image, a + 8, c);
+	made_word(&image, b, 0x6407);
+	made_word(&image, b + 8, c);
+	pointer_var(letter, a);
+	pointer_var(letter, b);
+	infer();
+	expect(0, letter, 24, EVIDENCE_ROOT);
+	expect_untyped(1);
+}
+
 static void a_table_of_pointers_may_have_marks(void **state)
 {
 	uint32_t pointer = made_pointer(&image, TYPE_NONE);
@@ -176,6 +214,8 @@ int main(void)
 		TEST(words_of_a_payload_hold),
 		TEST(an_array_of_one_at_the_end_may_be_longer),
 		TEST(an_array_of_three_is_one_of_three),
+		TEST(elements_at_the_end_are_followed_as_far_as_they_are_counted),
+		TEST(a_short_string_is_text_whatever_is_behind),
 		TEST(a_table_of_pointers_may_have_marks),
 		TEST(numbers_are_no_table_of_pointers),
 	};

@@ -37,6 +37,7 @@ struct shapes {
 	struct shape_cache cache;
 	struct shape_candidates candidates;
 	struct clusters clusters;
+	struct mined_fields mined;
 	/* Of the blocks: without a type, and of those which a typed word refers
 	 * to. Most are no candidates, and then nothing else is looked up. */
 	struct bitset candidate_blocks, reached;
@@ -147,6 +148,8 @@ static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
 	if (slot) {
 		c->module = slot->module;
 		c->field = slot->field;
+		c->owner = slot->type;
+		c->at = slot->at;
 		c->header = slot->header;
 		c->inside = slot->inside;
 	}
@@ -448,6 +451,7 @@ static bool decide_all(struct shapes *s, bool slots)
 	struct ranker ranker = {
 		.heap = s->heap, .weights = s->weights,
 		.candidates = &s->candidates, .cache = &s->cache,
+		.mined = &s->mined,
 		.program = image_program(s->heap->image),
 	};
 	struct cluster_samples samples;
@@ -480,6 +484,7 @@ static void shapes_free(struct shapes *s)
 	shape_cache_free(&s->cache);
 	shape_candidates_free(&s->candidates);
 	clusters_free(&s->clusters);
+	mined_fields_free(&s->mined);
 	vec_free(&s->pending);
 	bitset_free(&s->candidate_blocks);
 	bitset_free(&s->reached);
@@ -539,6 +544,7 @@ bool infer_shapes(struct infer *infer, const struct size_weights *weights,
 		.infer = infer, .heap = heap, .weights = weights,
 		.chooser = chooser,
 		.cache.types = &heap->image->types,
+		.mined = mined_fields_of(heap->image),
 	};
 	uint64_t n = infer->n_claims;
 	bool any, ok = find_candidates(&s, &any);

@@ -32,6 +32,8 @@ struct cluster {
 				 * TYPE_NONE */
 	uint32_t inside;	/* bytes from a block's start to where a field
 				 * refers to */
+	uint32_t owner;		/* type with that field */
+	uint64_t at;		/* ... bytes from its start */
 	bool slot;		/* a field refers to them */
 	bool text;		/* @type is a letter */
 	uint8_t confidence;

@@ -18,6 +18,7 @@ enum {
 	MIN_UNSIZED = 20,	/* ... and must be kept of it */
 	FIT_PERCENT = 98,
 	SURE_SLOT = 85,
+	SURE_MINED = 85,
 	SURE_AHEAD = 70,	/* no pointer says so, but little else fits */
 	SURE_SHAPE = 80,
 	LANGUAGE_RUST = 0x1c,	/* DW_LANG_Rust */
@@ -28,6 +29,10 @@ struct judged {
 	struct ranker *ranker;
 	const struct cluster *cluster;
 	const struct seen_block *seen;	/* [cluster->n_sample] */
+	const struct mined_slot *mined;	/* [n_mined] what the field holds */
+	size_t n_mined;
+	bool only_mined;	/* nothing else is a candidate */
+	bool loose;		/* malloc may have given 16 bytes more */
 };
 
 /* What all that begin with one header have in common tells nothing. */
@@ -63,9 +68,16 @@ static bool rate(const struct judged *j, uint32_t type, int *sum, int *kept)
 		return false;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		struct shape_score one =
-			shape_compare(ranker->heap, ranker->weights, type,
-				      shape, &j->seen[i]);
+		const struct seen_block *seen = &j->seen[i];
+		struct seen_block front;
+		struct shape_score one;
+
+		/* What is behind it may be old: the code tells enough. */
+		if (j->only_mined && !shape->tail &&
+		    shape_element(seen, 0, shape->n, &front))
+			seen = &front;
+		one = shape_compare(ranker->heap, ranker->weights, type,
+				    shape, seen);
 
 		leave_out_header(j, &j->seen[i], &one);
 		broken += one.broken;
@@ -86,6 +98,7 @@ struct ranking {
 	int evidence;		/* of the best without what is thought of it */
 	int rival;		/* the same, of the best of the others */
 	uint32_t n;		/* types that fit */
+	bool sized;		/* the best one tells its size */
 };
 
 /* @least: what pointers and counts must say for a type that does not tell its
@@ -109,6 +122,7 @@ static void rank(const struct judged *j, const struct shape_candidate *one,
 		r->kept = kept;
 		r->evidence = evidence;
 		r->type = one->type;
+		r->sized = least == 0;
 		return;
 	}
 	if (sum > r->next)
@@ -134,12 +148,23 @@ static uint64_t payload_at(const struct judged *j)
 	return least;
 }
 
+static bool is_mined(const struct judged *j, uint32_t type)
+{
+	for (size_t i = 0; i < j->n_mined; i++) {
+		if (j->mined[i].target == type)
+			return true;
+	}
+	return false;
+}
+
 /* Is candidate @one among those that are asked for? */
 static bool is_of(const struct judged *j, const struct shape_candidate *one,
 		  uint32_t module, bool others)
 {
 	const struct type_table *types = &j->ranker->heap->image->types;
 
+	if (j->only_mined)
+		return is_mined(j, one->type);
 	return (types->types.at[one->type].module == module) != others &&
 	       (j->cluster->header == TYPE_NONE ||
 		type_begins_with(types, one->type, j->cluster->header));
@@ -163,7 +188,7 @@ static struct ranking rank_all(const struct judged *j, uint32_t module,
 
 	for (; i < all->records.len && all->records.at[i].size <= usable; i++) {
 		if (is_of(j, &all->records.at[i], module, others) &&
-		    infer_fits(heap, node, all->records.at[i].size, false))
+		    infer_fits(heap, node, all->records.at[i].size, j->loose))
 			rank(j, &all->records.at[i], 0, &r);
 	}
 	for (i = 0; i < all->open.len; i++) {
@@ -223,14 +248,41 @@ static void settle(const struct judged *j, struct cluster *c,
 	c->confidence = (uint8_t)confidence;
 }
 
+static bool is_clear_mined(const struct ranking *r)
+{
+	return r->type != TYPE_NONE && r->evidence >= SOME &&
+	       (r->n == 1 || r->best - r->next >= MIN_MARGIN);
+}
+
+/* One of the types that the code keeps there: the only one that fits, or the
+ * one that has some evidence for it. */
+static void decide_mined(const struct judged *j, struct cluster *c)
+{
+	struct judged only = *j;
+	struct ranking r;
+
+	only.only_mined = true;
+	r = rank_all(&only, UINT32_MAX, true);
+	only.loose = r.n == 0;
+	if (only.loose)
+		r = rank_all(&only, UINT32_MAX, true);
+	if ((r.n == 1 && r.sized && !only.loose) || is_clear_mined(&r))
+		settle(j, c, &r, SURE_MINED);
+}
+
 /* What a field refers to is of the field's module. */
 static void decide_slot(const struct judged *j, struct cluster *c)
 {
-	struct ranking r = rank_all(j, c->module, false);
+	struct ranking r;
 
+	if (j->n_mined > 0)
+		decide_mined(j, c);
+	if (c->type != TYPE_NONE)
+		return;
+	r = rank_all(j, c->module, false);
 	if (is_clear(&r, MIN_KEPT))
 		settle(j, c, &r, SURE_SLOT);
-	else if (is_ahead(&r, c))
+	else if (j->n_mined == 0 && is_ahead(&r, c))
 		settle(j, c, &r, SURE_AHEAD);
 }
 
@@ -255,8 +307,11 @@ static void decide_lost(const struct judged *j, struct cluster *c)
 void cluster_decide(struct ranker *ranker, struct cluster *cluster,
 		    const struct seen_block *seen)
 {
-	struct judged j = { ranker, cluster, seen };
+	struct judged j = { .ranker = ranker, .cluster = cluster, .seen = seen };
 
+	if (cluster->slot && cluster->header == TYPE_NONE)
+		j.mined = mined_fields_find(ranker->mined, cluster->owner,
+					    cluster->at, &j.n_mined);
 	if (cluster->slot)
 		decide_slot(&j, cluster);
 	else

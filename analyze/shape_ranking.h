@@ -4,10 +4,13 @@
  * Which record the blocks of a cluster are: all that fit the size are
  * compared with its samples. One is taken when it fits nearly all, has
  * pointers that lead where they should, and is clearly better than the next.
+ * Where the code was seen to keep some types in a field, one of those is
+ * looked for first, and what fits is believed without so many pointers.
  */
 #ifndef ANALYZE_SHAPE_RANKING_H
 #define ANALYZE_SHAPE_RANKING_H
 
+#include "analyze/mined_fields.h"
 #include "analyze/shape_candidates.h"
 #include "analyze/shape_clusters.h"
 
@@ -17,6 +20,7 @@ struct ranker {
 	const struct size_weights *weights;
 	const struct shape_candidates *candidates;
 	struct shape_cache *cache;
+	struct mined_fields *mined;
 	uint32_t program;	/* the module of the program itself */
 	bool no_memory;
 };

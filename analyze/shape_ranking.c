@@ -148,10 +148,15 @@ static uint64_t payload_at(const struct judged *j)
 	return least;
 }
 
+/* A header stands for all that begin with it. */
 static bool is_mined(const struct judged *j, uint32_t type)
 {
+	const struct type_table *types = &j->ranker->heap->image->types;
+
 	for (size_t i = 0; i < j->n_mined; i++) {
-		if (j->mined[i].target == type)
+		uint32_t target = j->mined[i].target;
+
+		if (target == type || type_begins_with(types, type, target))
 			return true;
 	}
 	return false;
@@ -248,15 +253,18 @@ static void settle(const struct judged *j, struct cluster *c,
 	c->confidence = (uint8_t)confidence;
 }
 
-static bool is_clear_mined(const struct ranking *r)
+/* The only one that has the size needs no more than no doubt. */
+static bool is_clear_mined(const struct ranking *r, bool is_exact)
 {
+	if (r->n == 1 && r->sized && is_exact)
+		return r->evidence >= 0;
 	return r->type != TYPE_NONE && r->evidence >= SOME &&
 	       (r->n == 1 || r->best - r->next >= MIN_MARGIN);
 }
 
 /* One of the types that the code keeps there: the only one that fits, or the
- * one that has some evidence for it. */
-static void decide_mined(const struct judged *j, struct cluster *c)
+ * one that has some evidence for it. False when none fits. */
+static bool decide_mined(const struct judged *j, struct cluster *c)
 {
 	struct judged only = *j;
 	struct ranking r;
@@ -266,23 +274,23 @@ static void decide_mined(const struct judged *j, struct cluster *c)
 	only.loose = r.n == 0;
 	if (only.loose)
 		r = rank_all(&only, UINT32_MAX, true);
-	if ((r.n == 1 && r.sized && !only.loose) || is_clear_mined(&r))
+	if (is_clear_mined(&r, !only.loose))
 		settle(j, c, &r, SURE_MINED);
+	return r.n > 0;
 }
 
 /* What a field refers to is of the field's module. */
 static void decide_slot(const struct judged *j, struct cluster *c)
 {
+	bool is_known = j->n_mined > 0 && decide_mined(j, c);
 	struct ranking r;
 
-	if (j->n_mined > 0)
-		decide_mined(j, c);
 	if (c->type != TYPE_NONE)
 		return;
 	r = rank_all(j, c->module, false);
 	if (is_clear(&r, MIN_KEPT))
 		settle(j, c, &r, SURE_SLOT);
-	else if (j->n_mined == 0 && is_ahead(&r, c))
+	else if (!is_known && is_ahead(&r, c))
 		settle(j, c, &r, SURE_AHEAD);
 }
 

@@ -3,18 +3,25 @@
 
 #include <stdlib.h>
 
-enum { KEPT = 16, NO_PLACE = -1 };
+enum { KEPT = 16, WAITING = 8, NO_PLACE = -1 };
 
 /* What a register holds. */
 struct value {
 	struct flow_end end;	/* FLOW_NONE: not known */
 	int64_t offset;		/* FLOW_TYPE: from the start of what it is */
+	uint32_t id;		/* the same in all copies; 0 for none */
 };
 
 /* A void pointer that was put into the frame. */
 struct kept {
 	int64_t at;
 	struct value value;
+};
+
+/* What registers hold where a branch went. */
+struct waiting {
+	uint64_t addr;
+	struct value regs[WALK_REGISTERS];
 };
 
 struct walk {
@@ -29,6 +36,10 @@ struct walk {
 	int64_t stack, frame;	/* from the CFA; stack: in the prologue */
 	struct kept kept[KEPT];
 	unsigned n_kept;
+	struct waiting waiting[WAITING];	/* the newest, in a ring */
+	unsigned n_waiting;
+	uint32_t last_id;
+	bool falls;		/* from the instruction before */
 };
 
 static const struct value unknown;
@@ -38,6 +49,7 @@ void slot_walker_free(struct slot_walker *walker)
 	slot_fields_free(&walker->fields);
 	slot_flows_free(&walker->flows);
 	vec_free(&walker->targets);
+	vec_free(&walker->crossings);
 }
 
 static struct value pointer_to(uint32_t pointee)
@@ -194,6 +206,7 @@ static struct value loaded(struct walk *k, const struct insn *insn)
 	}
 	base = value_of(k, insn->base);
 	ret.end = field_of(k, &base, insn->disp);
+	ret.id = ++k->last_id;
 	return ret;
 }
 
@@ -231,6 +244,8 @@ static void follow_stack(struct walk *k, const struct insn *insn)
 		return;
 	if (insn->reg == abi->stack) {
 		k->stack += insn->disp;
+		/* Where nothing is pushed later on, it is enough. */
+		k->has_frame |= abi->stack == 31;
 	} else if (insn->reg == abi->frame) {
 		k->frame = k->stack + insn->disp;
 		k->has_frame = true;
@@ -246,6 +261,8 @@ static void copy(struct walk *k, const struct insn *insn)
 		v.offset += insn->disp;
 	else if (insn->disp != 0)
 		v = unknown;
+	if (insn->disp != 0)
+		v.id = 0;
 	forget(k, insn->writes);
 	if (insn->reg < WALK_REGISTERS)
 		k->regs[insn->reg] = v;
@@ -267,8 +284,9 @@ static void returned(struct walk *k, uint64_t target)
 {
 	forget(k, k->w->abi->clobbered);
 	if (target)
-		k->regs[k->w->abi->result].end =
-			(struct flow_end){ FLOW_RESULT, 0, target };
+		k->regs[k->w->abi->result] = (struct value){
+			.end = { FLOW_RESULT, 0, target }, .id = ++k->last_id,
+		};
 }
 
 /* Control comes from elsewhere, too. */
@@ -279,9 +297,51 @@ static void forget_all(struct walk *k)
 	k->in_prologue = false;
 }
 
+/* Nothing goes on behind this instruction. */
+static void stop(struct walk *k)
+{
+	forget_all(k);
+	k->falls = false;
+}
+
 static bool is_inside(const struct walk_function *f, uint64_t addr)
 {
 	return addr >= f->low && addr - f->low < f->code.size;
+}
+
+static bool has_bit(const uint64_t *bits, uint64_t i)
+{
+	return bits[i / 64] >> i % 64 & 1;
+}
+
+/* A branch forward: what is known here is known there. */
+static void branch(struct walk *k, uint64_t target)
+{
+	struct waiting *w = &k->waiting[k->n_waiting % WAITING];
+
+	if (!is_inside(k->f, target) || target <= k->pc)
+		return;
+	w->addr = target;
+	memcpy(w->regs, k->regs, sizeof(w->regs));
+	k->n_waiting++;
+}
+
+/* Control comes here from one branch only, or from who knows where. */
+static void arrive(struct walk *k)
+{
+	uint64_t at = k->pc - k->f->low;
+	bool is_target = has_bit(k->w->targets.at, at);
+
+	/* Where nothing comes from, as padding, nothing is known. */
+	if (!is_target && (k->falls || !k->w->jumps_anywhere))
+		return;
+	forget_all(k);
+	for (unsigned i = 0; i < WAITING && !k->falls &&
+	     !k->w->jumps_anywhere && !has_bit(k->w->crossings.at, at); i++) {
+		if (k->waiting[i].addr == k->pc)
+			memcpy(k->regs, k->waiting[i].regs, sizeof(k->regs));
+	}
+	k->falls = true;
 }
 
 static void leave(struct walk *k)
@@ -291,7 +351,6 @@ static void leave(struct walk *k)
 
 	if (k->f->result.is_pointer && k->f->result.pointee == TYPE_NONE)
 		note(k, &v, &to);
-	forget_all(k);
 }
 
 static void run(struct walk *k, const struct insn *insn)
@@ -319,10 +378,11 @@ static void run(struct walk *k, const struct insn *insn)
 	case INSN_JUMP:
 		if (!is_inside(k->f, insn->target))
 			call(k, insn->target);
-		forget_all(k);
+		branch(k, insn->target);
 		break;
 	case INSN_BRANCH:
 		forget(k, insn->writes);
+		branch(k, insn->target);
 		k->in_prologue = false;
 		break;
 	case INSN_END:
@@ -336,11 +396,13 @@ static void run(struct walk *k, const struct insn *insn)
 
 /* --- the function --- */
 
-static bool is_target(const struct walk *k, uint64_t addr)
+/* What a variable is, all copies of its value are. */
+static void name_copies(struct walk *k, uint32_t id, uint32_t pointee)
 {
-	uint64_t i = addr - k->f->low;
-
-	return k->w->targets.at[i / 64] >> i % 64 & 1;
+	for (unsigned i = 0; id && i < WALK_REGISTERS; i++) {
+		if (k->regs[i].id == id)
+			k->regs[i] = pointer_to(pointee);
+	}
 }
 
 /* Variables that begin here: one that takes over what a slot held tells
@@ -353,24 +415,35 @@ static void begin_variables(struct walk *k)
 
 		if (p->low > k->pc)
 			break;
-		if (p->low == k->pc)
+		if (p->low == k->pc) {
 			note(k, &k->regs[p->at], &to);
+			name_copies(k, k->regs[p->at].id, p->pointee);
+		}
 		k->active[p->at] = (ptrdiff_t)k->next_place;
 	}
 }
 
 static void find_targets(struct slot_walker *w, const struct walk_function *f)
 {
+	size_t size = (f->code.size / 64 + 1) * sizeof(*w->targets.at);
 	struct bytes b = f->code;
 	struct insn insn;
 
-	memset(w->targets.at, 0, (b.size / 64 + 1) * sizeof(*w->targets.at));
+	memset(w->targets.at, 0, size);
+	memset(w->crossings.at, 0, size);
+	w->jumps_anywhere = false;
 	while (w->decode(&b, f->low + b.pos, &insn)) {
 		uint64_t to = insn.target - f->low;
+		uint64_t bit = UINT64_C(1) << to % 64;
 
-		if ((insn.kind == INSN_JUMP || insn.kind == INSN_BRANCH) &&
-		    is_inside(f, insn.target))
-			w->targets.at[to / 64] |= UINT64_C(1) << to % 64;
+		if (insn.kind != INSN_JUMP && insn.kind != INSN_BRANCH)
+			continue;
+		if (insn.target == 0)
+			w->jumps_anywhere = true;
+		if (!is_inside(f, insn.target))
+			continue;
+		w->crossings.at[to / 64] |= w->targets.at[to / 64] & bit;
+		w->targets.at[to / 64] |= bit;
 	}
 }
 
@@ -388,7 +461,7 @@ static void enter(struct walk *k)
 	for (unsigned i = 0; i < k->f->params.len && i < abi->n_args; i++) {
 		const struct walk_pointer *p = &k->f->params.at[i];
 		struct flow_end end = { FLOW_PARAM, i, k->f->entry };
-		struct value v = { .end = end };
+		struct value v = { .end = end, .id = ++k->last_id };
 
 		if (!p->is_pointer)
 			continue;
@@ -422,7 +495,8 @@ void slot_walk(struct slot_walker *walker, struct walk_function *function)
 
 	if (b.size > WALK_MAX_CODE)
 		return;
-	if (!vec_reserve(&walker->targets, b.size / 64 + 1)) {
+	if (!vec_reserve(&walker->targets, b.size / 64 + 1) ||
+	    !vec_reserve(&walker->crossings, b.size / 64 + 1)) {
 		walker->flows.no_memory = true;
 		return;
 	}
@@ -439,13 +513,17 @@ void slot_walk(struct slot_walker *walker, struct walk_function *function)
 	k.stack = walker->abi->frame == 6 ? -8 : 0;
 	if (function->low == function->entry)
 		enter(&k);
-	for (;;) {
+	k.falls = true;
+	while (b.pos < b.size) {
 		k.pc = function->low + b.pos;
-		if (b.pos < b.size && is_target(&k, k.pc))
-			forget_all(&k);
+		arrive(&k);
 		begin_variables(&k);
 		if (!walker->decode(&b, k.pc, &insn))
 			break;
 		run(&k, &insn);
+		if (insn.kind == INSN_JUMP || insn.kind == INSN_END)
+			stop(&k);
+		else if (walker->jumps_anywhere)
+			k.falls = true;
 	}
 }

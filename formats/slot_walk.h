@@ -8,8 +8,8 @@
  * between, loads, copies and calls say what a register holds: behind
  * `mov rax, [rbx+8]`, where rbx is a `struct node *`, rax has what its field
  * at 8 holds, and where the next location list puts a `struct dict *` into
- * rax, that is what the field was. At places that are jumped to, only
- * variables are believed.
+ * rax, that is what the field was. Where control comes from
+ * several places, only variables are believed.
  *
  * Cost: decodes a function twice: about 20 ns an instruction.
  */
@@ -50,7 +50,9 @@ struct slot_walker {
 	const struct insn_abi *abi;
 	struct slot_fields fields;
 	struct slot_flows flows;	/* raw ids */
-	VEC(uint64_t) targets;		/* bits: code that is jumped to */
+	/* Bits: code that is jumped to, and from more than one place. */
+	VEC(uint64_t) targets, crossings;
+	bool jumps_anywhere;		/* by a table, say */
 };
 
 void slot_walker_free(struct slot_walker *walker);

@@ -7,6 +7,7 @@
  *
  *     T kind size name            M offset bits name type-name
  *     V address T|A name type-name
+ *     S offset count owner-name, target-name
  *
  * --count FILE prints how many DIEs there are, --time FILE how long it takes
  * to read the types, for tests/bench.py.
@@ -86,7 +87,7 @@ static void read_bytes(const uint8_t *bytes, size_t n)
 
 	assert_int_equal(write(fd, bytes, n), n);
 	if (elf_file_open(fd, &file, &err)) {
-		job.elf = job.symbols = file;
+		job.elf = job.symbols = job.code = file;
 		if (dwarf_worker_read(&job, &image, &types, &err)) {
 			assert_true(types_check(&types, &err));
 			types_free(&types);
@@ -145,6 +146,21 @@ static void print_type(const struct type_table *t, uint32_t id)
 	}
 }
 
+static void print_slots(const struct dwarf_types *types)
+{
+	char owner[4096], target[4096];
+
+	for (size_t i = 0; i < types->slots.len; i++) {
+		const struct mined_slot *s = &types->slots.at[i];
+
+		printf("S %u %u %s, %s\n", s->offset, s->count,
+		       types_name(&types->types, s->owner, owner,
+				  sizeof(owner)),
+		       types_name(&types->types, s->target, target,
+				  sizeof(target)));
+	}
+}
+
 static int print_file(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -171,6 +187,7 @@ static int print_file(const char *path)
 		       types_text(&types.types, v->name),
 		       types_name(&types.types, v->type, buf, sizeof(buf)));
 	}
+	print_slots(&types);
 	for (size_t i = 0; i < diag.len; i++)
 		printf("D %s\n", diag.at[i].what);
 	dwarf_types_free(&types);

@@ -155,6 +155,82 @@ static void two_types_that_look_alike_decide_nothing(void **state)
 	assert_int_equal(typed(parcel), 0);
 }
 
+/* The code was seen to keep @target in entry.value. */
+static void mined(uint32_t entry, uint32_t target)
+{
+	struct mined_slot slot = {
+		.owner = entry, .offset = 24, .target = target, .count = 1,
+	};
+
+	assert_true(vec_push(&image.slots, slot));
+	slots_tidy(&image.slots);
+}
+
+/* Two structs of one size; one of them is kept in the field. */
+static void of_types_that_look_alike_the_code_knows_one(void **state)
+{
+	uint32_t entry = make_entry(), person = make_person();
+	struct made_member m[] = { { "label", pointer(letter), 0, 0 },
+				   { "twin", number, 8, 0 },
+				   { "weight", number, 16, 0 },
+				   { "more", number, 24, 0 },
+				   { "yet", number, 32, 0 } };
+	uint32_t parcel = record("parcel", 40, m, 5);
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	made_retarget(&image, parcel, 1, pointer(parcel));
+	make_entries(&first, 40, payload);
+	for (int i = 0; i < MANY; i++) {
+		made_word(&image, payload[i], place_text("somebody's own name"));
+		made_word(&image, payload[i] + 8, payload[(i + 1) % MANY]);
+	}
+	pointer_var(entry, first);
+	mined(entry, parcel);
+	mined(entry, letter);
+	infer();
+	assert_int_equal(typed(person), 0);
+	assert_int_equal(typed(parcel), MANY);
+	evidence_of(parcel, EVIDENCE_SLOT);
+}
+
+static void what_the_code_keeps_there_must_not_be_contradicted(void **state)
+{
+	uint32_t entry = make_entry(), person = make_person();
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	make_entries(&first, 40, payload);
+	for (int i = 0; i < MANY; i++) {
+		made_word(&image, payload[i], place_text("somebody's own name"));
+		made_word(&image, payload[i] + 8, UINT64_C(0x1122334455667788));
+	}
+	pointer_var(entry, first);
+	mined(entry, person);
+	infer();
+	assert_int_equal(typed(person), 0);
+}
+
+static void the_only_type_that_the_code_keeps_there_may_hold_numbers(void **state)
+{
+	uint32_t entry = make_entry();
+	struct made_member m[] = { { "a", number, 0, 0 },
+				   { "b", number, 32, 0 } };
+	uint32_t point = record("point", 40, m, 2);
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	(void)pointer(point);
+	make_entries(&first, 40, payload);
+	for (int i = 0; i < MANY; i++)
+		made_word(&image, payload[i] + 32, (uint64_t)i + 1);
+	pointer_var(entry, first);
+	mined(entry, point);
+	infer();
+	assert_int_equal(typed(point), MANY);
+	evidence_of(point, EVIDENCE_SLOT);
+}
+
 static void zeros_get_no_type(void **state)
 {
 	uint32_t entry = make_entry(), person = make_person();
@@ -430,6 +506,9 @@ int main(void)
 		TEST(what_a_void_field_refers_to_gets_the_type_that_fits),
 		TEST(text_behind_a_void_field_is_text),
 		TEST(two_types_that_look_alike_decide_nothing),
+		TEST(of_types_that_look_alike_the_code_knows_one),
+		TEST(what_the_code_keeps_there_must_not_be_contradicted),
+		TEST(the_only_type_that_the_code_keeps_there_may_hold_numbers),
 		TEST(zeros_get_no_type),
 		TEST(a_type_that_some_contradict_is_not_taken),
 		TEST(lost_lists_have_the_type_of_their_shape),

@@ -411,22 +411,39 @@ static void decide_texts(struct shapes *s)
 	}
 }
 
+/* Was the code seen to keep letters in the field? */
+static bool is_for_text(struct shapes *s, const struct cluster *c)
+{
+	const struct type_table *types = &s->heap->image->types;
+	size_t n;
+	const struct mined_slot *all =
+		mined_fields_find(&s->mined, c->owner, c->at, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (types->types.at[all[i].target].kind == TYPE_CHAR)
+			return true;
+	}
+	return false;
+}
+
 /* A string with something before it: the one struct that looks like that, or
  * just letters. */
-static void decide_inside(const struct shapes *s, struct cluster *c,
+static void decide_inside(struct shapes *s, struct cluster *c,
 			  const struct seen_block *seen)
 {
 	struct choice choice;
 	uint64_t longest = 0;
+	uint32_t others = 0;
 
 	for (uint32_t i = 0; i < c->n_sample; i++) {
 		uint64_t n = shape_text_at(&seen[i], c->inside);
 
-		if (n == 0)
-			return;
+		others += n == 0;
 		longest = n > longest ? n : longest;
 	}
-	if (longest < MIN_LETTERS)
+	/* Each block of it is looked at again. */
+	if ((others > 0 || longest < MIN_LETTERS) &&
+	    (others > c->n_sample / 2 || longest == 0 || !is_for_text(s, c)))
 		return;
 	choose_text_tail(s->chooser, c->inside, &choice);
 	c->text = true;

@@ -19,7 +19,6 @@ enum {
 
 enum {
 	MAX_CANDIDATES = 4096,	/* types that begin with one type */
-	LANGUAGE_RUST = 0x1c,	/* DW_LANG_Rust */
 };
 
 static const struct type *type_at(const struct chooser *c, uint32_t id)
@@ -288,7 +287,7 @@ static bool fits_array(const struct chooser *c, uint32_t node, uint32_t type)
  * one. But for nodes of BTreeMap, and those differ much in size. */
 static bool is_rust(const struct chooser *c, uint32_t type)
 {
-	return type_at(c, type)->language == LANGUAGE_RUST;
+	return type_at(c, type)->language == TYPE_LANGUAGE_RUST;
 }
 
 static bool decide_record(struct chooser *c, uint32_t node,

@@ -5,30 +5,9 @@
 
 enum { MAX_DEPTH = 16 };	/* of records that end in a slice */
 
-static bool begins(const char *text, const char *with)
-{
-	return strncmp(text, with, strlen(with)) == 0;
-}
-
 static const char *name_of(const struct type_table *types, uint32_t id)
 {
 	return types_text(types, types->types.at[id].name);
-}
-
-/* The member called @name of @record, or NULL. */
-static const struct member *member_called(const struct type_table *types,
-					  uint32_t record, const char *name)
-{
-	const struct type *t = &types->types.at[record];
-
-	for (uint32_t i = 0; i < t->n_members; i++) {
-		const struct member *m =
-			&types->members.at[t->first_member + i];
-
-		if (strcmp(types_text(types, m->name), name) == 0)
-			return m;
-	}
-	return NULL;
 }
 
 /* The first argument of @record that takes room: not an allocator. */
@@ -60,10 +39,10 @@ static void note_length(const struct type_table *types, const struct leaf *leaf,
 
 	ret->what = RUST_ROOM;
 	if (!step || step->record == TYPE_NONE ||
-	    !begins(name_of(types, step->record), "alloc::"))
+	    !types_name_begins(types, step->record, "alloc::"))
 		return;
-	len = member_called(types, step->record, "len");
-	head = member_called(types, step->record, "head");
+	len = types_member_called(types, step->record, "len");
+	head = types_member_called(types, step->record, "head");
 	if (!len)
 		return;
 	ret->number_at = step->base + len->offset;
@@ -83,7 +62,7 @@ static void note_capacity(const struct type_table *types,
 	for (unsigned i = outer; i < leaf->n_chain && i < outer + 2; i++) {
 		const struct leaf_step *step = &leaf->chain[i];
 		const struct member *cap = step->record == TYPE_NONE ? NULL :
-			member_called(types, step->record, "cap");
+			types_member_called(types, step->record, "cap");
 
 		if (cap)
 			ret->capacity_at = step->base + cap->offset;
@@ -99,7 +78,7 @@ static void note_table(const struct type_table *types, const struct leaf *leaf,
 
 		if (step->record == TYPE_NONE)
 			continue;
-		mask = member_called(types, step->record, "bucket_mask");
+		mask = types_member_called(types, step->record, "bucket_mask");
 		if (!mask)
 			continue;
 		ret->what = RUST_TABLE;
@@ -115,18 +94,18 @@ static void note_owner(const struct type_table *types, const struct leaf *leaf,
 {
 	for (unsigned i = leaf->n_chain; i-- > 0;) {
 		uint32_t record = leaf->chain[i].record;
-		const char *name;
 
 		if (record == TYPE_NONE)
 			return;
-		name = name_of(types, record);
-		if (begins(name, "alloc::raw_vec::RawVec<")) {
+		if (types_name_begins(types, record,
+				      "alloc::raw_vec::RawVec<")) {
 			ret->element = element_of(types, record);
 			note_length(types, leaf, i, ret);
 			note_capacity(types, leaf, i, ret);
 			return;
 		}
-		if (begins(name, "hashbrown::raw::RawTable<")) {
+		if (types_name_begins(types, record,
+				      "hashbrown::raw::RawTable<")) {
 			ret->element = element_of(types, record);
 			note_table(types, leaf, i, ret);
 			return;
@@ -151,8 +130,10 @@ static void note_pair(const struct type_table *types, const struct leaf *leaf,
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		const struct member *pointer, *number;
 
-		pointer = member_called(types, step->record, pairs[i].pointer);
-		number = member_called(types, step->record, pairs[i].number);
+		pointer = types_member_called(types, step->record,
+					      pairs[i].pointer);
+		number = types_member_called(types, step->record,
+					     pairs[i].number);
 		if (!pointer || !number ||
 		    leaf->offset != step->base + pointer->offset)
 			continue;

@@ -21,7 +21,6 @@ enum {
 	SURE_MINED = 85,
 	SURE_AHEAD = 70,	/* no pointer says so, but little else fits */
 	SURE_SHAPE = 80,
-	LANGUAGE_RUST = 0x1c,	/* DW_LANG_Rust */
 };
 
 /* A cluster that is judged. */
@@ -232,7 +231,7 @@ static bool is_one_of_many(const struct judged *j, const struct ranking *r)
 {
 	const struct type_table *types = &j->ranker->heap->image->types;
 
-	return r->n > 1 && types->types.at[r->type].language == LANGUAGE_RUST &&
+	return r->n > 1 && types->types.at[r->type].language == TYPE_LANGUAGE_RUST &&
 	       r->evidence - r->rival < MIN_MARGIN;
 }
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/shape_rust.h"
 
-#include <string.h>
-
 #include "analyze/infer.h"
 #include "analyze/rust_pointers.h"
 
@@ -47,14 +45,11 @@ static uint16_t align_of(const struct type_table *types, uint32_t type)
 static bool is_never_null(const struct type_table *types,
 			  const struct leaf *leaf)
 {
-	static const char name[] = "core::ptr::non_null::NonNull<";
-
 	for (unsigned i = 0; i < leaf->n_chain; i++) {
 		uint32_t id = leaf->chain[i].record;
 
 		if (id != TYPE_NONE &&
-		    strncmp(types_text(types, types->types.at[id].name), name,
-			    sizeof(name) - 1) == 0)
+		    types_name_begins(types, id, "core::ptr::non_null::NonNull<"))
 			return true;
 	}
 	return false;

@@ -179,28 +179,6 @@ static bool union_condition(const struct type_table *types,
 	return add(ret, &c);
 }
 
-static bool begins(const struct type_table *types, uint32_t record,
-		   const char *with)
-{
-	return strncmp(types_text(types, types->types.at[record].name), with,
-		       strlen(with)) == 0;
-}
-
-/* The member of @record called @name, or NULL. */
-static const struct member *called(const struct type_table *types,
-				   uint32_t record, const char *name)
-{
-	const struct type *t = &types->types.at[record];
-
-	for (uint32_t i = 0; i < t->n_members; i++) {
-		const struct member *m = member_at(types, t->first_member + i);
-
-		if (strcmp(types_text(types, m->name), name) == 0)
-			return m;
-	}
-	return NULL;
-}
-
 /* More than @value at member @number, an integer, of the record at @base. */
 static bool add_above(const struct type_table *types, const struct member *number,
 		      uint64_t base, uint64_t value, struct conditions *ret)
@@ -220,7 +198,7 @@ static bool array_condition(const struct type_table *types,
 {
 	const struct leaf_step *step = &leaf->chain[i], *array = step + 1;
 	const struct member *m = member_at(types, step->member), *len, *data;
-	uint32_t element = types_strip(types, m->type);
+	uint32_t element = types_strip(types, m->type), inner;
 	uint64_t at, base = step->base;
 
 	if (i + 1 >= leaf->n_chain || array->record != TYPE_NONE ||
@@ -229,17 +207,20 @@ static bool array_condition(const struct type_table *types,
 		return true;
 	element = types_strip(types, types->types.at[element].target);
 	if (element == TYPE_NONE || types->types.at[element].size == 0 ||
-	    !begins(types, element, "core::mem::maybe_uninit::MaybeUninit<"))
+	    !types_name_begins(types, element,
+			       "core::mem::maybe_uninit::MaybeUninit<"))
 		return true;
 	at = (leaf->offset - array->base) / types->types.at[element].size;
-	len = called(types, step->record, "len");
-	data = called(types, step->record, "data");
-	if (len || !data || !begins(types, step->record,
-				    "alloc::collections::btree::node::"))
+	len = types_member_called(types, step->record, "len");
+	data = types_member_called(types, step->record, "data");
+	if (len || !data ||
+	    !types_name_begins(types, step->record,
+			       "alloc::collections::btree::node::"))
 		return add_above(types, len, base, at, ret);
-	return at == 0 || types_strip(types, data->type) == TYPE_NONE ||
-	       add_above(types, called(types, types_strip(types, data->type),
-				       "len"),
+	inner = types_strip(types, data->type);
+	if (at == 0 || inner == TYPE_NONE)
+		return true;
+	return add_above(types, types_member_called(types, inner, "len"),
 			 base + data->offset, at - 1, ret);
 }
 
@@ -251,10 +232,10 @@ static bool counted_condition(const struct type_table *types,
 	struct condition c = { .test = CONDITION_ABOVE, .size = 8 };
 	const struct member *strong;
 
-	if (!begins(types, step->record, "alloc::rc::Rc") &&
-	    !begins(types, step->record, "alloc::sync::ArcInner<"))
+	if (!types_name_begins(types, step->record, "alloc::rc::Rc") &&
+	    !types_name_begins(types, step->record, "alloc::sync::ArcInner<"))
 		return true;
-	strong = called(types, step->record, "strong");
+	strong = types_member_called(types, step->record, "strong");
 	if (!strong || member_at(types, step->member) == strong)
 		return true;
 	c.offset = step->base + strong->offset;

@@ -284,6 +284,27 @@ uint32_t types_find(const struct type_table *table, const char *name,
 	return id;
 }
 
+const struct member *types_member_called(const struct type_table *table,
+					 uint32_t id, const char *name)
+{
+	const struct type *t = &table->types.at[id];
+
+	for (uint32_t i = 0; i < t->n_members; i++) {
+		const struct member *m = &table->members.at[t->first_member + i];
+
+		if (strcmp(types_text(table, m->name), name) == 0)
+			return m;
+	}
+	return NULL;
+}
+
+bool types_name_begins(const struct type_table *table, uint32_t id,
+		       const char *start)
+{
+	return strncmp(types_text(table, table->types.at[id].name), start,
+		       strlen(start)) == 0;
+}
+
 uint32_t types_strip(const struct type_table *table, uint32_t id)
 {
 	for (int i = 0; i < MAX_CHAIN && id < table->types.len; i++) {

@@ -30,6 +30,8 @@
 
 #define TYPE_NONE UINT32_MAX
 
+enum { TYPE_LANGUAGE_RUST = 0x1c };	/* DW_LANG_Rust */
+
 enum type_kind {
 	TYPE_VOID,
 	TYPE_BOOL,
@@ -154,6 +156,14 @@ uint32_t types_find(const struct type_table *table, const char *name,
 
 /** Follow typedefs to the type itself; TYPE_NONE stays. Bounded. */
 uint32_t types_strip(const struct type_table *table, uint32_t id);
+
+/** The member of record @id called @name, or NULL. O(members). */
+const struct member *types_member_called(const struct type_table *table,
+					 uint32_t id, const char *name);
+
+/** Does the name of type @id begin with @start? */
+bool types_name_begins(const struct type_table *table, uint32_t id,
+		       const char *start);
 
 /** The array that is the last member of record @id, or NULL: int tail[]. */
 const struct type *types_tail(const struct type_table *table, uint32_t id);

@@ -2,14 +2,18 @@
 /* Values behind a void pointer, typed by the address of code beside it. */
 #include "analyze/infer_follow.h"
 
+#include <string.h>
+
 #include "analyze/words.h"
 
 enum { SURE_FUNCTOR = 97, SURE_SUBJECT = 95 };	/* percent */
 
 enum { MAX_FUNCTIONS = 16 };	/* of a table that are asked */
 
-/* The type that the function at @code manages, or TYPE_NONE. */
-static uint32_t type_managed_by(const struct follow *f, uint64_t code)
+/* The type that the function at @code manages, or TYPE_NONE. @inside: such
+ * values lie in the handle, as the small ones of a std::any do. */
+static uint32_t type_managed_by(const struct follow *f, uint64_t code,
+				bool *inside)
 {
 	const struct type_table *types = &f->heap->image->types;
 	const struct variable *v = image_variable(f->heap->image, code);
@@ -19,6 +23,8 @@ static uint32_t type_managed_by(const struct follow *f, uint64_t code)
 	    v->flags & VAR_COROUTINE || v->type == TYPE_NONE)
 		return TYPE_NONE;
 	t = &types->types.at[v->type];
+	*inside = strstr(types_text(types, t->name), "::_Manager_internal<") ||
+		  strstr(types_text(types, t->name), "::_SmallHandler<");
 	for (uint32_t i = t->n_args; i-- > 0;) {
 		const struct template_arg *a = &types->args.at[t->first_arg + i];
 
@@ -77,6 +83,23 @@ static uint32_t node_at(struct follow *f, uint64_t addr)
 								 NODE_NONE;
 }
 
+/* The value of @type lies in the handle, in front of the code or behind it. */
+static bool follow_value(struct follow *f, const struct place *place,
+			 const struct code_field *code, uint64_t element,
+			 uint32_t type)
+{
+	uint64_t start = code->offset > code->start ? code->start :
+			 code->offset + 8;
+	const struct claim claim = {
+		.node = place->node, .why_node = place->node,
+		.why_offset = (uint32_t)(element - place->addr + code->offset),
+	};
+
+	return heap_is_root(f->heap, place->node) || start > code->end ||
+	       follow_type(f, type)->size > code->end - start ||
+	       follow_note_place(f, place, &claim, element + start, type, 1);
+}
+
 /* A handle with the address of code: what else it holds that refers to a
  * block in which the managed type fits, and is not declared, is that value. */
 static bool follow_handle(struct follow *f, const struct place *place,
@@ -88,13 +111,16 @@ static bool follow_handle(struct follow *f, const struct place *place,
 		.evidence = EVIDENCE_FUNCTOR,
 	};
 	const uint32_t *subjects;
+	bool inside = false;
 	uint32_t managed;
 	uint64_t word;
 
 	if (!window_u64(&f->infer->window, element + code->offset, &word) ||
 	    word == 0)
 		return true;
-	managed = code->table ? TYPE_NONE : type_managed_by(f, word);
+	managed = code->table ? TYPE_NONE : type_managed_by(f, word, &inside);
+	if (inside && managed != TYPE_NONE)
+		return follow_value(f, place, code, element, managed);
 	for (uint64_t at = code->start; at + 8 <= code->end; at += 8) {
 		claim.node = pointer_field_at(fields, at) ? NODE_NONE :
 			     node_at(f, element + at);

@@ -17,6 +17,7 @@ struct code_field {
 	uint64_t offset;	/* of the pointer, from the outermost type */
 	uint64_t start, end;	/* of the record around it */
 	uint64_t table;		/* bytes of the table it refers to; 0: code */
+	bool doubtful;		/* in a union: it may be something else */
 };
 
 /** True when @leaf, a pointer to @target, is one of a handle. */

@@ -119,6 +119,9 @@ static bool follow_handle(struct follow *f, const struct place *place,
 	    word == 0)
 		return true;
 	managed = code->table ? TYPE_NONE : type_managed_by(f, word, &inside);
+	/* The address of a manager is none by chance; other code may be. */
+	if (managed == TYPE_NONE && code->doubtful)
+		return true;
 	if (inside && managed != TYPE_NONE)
 		return follow_value(f, place, code, element, managed);
 	for (uint64_t at = code->start; at + 8 <= code->end; at += 8) {

@@ -208,12 +208,14 @@ static void refine(const struct type_table *types, const struct leaf *leaf,
 }
 
 static bool note_code(struct collect *c, const struct leaf *leaf,
-		      uint32_t target)
+		      uint32_t target, bool doubtful)
 {
 	struct code_field code;
 
-	c->failed = code_field_of(c->cache->types, leaf, target, &code) &&
-		    !vec_push(&c->code, code);
+	if (!code_field_of(c->cache->types, leaf, target, &code))
+		return true;
+	code.doubtful = doubtful;
+	c->failed = !vec_push(&c->code, code);
 	return !c->failed;
 }
 
@@ -250,7 +252,7 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	known = conditions_of(types, leaf, &when);
 	if (!known && leaf->flags & MEMBER_VARIANT)
 		return true;
-	if (known && !note_code(c, leaf, field.target))
+	if (!note_code(c, leaf, field.target, !known))
 		return false;
 	if (types->types.at[field.target].kind == TYPE_FUNCTION)
 		return true;

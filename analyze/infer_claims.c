@@ -91,6 +91,18 @@ static bool claim_numbers(struct follow *f, const struct place *from,
 	return follow_submit(f, from, claim);
 }
 
+/* Its own vtable says that @node is of another class, and there are some that
+ * are derived from @type. */
+static bool is_base_of(const struct follow *f, uint32_t node, uint32_t type)
+{
+	const struct beginnings *b = &f->chooser.beginnings;
+
+	return f->heap->evidence[node] == EVIDENCE_VTABLE &&
+	       f->heap->confidence[node] == SURE_UNSIZED &&
+	       follow_type(f, type)->flags & TYPE_POLYMORPHIC &&
+	       type < b->n_types && b->row[type] < b->row[type + 1];
+}
+
 /* What the chooser makes of a pointer to the start of a block. */
 static bool claim_chosen(struct follow *f, const struct place *from,
 			 uint32_t kind, struct claim *claim)
@@ -110,6 +122,8 @@ static bool claim_chosen(struct follow *f, const struct place *from,
 		       !types_is_record(&f->heap->image->types, pointee) ||
 		       follow_larger(f, from, claim, pointee);
 	}
+	if (choice.type == pointee && is_base_of(f, claim->node, pointee))
+		return true;
 	size = follow_type(f, choice.type)->size;
 	claim->type = choice.type;
 	claim->count = 1;

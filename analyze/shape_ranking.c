@@ -316,7 +316,9 @@ void cluster_decide(struct ranker *ranker, struct cluster *cluster,
 {
 	struct judged j = { .ranker = ranker, .cluster = cluster, .seen = seen };
 
-	if (cluster->slot && cluster->header == TYPE_NONE)
+	/* The code was seen to keep pointers without a tag. */
+	if (cluster->slot && cluster->header == TYPE_NONE &&
+	    cluster->inside == 0)
 		j.mined = mined_fields_find(ranker->mined, cluster->owner,
 					    cluster->at, &j.n_mined);
 	if (cluster->slot)

@@ -3,32 +3,19 @@
 
 #include <stdlib.h>
 
-enum { KEPT = 16, WAITING = 8, NO_PLACE = -1 };
-
-/* What a register holds. */
-struct value {
-	struct flow_end end;	/* FLOW_NONE: not known */
-	int64_t offset;		/* FLOW_TYPE: from the start of what it is */
-	uint32_t id;		/* the same in all copies; 0 for none */
-};
+enum { KEPT = 16, NO_PLACE = -1 };
 
 /* A void pointer that was put into the frame. */
 struct kept {
 	int64_t at;
-	struct value value;
-};
-
-/* What registers hold where a branch went. */
-struct waiting {
-	uint64_t addr;
-	struct value regs[WALK_REGISTERS];
+	struct walk_value value;
 };
 
 struct walk {
 	struct slot_walker *w;
 	const struct walk_function *f;
 	uint64_t pc;
-	struct value regs[WALK_REGISTERS];
+	struct walk_value regs[WALK_REGISTERS];
 	ptrdiff_t active[WALK_REGISTERS];	/* index in places, or NO_PLACE */
 	size_t next_place;	/* the first that did not begin */
 	size_t first_frame;	/* places in the frame begin there */
@@ -36,13 +23,12 @@ struct walk {
 	int64_t stack, frame;	/* from the CFA; stack: in the prologue */
 	struct kept kept[KEPT];
 	unsigned n_kept;
-	struct waiting waiting[WAITING];	/* the newest, in a ring */
-	unsigned n_waiting;
+	unsigned n_waiting;	/* in walker.waiting, the newest in a ring */
 	uint32_t last_id;
 	bool falls;		/* from the instruction before */
 };
 
-static const struct value unknown;
+static const struct walk_value unknown;
 
 void slot_walker_free(struct slot_walker *walker)
 {
@@ -50,11 +36,12 @@ void slot_walker_free(struct slot_walker *walker)
 	slot_flows_free(&walker->flows);
 	vec_free(&walker->targets);
 	vec_free(&walker->crossings);
+	vec_free(&walker->code);
 }
 
-static struct value pointer_to(uint32_t pointee)
+static struct walk_value pointer_to(uint32_t pointee)
 {
-	return (struct value){ .end = { FLOW_TYPE, pointee, 0 } };
+	return (struct walk_value){ .end = { FLOW_TYPE, pointee, 0 } };
 }
 
 /* In registers by address; then those in the frame, by place. */
@@ -75,7 +62,7 @@ static int by_place(const void *a, const void *b)
 	return (x->pointee > y->pointee) - (x->pointee < y->pointee);
 }
 
-static void note(struct walk *k, const struct value *from,
+static void note(struct walk *k, const struct walk_value *from,
 		 const struct flow_end *to)
 {
 	if (from->end.kind == FLOW_NONE || to->kind == FLOW_NONE ||
@@ -97,7 +84,7 @@ static const struct walk_place *variable_in(const struct walk *k, unsigned reg)
 	return k->pc >= p->low && k->pc < p->high ? p : NULL;
 }
 
-static struct value value_of(const struct walk *k, unsigned reg)
+static struct walk_value value_of(const struct walk *k, unsigned reg)
 {
 	const struct walk_place *p = variable_in(k, reg);
 
@@ -154,7 +141,7 @@ static const struct walk_place *variable_at(const struct walk *k, int64_t at)
 	return NULL;
 }
 
-static struct value kept_at(const struct walk *k, int64_t at)
+static struct walk_value kept_at(const struct walk *k, int64_t at)
 {
 	for (unsigned i = 0; i < k->n_kept; i++) {
 		if (k->kept[i].at == at)
@@ -163,7 +150,7 @@ static struct value kept_at(const struct walk *k, int64_t at)
 	return unknown;
 }
 
-static void keep(struct walk *k, int64_t at, struct value value)
+static void keep(struct walk *k, int64_t at, struct walk_value value)
 {
 	unsigned i = 0;
 
@@ -178,7 +165,7 @@ static void keep(struct walk *k, int64_t at, struct value value)
 
 /* --- instructions --- */
 
-static struct flow_end field_of(struct walk *k, const struct value *base,
+static struct flow_end field_of(struct walk *k, const struct walk_value *base,
 				int64_t disp)
 {
 	int64_t at = base->offset + disp;
@@ -194,9 +181,9 @@ static struct flow_end field_of(struct walk *k, const struct value *base,
 	return slot_field(&k->w->fields, base->end.type, (uint64_t)at);
 }
 
-static struct value loaded(struct walk *k, const struct insn *insn)
+static struct walk_value loaded(struct walk *k, const struct insn *insn)
 {
-	struct value base, ret = unknown;
+	struct walk_value base, ret = unknown;
 	const struct walk_place *p;
 	int64_t at;
 
@@ -212,7 +199,7 @@ static struct value loaded(struct walk *k, const struct insn *insn)
 
 static void store(struct walk *k, const struct insn *insn)
 {
-	struct value base, value = value_of(k, insn->reg);
+	struct walk_value base, value = value_of(k, insn->reg);
 	const struct walk_place *p;
 	struct flow_end field;
 	int64_t at;
@@ -254,7 +241,7 @@ static void follow_stack(struct walk *k, const struct insn *insn)
 
 static void copy(struct walk *k, const struct insn *insn)
 {
-	struct value v = value_of(k, insn->base);
+	struct walk_value v = value_of(k, insn->base);
 
 	follow_stack(k, insn);
 	if (v.end.kind == FLOW_TYPE)
@@ -273,7 +260,7 @@ static void call(struct walk *k, uint64_t target)
 	const struct insn_abi *abi = k->w->abi;
 
 	for (unsigned i = 0; target && i < abi->n_args; i++) {
-		struct value v = value_of(k, abi->args[i]);
+		struct walk_value v = value_of(k, abi->args[i]);
 		struct flow_end to = { FLOW_PARAM, i, target };
 
 		note(k, &v, &to);
@@ -284,7 +271,7 @@ static void returned(struct walk *k, uint64_t target)
 {
 	forget(k, k->w->abi->clobbered);
 	if (target)
-		k->regs[k->w->abi->result] = (struct value){
+		k->regs[k->w->abi->result] = (struct walk_value){
 			.end = { FLOW_RESULT, 0, target }, .id = ++k->last_id,
 		};
 }
@@ -317,7 +304,7 @@ static bool has_bit(const uint64_t *bits, uint64_t i)
 /* A branch forward: what is known here is known there. */
 static void branch(struct walk *k, uint64_t target)
 {
-	struct waiting *w = &k->waiting[k->n_waiting % WAITING];
+	struct walk_waiting *w = &k->w->waiting[k->n_waiting % WALK_BRANCHES];
 
 	if (!is_inside(k->f, target) || target <= k->pc)
 		return;
@@ -336,17 +323,18 @@ static void arrive(struct walk *k)
 	if (!is_target && (k->falls || !k->w->jumps_anywhere))
 		return;
 	forget_all(k);
-	for (unsigned i = 0; i < WAITING && !k->falls &&
+	for (unsigned i = 0; i < WALK_BRANCHES && i < k->n_waiting && !k->falls &&
 	     !k->w->jumps_anywhere && !has_bit(k->w->crossings.at, at); i++) {
-		if (k->waiting[i].addr == k->pc)
-			memcpy(k->regs, k->waiting[i].regs, sizeof(k->regs));
+		if (k->w->waiting[i].addr == k->pc)
+			memcpy(k->regs, k->w->waiting[i].regs,
+			       sizeof(k->regs));
 	}
 	k->falls = true;
 }
 
 static void leave(struct walk *k)
 {
-	struct value v = value_of(k, k->w->abi->result);
+	struct walk_value v = value_of(k, k->w->abi->result);
 	struct flow_end to = { FLOW_RESULT, 0, k->f->entry };
 
 	if (k->f->result.is_pointer && k->f->result.pointee == TYPE_NONE)
@@ -355,7 +343,7 @@ static void leave(struct walk *k)
 
 static void run(struct walk *k, const struct insn *insn)
 {
-	struct value v;
+	struct walk_value v;
 
 	switch (insn->kind) {
 	case INSN_LOAD:
@@ -423,7 +411,8 @@ static void begin_variables(struct walk *k)
 	}
 }
 
-static void find_targets(struct slot_walker *w, const struct walk_function *f)
+/* Decode it, and see where control goes. False when memory is exhausted. */
+static bool decode(struct slot_walker *w, const struct walk_function *f)
 {
 	size_t size = (f->code.size / 64 + 1) * sizeof(*w->targets.at);
 	struct bytes b = f->code;
@@ -432,10 +421,13 @@ static void find_targets(struct slot_walker *w, const struct walk_function *f)
 	memset(w->targets.at, 0, size);
 	memset(w->crossings.at, 0, size);
 	w->jumps_anywhere = false;
+	w->code.len = 0;
 	while (w->decode(&b, f->low + b.pos, &insn)) {
 		uint64_t to = insn.target - f->low;
 		uint64_t bit = UINT64_C(1) << to % 64;
 
+		if (!vec_push(&w->code, insn))
+			return false;
 		if (insn.kind != INSN_JUMP && insn.kind != INSN_BRANCH)
 			continue;
 		if (insn.target == 0)
@@ -445,6 +437,7 @@ static void find_targets(struct slot_walker *w, const struct walk_function *f)
 		w->crossings.at[to / 64] |= w->targets.at[to / 64] & bit;
 		w->targets.at[to / 64] |= bit;
 	}
+	return true;
 }
 
 /* What the callers and the callee agree on. */
@@ -454,14 +447,14 @@ static void enter(struct walk *k)
 	struct flow_end result = { FLOW_RESULT, 0, k->f->entry };
 
 	if (k->f->result.pointee != TYPE_NONE && k->f->result.is_pointer) {
-		struct value v = pointer_to(k->f->result.pointee);
+		struct walk_value v = pointer_to(k->f->result.pointee);
 
 		note(k, &v, &result);
 	}
 	for (unsigned i = 0; i < k->f->params.len && i < abi->n_args; i++) {
 		const struct walk_pointer *p = &k->f->params.at[i];
 		struct flow_end end = { FLOW_PARAM, i, k->f->entry };
-		struct value v = { .end = end, .id = ++k->last_id };
+		struct walk_value v = { .end = end, .id = ++k->last_id };
 
 		if (!p->is_pointer)
 			continue;
@@ -490,13 +483,13 @@ static void settle_frame(struct walk_function *f)
 void slot_walk(struct slot_walker *walker, struct walk_function *function)
 {
 	struct walk k = { .w = walker, .f = function, .in_prologue = true };
-	struct bytes b = function->code;
-	struct insn insn;
+	size_t words = function->code.size / 64 + 1;
 
-	if (b.size > WALK_MAX_CODE)
+	if (function->code.size > WALK_MAX_CODE)
 		return;
-	if (!vec_reserve(&walker->targets, b.size / 64 + 1) ||
-	    !vec_reserve(&walker->crossings, b.size / 64 + 1)) {
+	if (!vec_reserve(&walker->targets, words) ||
+	    !vec_reserve(&walker->crossings, words) ||
+	    !decode(walker, function)) {
 		walker->flows.no_memory = true;
 		return;
 	}
@@ -509,21 +502,21 @@ void slot_walk(struct slot_walker *walker, struct walk_function *function)
 		k.first_frame++;
 	for (unsigned i = 0; i < WALK_REGISTERS; i++)
 		k.active[i] = NO_PLACE;
-	find_targets(walker, function);
 	k.stack = walker->abi->frame == 6 ? -8 : 0;
 	if (function->low == function->entry)
 		enter(&k);
 	k.falls = true;
-	while (b.pos < b.size) {
-		k.pc = function->low + b.pos;
+	k.pc = function->low;
+	for (size_t i = 0; i < walker->code.len; i++) {
+		const struct insn *insn = &walker->code.at[i];
+
 		arrive(&k);
 		begin_variables(&k);
-		if (!walker->decode(&b, k.pc, &insn))
-			break;
-		run(&k, &insn);
-		if (insn.kind == INSN_JUMP || insn.kind == INSN_END)
+		run(&k, insn);
+		if (insn->kind == INSN_JUMP || insn->kind == INSN_END)
 			stop(&k);
 		else if (walker->jumps_anywhere)
 			k.falls = true;
+		k.pc += insn->size;
 	}
 }

@@ -43,6 +43,7 @@ static void walked_free(struct walked *w)
 {
 	allocation_list_free(&w->list);
 	vec_free(&w->finding.extents);
+	vec_free(&w->finding.metadata);
 	diag_free(&w->diag);
 	arena_free(&w->arena);
 }

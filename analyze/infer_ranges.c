@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Arrays whose length stands somewhere: in three pointers to their elements,
- * behind a void pointer (raw_ranges.h), and in front of the elements, where new[] of a class with a destructor keeps
- * it (Itanium C++ ABI, 2.7: array cookies).
+ * behind a void pointer (raw_ranges.h), and in front of the elements, where
+ * new[] of a class with a destructor keeps it (Itanium C++ ABI, 2.7: array
+ * cookies).
  */
 #include "analyze/infer_follow.h"
 

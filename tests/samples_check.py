@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 
 import naive_scan
 
@@ -43,6 +44,22 @@ def stopped(program, *args):
             child.kill()
             child.wait()
         child.stdout.close()
+
+
+def snapshot(path, *command):
+    """Run a program that stops itself, capture it into @path, and end it."""
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        _, status = os.waitpid(child.pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            sys.exit(f'{command[0]} did not stop: status {status:#x}')
+        subprocess.run([os.environ['HOLDFAST'], 'dump', '-o', path,
+                        str(child.pid)], check=True,
+                       stdout=subprocess.DEVNULL)
+    finally:
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    return path
 
 
 def addresses(texts):

@@ -3,9 +3,11 @@
 """Reports are the same to the byte at any number of threads."""
 import hashlib
 import os
-import signal
 import subprocess
 import sys
+
+sys.dont_write_bytecode = True		# leave the source tree clean
+import samples_check  # noqa: E402
 
 HOLDFAST = os.environ['HOLDFAST']
 BUILD = os.environ['BUILD']
@@ -23,21 +25,8 @@ REPORTS = (
 
 
 def snapshot(name, *command):
-    """Run a program that prints a line and stops itself; capture it."""
-    path = os.path.join(DIR, f'{name}.core.zst')
-    child = subprocess.Popen(command, stdout=subprocess.PIPE)
-    try:
-        child.stdout.readline()
-        _, status = os.waitpid(child.pid, os.WUNTRACED)
-        if not os.WIFSTOPPED(status):
-            sys.exit(f'{name} did not stop: status {status:#x}')
-        subprocess.run([HOLDFAST, 'dump', '-o', path, str(child.pid)],
-                       check=True, stdout=subprocess.DEVNULL)
-    finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-    return path
+    return samples_check.snapshot(os.path.join(DIR, f'{name}.core.zst'),
+                                  *command)
 
 
 def many_blocks():

@@ -4,11 +4,11 @@
 is less than that, an analysis gets slower and says the same."""
 import hashlib
 import os
-import signal
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True		# leave the source tree clean
+import samples_check  # noqa: E402
 from cgroups import cgroup  # noqa: E402
 
 HOLDFAST = os.environ['HOLDFAST']
@@ -16,32 +16,22 @@ DIR = os.environ['TEST_DIR']
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MIB = 1 << 20
 
-SMALL, LARGE = 300_000, 1_800_000	# blocks
-BALLAST = 500				# MiB of contents in other blocks
+SMALL, LARGE = 200_000, 1_200_000	# blocks
+BALLAST = 300				# MiB of contents in other blocks
 # Half of it is less than the tables of LARGE blocks, and all of it less than
 # the contents.
-LIMIT = 240 * MIB
+LIMIT = 144 * MIB
 # Per block and per reference, and what does not grow with the heap.
 BLOCK, REFERENCE, FIXED = 64, 9, 256 * MIB
-GENEROUS = 1.3				# of two measured peaks
+GENEROUS = 1.5				# of two measured peaks
 REPORTS = (['types', '--json'], ['leaks', '--json'],
            ['dominators', '--json', '--depth', '3', '--limit', '200'])
 
 
 def snapshot(program, *args):
-    path = os.path.join(DIR, '-'.join(map(str, args)) + '.core.zst')
-    child = subprocess.Popen([program, *map(str, args)],
-                             stdout=subprocess.DEVNULL)
-    try:
-        _, status = os.waitpid(child.pid, os.WUNTRACED)
-        if not os.WIFSTOPPED(status):
-            sys.exit(f'many_blocks did not stop: status {status:#x}')
-        subprocess.run([HOLDFAST, 'dump', '-o', path, str(child.pid)],
-                       check=True, stdout=subprocess.DEVNULL)
-    finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-    return path
+    args = [str(arg) for arg in args]
+    return samples_check.snapshot(
+        os.path.join(DIR, '-'.join(args) + '.core.zst'), program, *args)
 
 
 def timings(path, **options):

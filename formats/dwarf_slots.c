@@ -136,9 +136,11 @@ static bool parse_place(const struct slot_miner *m, struct bytes b,
 	} else {
 		return false;
 	}
-	return !b.broken && bytes_left(&b) == 0 &&
-	       (ret->where != WALK_REGISTER ||
-		(ret->at >= 0 && ret->at < WALK_REGISTERS));
+	if (b.broken || bytes_left(&b) > 0)
+		return false;
+	return ret->where == WALK_REGISTER ?
+	       ret->at >= 0 && ret->at < WALK_REGISTERS :
+	       ret->at > INT32_MIN && ret->at < INT32_MAX;
 }
 
 static void note_place(void *ctx, const struct dwarf_extent *e)

@@ -59,10 +59,8 @@ static bool words_plausible(struct follow *f, uint32_t node, uint64_t count)
 	return n > marks;
 }
 
-/* Every pointer of the would-be elements is null or leads into the image. */
-static bool pointers_plausible(struct follow *f, uint32_t node, uint32_t type,
-			       const struct pointer_fields *fields,
-			       uint64_t count)
+bool follow_plausible(struct follow *f, uint64_t addr, uint32_t type,
+		      const struct pointer_fields *fields, uint64_t count)
 {
 	uint64_t stride = follow_type(f, type)->size, word;
 
@@ -70,7 +68,7 @@ static bool pointers_plausible(struct follow *f, uint32_t node, uint32_t type,
 		count = MAX_ELEMENTS;
 	for (uint64_t i = 0; i < count; i++) {
 		for (size_t k = 0; k < fields->n; k++) {
-			if (!is_plausible(f, f->heap->addr[node] + i * stride +
+			if (!is_plausible(f, addr + i * stride +
 					  fields->at[k].offset, &word))
 				return false;
 		}
@@ -145,7 +143,8 @@ static bool claim_array(struct follow *f, const struct place *from,
 	    !infer_fits(f->heap, claim->node, count * size, false))
 		return true;
 	if (fields->n > 0 && fields->n_union == 0) {
-		if (!pointers_plausible(f, claim->node, pointee, fields, count))
+		if (!follow_plausible(f, f->heap->addr[claim->node], pointee,
+				      fields, count))
 			return true;
 	} else if (!rate_alike(f, claim->node, pointee, count, &sure)) {
 		return false;

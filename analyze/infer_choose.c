@@ -17,9 +17,7 @@ enum {
 	SURE_TEXT_TAIL = 75,	/* sds, and the like */
 };
 
-enum {
-	MAX_CANDIDATES = 4096,	/* types that begin with one type */
-};
+enum { MAX_CANDIDATES = 4096 };	/* types that begin with one type */
 
 static const struct type *type_at(const struct chooser *c, uint32_t id)
 {

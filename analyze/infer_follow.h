@@ -147,8 +147,14 @@ bool follow_inside(struct follow *f, const struct place *from,
 /** The next place in the middle of a block that waits, or false. */
 bool follow_take_inside(struct follow *f, struct place *ret);
 
+/** Is every pointer of @count of @type at @addr null, or one into the image?
+ * (infer_arrays.c) */
+bool follow_plausible(struct follow *f, uint64_t addr, uint32_t type,
+		      const struct pointer_fields *fields, uint64_t count);
+
 /** A pointer to @element, a record, refers to byte @at of a block: behind the
- * number of elements, if *@found. (infer_ranges.c) */
+ * number of elements, as new[] of C++ puts it there, if *@found.
+ * (infer_ranges.c) */
 bool follow_cookie(struct follow *f, const struct place *from, uint32_t element,
 		   uint64_t at, struct claim *claim, bool *found);
 

@@ -216,16 +216,17 @@ bool follow_inside(struct follow *f, const struct place *from,
 		return true;
 	if (!typed && field->rust.what != RUST_DECLARED)
 		return follow_rust(f, from, field, element, at, claim);
-	if (!typed &&
-	    (!follow_cookie(f, from, field->target, at, claim, &found) ||
-	     found))
-		return found;
 	if (follow_type(f, field->target)->kind == TYPE_CHAR)
 		return typed || follow_text(f, from, at, field->target, claim);
 	if (!typed && types_is_record(&heap->image->types, field->target) &&
 	    !choose_inside(&f->chooser, claim->node, field->target, at,
 			   &choice))
 		return false;
+	/* A member is likelier than a number of elements that fits as well. */
+	if (!typed && choice.type == TYPE_NONE &&
+	    (!follow_cookie(f, from, field->target, at, claim, &found) ||
+	     found))
+		return found;
 	if (choice.type == TYPE_NONE)
 		return follow_shared(f, from, fields, field, element, at,
 				     claim);

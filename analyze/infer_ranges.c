@@ -265,15 +265,21 @@ static bool array_type(struct follow *f, uint32_t element, uint64_t n,
 bool follow_cookie(struct follow *f, const struct place *from, uint32_t element,
 		   uint64_t at, struct claim *claim, bool *found)
 {
+	const struct pointer_fields *fields =
+		pointer_fields_of(&f->chooser.fields, element);
 	uint64_t size = follow_type(f, element)->size, n;
 	uint64_t start = f->heap->addr[claim->node];
 
 	*found = false;
-	if (at < 8 || at > 4096 || (at & (at - 1)) || size == 0 ||
+	if (!fields)
+		return false;
+	if (types_language_is_c(follow_type(f, element)->language) ||
+	    at < 8 || at > 4096 || (at & (at - 1)) || size == 0 ||
 	    !types_is_record(&f->heap->image->types, element) ||
 	    !window_u64(&f->infer->window, start + at - 8, &n) || n == 0 ||
 	    n >= MOST_COUNTED || n * size > MOST_BYTES ||
-	    !infer_fits(f->heap, claim->node, at + n * size, false))
+	    !infer_fits(f->heap, claim->node, at + n * size, false) ||
+	    !follow_plausible(f, start + at, element, fields, n))
 		return true;
 	if (!array_type(f, element, n, at, &claim->type))
 		return false;

@@ -95,8 +95,6 @@ void dwarf_reader_close(struct reader *r);
 void dwarf_read_unit(struct reader *r, const struct die_unit *unit);
 /** Read the one type @die by itself. */
 void dwarf_read_die(struct reader *r, const struct die *die);
-/** Is it the language C, in any version? */
-bool dwarf_is_c(uint8_t language);
 /** Count damage. */
 void dwarf_damaged(struct reader *r);
 

@@ -292,7 +292,7 @@ void slot_miner_unit(struct slot_miner *miner, const struct die_unit *unit)
 {
 	struct die die;
 
-	if (!dwarf_is_c(unit->language) || !die_of_unit(unit, &die) ||
+	if (!types_language_is_c(unit->language) || !die_of_unit(unit, &die) ||
 	    !die_first(&die, &die))
 		return;
 	do {

@@ -4,20 +4,6 @@
 
 enum { MAX_ROUNDS = 4 };	/* types in what was passed by, and in that */
 
-bool dwarf_is_c(uint8_t language)
-{
-	switch (language) {
-	case DW_LANG_C89:
-	case DW_LANG_C:
-	case DW_LANG_C99:
-	case DW_LANG_C11:
-	case 0x2c:	/* DW_LANG_C17: newer than some dwarf.h */
-		return true;
-	default:
-		return false;
-	}
-}
-
 void dwarf_damaged(struct reader *r)
 {
 	diag_add(r->diag, "a unit of debug information: damaged DWARF");
@@ -190,7 +176,7 @@ static void walk_on(struct reader *r, const struct die_unit *unit)
 static void set_language(struct reader *r, const struct die_unit *unit)
 {
 	r->language = unit->language;
-	r->is_c = dwarf_is_c(r->language);
+	r->is_c = types_language_is_c(r->language);
 }
 
 void dwarf_read_die(struct reader *r, const struct die *die)

@@ -328,6 +328,20 @@ const struct type *types_tail(const struct type_table *table, uint32_t id)
 	       &table->types.at[id] : NULL;
 }
 
+bool types_language_is_c(uint8_t language)
+{
+	switch (language) {
+	case 0x01:	/* DW_LANG_C89 */
+	case 0x02:	/* DW_LANG_C */
+	case 0x0c:	/* DW_LANG_C99 */
+	case 0x1d:	/* DW_LANG_C11 */
+	case 0x2c:	/* DW_LANG_C17 */
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool types_is_record(const struct type_table *table, uint32_t id)
 {
 	if (id >= table->types.len)

@@ -204,9 +204,6 @@ struct leaf_step {
 	uint64_t base;		/* where the record begins */
 };
 
-/* What type.language can be, besides: DW_LANG_Rust. */
-enum { LANGUAGE_RUST = 0x1c };
-
 /** Is @language, the low byte of a DW_LANG_*, a C? */
 bool types_language_is_c(uint8_t language);
 

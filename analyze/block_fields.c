@@ -323,6 +323,22 @@ static void typed_elements(struct builder *b, uint64_t count)
 	}
 }
 
+/* T data[] or data[0] at the end of a struct. */
+static bool open_end_of(const struct type_table *types, uint32_t type,
+			struct rust_tail *ret)
+{
+	const struct type *t = &types->types.at[type];
+	const struct type *array = types_is_record(types, type) ?
+				   types_tail(types, type) : NULL;
+
+	if (!array || !(array->flags & TYPE_NO_COUNT || array->count == 0))
+		return false;
+	ret->member = t->first_member + t->n_members - 1;
+	ret->start = types->members.at[ret->member].offset;
+	ret->element = types_strip(types, array->target);
+	return ret->element != TYPE_NONE;
+}
+
 static void typed_fields(struct builder *b)
 {
 	const struct heap *heap = b->heap;
@@ -333,7 +349,8 @@ static void typed_fields(struct builder *b)
 	b->type = types_strip(types, heap->type[b->node]);
 	/* Bytes behind a header are text or the like. */
 	follows = heap->count[b->node] == 1 &&
-		  rust_tail_of(types, b->type, &tail) &&
+		  (rust_tail_of(types, b->type, &tail) ||
+		   open_end_of(types, b->type, &tail)) &&
 		  types->types.at[tail.element].size >= 8;
 	b->end = follows ? tail.start : UINT64_MAX;
 	typed_elements(b, heap->count[b->node]);

@@ -325,6 +325,26 @@ static void elements_behind_a_header_are_numbered(void **state)
 			    "value[].Text.data");
 }
 
+/* node { long key; node *next[]; } in a block of 24 bytes */
+static void elements_of_an_array_of_any_length_are_shown(void **state)
+{
+	struct made_member m[] = { { "key", wide, 0, 0 },
+				   { "next", made_array(&image, pointer, 0),
+				     8, 0 } };
+
+	(void)state;
+	made_word(&image, OTHER, 5);
+	made_word(&image, OTHER + 8, HEAP);
+	made_word(&image, OTHER + 16, OTHER);
+	look(1, made_struct(&image, "node", 8, m, 2), 1, 100);
+	assert_int_equal(fields.at.len, 3);
+	expect(0, 0, "key", "long", "5");
+	expect(1, 8, "next[0]", "int *", "0x1000000");
+	assert_int_equal(fields.at.at[1].target, 0);
+	expect(2, 16, "next[1]", "int *", "0x1000800");
+	assert_int_equal(fields.at.at[2].target, 1);
+}
+
 /* Its reference is in the graph, so it is shown. */
 static void what_a_variant_left_behind_is_shown_without_a_type(void **state)
 {
@@ -357,6 +377,7 @@ int main(void)
 		TEST(a_number_without_size_is_nothing),
 		TEST(only_the_variant_that_is_there_is_shown),
 		TEST(elements_behind_a_header_are_numbered),
+		TEST(elements_of_an_array_of_any_length_are_shown),
 		TEST(what_a_variant_left_behind_is_shown_without_a_type),
 	};
 

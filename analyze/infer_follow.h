@@ -116,6 +116,11 @@ bool follow_note_place(struct follow *f, const struct place *from,
 		       const struct claim *claim, uint64_t addr, uint32_t type,
 		       uint64_t count);
 
+/** The same, of places that are known with @confidence, in percent. */
+bool follow_note_sure(struct follow *f, const struct place *from,
+		      const struct claim *claim, uint64_t addr, uint32_t type,
+		      uint64_t count, uint8_t confidence);
+
 /** A void pointer at the start of a block: an array of the elements that its
  * class is about. (infer_ranges.c) */
 bool follow_raw_range(struct follow *f, const struct place *from,

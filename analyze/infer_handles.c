@@ -97,7 +97,8 @@ static bool follow_value(struct follow *f, const struct place *place,
 
 	return heap_is_root(f->heap, place->node) || start > code->end ||
 	       follow_type(f, type)->size > code->end - start ||
-	       follow_note_place(f, place, &claim, element + start, type, 1);
+	       follow_note_sure(f, place, &claim, element + start, type, 1,
+				SURE_FUNCTOR);
 }
 
 /* A handle with the address of code: what else it holds that refers to a

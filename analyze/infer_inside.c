@@ -43,10 +43,9 @@ static bool is_string(struct follow *f, uint32_t node, uint64_t addr,
 	return i > 0 && i < n && at[i] == '\0';
 }
 
-/* Follow @count of @type at @addr, in @node, later. */
-static bool note_place(struct follow *f, const struct place *from,
-		       const struct claim *claim, uint64_t addr, uint32_t type,
-		       uint64_t count, uint8_t confidence)
+bool follow_note_sure(struct follow *f, const struct place *from,
+		      const struct claim *claim, uint64_t addr, uint32_t type,
+		      uint64_t count, uint8_t confidence)
 {
 	struct place place = {
 		.node = claim->node, .type = type, .kind = UINT32_MAX,
@@ -73,7 +72,7 @@ bool follow_note_place(struct follow *f, const struct place *from,
 		       const struct claim *claim, uint64_t addr, uint32_t type,
 		       uint64_t count)
 {
-	return note_place(f, from, claim, addr, type, count, SURE_PLACE);
+	return follow_note_sure(f, from, claim, addr, type, count, SURE_PLACE);
 }
 
 bool follow_take_inside(struct follow *f, struct place *ret)
@@ -279,5 +278,5 @@ bool follow_room_inside(struct follow *f, const struct place *from,
 		used /= size;
 	if (used > (element + whole - word) / size)
 		return true;
-	return note_place(f, from, &claim, word, type, used, SURE_ROOM);
+	return follow_note_sure(f, from, &claim, word, type, used, SURE_ROOM);
 }

@@ -263,7 +263,10 @@ static void fill_callables(World &w, int n)
 			l.call = [text, i](int x) { return x + i + (int)text.size(); };
 		else
 			l.call = [p, text, i](int x) { return x + (int)p.x + i; };
-		l.extra = i % 3 ? std::any(words(i)) : std::any(Account{words(i), {}, {}});
+		if (i % 4 == 3)
+			l.extra = std::vector<std::string>{"short", "key" + std::to_string(i)};
+		else
+			l.extra = i % 3 ? std::any(words(i)) : std::any(Account{words(i), {}, {}});
 		w.listeners.push_back(std::move(l));
 		Config c;
 		if (i % 2)

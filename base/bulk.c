@@ -148,11 +148,10 @@ static void cut(struct large *one, size_t bytes)
 	one->bytes = bytes;
 }
 
-/* The lock is held. From memory to a file, which has room for @bytes. */
-static bool move_to_file(struct large *one, size_t bytes)
+/* The lock is held. Into @fd, which is closed on failure, or into memory. */
+static bool move(struct large *one, size_t bytes, int fd)
 {
-	int fd = open_file(bytes);
-	char *at = fd >= 0 ? reserve(bytes) : NULL;
+	char *at = reserve(bytes);
 
 	if (!at || !map_at(at, bytes, fd)) {
 		if (fd >= 0)
@@ -161,6 +160,8 @@ static bool move_to_file(struct large *one, size_t bytes)
 	}
 	memcpy(at, one->at, one->bytes);
 	munmap(one->at, one->bytes);
+	if (one->fd >= 0)
+		close(one->fd);
 	tables.bytes += bytes - one->bytes;
 	*one = (struct large){ at, bytes, fd };
 	return true;
@@ -169,13 +170,15 @@ static bool move_to_file(struct large *one, size_t bytes)
 /* The lock is held. Moved as a whole, pages keep their size. */
 static void *stretch(struct large *one, size_t bytes)
 {
+	bool too_much = one->fd < 0 && is_too_much(bytes - one->bytes);
+	int fd = too_much ? open_file(bytes) : -1;
 	char *at;
 
-	if (one->fd < 0 && is_too_much(bytes - one->bytes) &&
-	    move_to_file(one, bytes))
+	if (fd >= 0 && move(one, bytes, fd))
 		return one->at;
+	/* No space on the disk: memory, as for a new table. */
 	if (one->fd >= 0 && posix_fallocate(one->fd, 0, (off_t)bytes) != 0)
-		return NULL;
+		return move(one, bytes, -1) ? one->at : NULL;
 	at = reserve(bytes);
 	if (!at)
 		return NULL;

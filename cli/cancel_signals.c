@@ -20,7 +20,6 @@ void cancel_signals_install(void)
 		.sa_flags = (int)SA_RESETHAND,
 	}, old;
 
-	signal(SIGXFSZ, SIG_IGN);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		if (sigaction(signals[i], NULL, &old) == 0 &&
 		    old.sa_handler != SIG_IGN)

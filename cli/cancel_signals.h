@@ -8,8 +8,7 @@
 
 /**
  * Cancel running work (base/progress.h) at the first SIGTERM or SIGHUP; the
- * second one ends the program. Signals that are ignored stay so (nohup). A
- * file that grows over the limit (SIGXFSZ) becomes an error of write().
+ * second one ends the program. Signals that are ignored stay so (nohup).
  */
 void cancel_signals_install(void);
 

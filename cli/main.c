@@ -103,6 +103,8 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	/* A reader that closes its end is no reason to die half way. */
 	signal(SIGPIPE, SIG_IGN);
+	/* Nor is a file that would be larger than `ulimit -f` allows. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2) {
 		print_commands(stderr);
 		return EXIT_TROUBLE;

@@ -2,10 +2,12 @@
 #include "base/bulk.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "tests/aid_cmocka.h"
 
@@ -14,6 +16,11 @@ enum { MIB = 1 << 20 };
 static uint64_t sixteen_mib(void)
 {
 	return 16 * MIB;
+}
+
+static uint64_t no_memory(void)
+{
+	return 1;
 }
 
 /* What /proc/self/maps says that @at is mapped from; "" when from nothing. */
@@ -134,6 +141,43 @@ static void goes_to_a_file_when_half_the_memory_is_taken(void **state)
 	assert_non_null(strstr(grown, "(deleted)"));
 }
 
+/* A limit of the size of files stands in for a full disk. */
+static void stays_in_memory_when_the_disk_has_no_room(void **state)
+{
+	struct rlimit old, limit;
+	char from[256], grown[256];
+	uint8_t *a, *b;
+
+	(void)state;
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	limit = old;
+	limit.rlim_cur = 6 * MIB;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	setenv("TMPDIR", ".", 1);
+	bulk_limit_by(no_memory);
+	a = bulk_alloc(7 * MIB, 1);
+	b = bulk_alloc(5 * MIB, 1);
+	assert_non_null(a);
+	assert_non_null(b);
+	mapped_from(a, grown);
+	mapped_from(b, from);
+	memset(b, 3, 5 * MIB);
+	b = bulk_resize(b, 9 * MIB, 1);
+	setrlimit(RLIMIT_FSIZE, &old);
+	signal(SIGXFSZ, SIG_DFL);
+	bulk_limit_by(NULL);
+	assert_string_equal(grown, "");
+	assert_non_null(strstr(from, "(deleted)"));
+	assert_non_null(b);
+	mapped_from(b, grown);
+	assert_string_equal(grown, "");
+	assert_true(is_all(b, 5 * MIB, 3));
+	assert_true(is_all(b + 5 * MIB, 4 * MIB, 0));
+	bulk_free(a);
+	bulk_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +186,7 @@ int main(void)
 		cmocka_unit_test(releases_what_malloc_gave),
 		cmocka_unit_test(refuses_sizes_that_wrap),
 		cmocka_unit_test(goes_to_a_file_when_half_the_memory_is_taken),
+		cmocka_unit_test(stays_in_memory_when_the_disk_has_no_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

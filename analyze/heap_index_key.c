@@ -59,7 +59,8 @@ static bool sum_found(const struct image *image, uint64_t *sum,
 	ok = ok && (!blob.failed || err_nomem(err, "the index")) &&
 	     add_sum(sum, blob.bytes.at, blob.bytes.len, err) &&
 	     types_write(&image->types, &sink, err) &&
-	     vars_write(image->vars.at, image->vars.len, &sink, err);
+	     vars_write(image->vars.at, image->vars.len, &sink, err) &&
+	     slots_write(&image->slots, &sink, err);
 	blob_free(&blob);
 	return ok;
 }

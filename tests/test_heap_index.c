@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/aid_cmocka.h"
 
+#include "tests/aid_heap.h"
 #include "tests/aid_index_file.h"
 #include "tests/aid_tui_heap.h"
 
@@ -276,6 +277,26 @@ static void looks_across_the_edges_of_pieces(void **state)
 	assert_false(index_rule_holds(&rows, bad, 16, 16, &before));
 }
 
+/* Of a core, all that was found elsewhere is a part of the key. */
+static void tells_apart_what_was_found_for_a_core(void **state)
+{
+	const struct mined_slot slot = { .count = 1 };
+	struct index_key before, after;
+	struct image image;
+	struct err err = {0};
+
+	(void)state;
+	made_image(&image);
+	image.meta.kind = IMAGE_CORE;
+	image.identity = 1;
+	assert_true(index_key_of(&image, &before, &err));
+	assert_true(vec_push(&image.slots, slot));
+	assert_true(index_key_of(&image, &after, &err));
+	assert_int_equal(before.file, after.file);
+	assert_int_not_equal(before.program, after.program);
+	image_close(&image);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +310,7 @@ int main(void)
 			notices_a_file_of_another_length, set_up, tear_down),
 		cmocka_unit_test(knows_what_each_column_may_hold),
 		cmocka_unit_test(looks_across_the_edges_of_pieces),
+		cmocka_unit_test(tells_apart_what_was_found_for_a_core),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -193,13 +193,14 @@ static void search_from(struct search *s)
 	}
 }
 
-/* For each field that flows begin at, or go to. */
+/* For each field that flows begin at, or go to, while there is room. */
 static bool search_all(const struct index *x, struct slots *ret)
 {
 	struct search *s = calloc(1, sizeof(*s));
 	bool ok = s != NULL;
 
-	for (size_t i = 0; ok && i < x->flows->all.len; i++) {
+	for (size_t i = 0; ok && i < x->flows->all.len &&
+	     ret->len < SLOTS_MAX; i++) {
 		const struct flow_end *end = near_end(x, x->order[i]);
 
 		if (end->kind != FLOW_FIELD || end->at > UINT32_MAX ||

@@ -25,6 +25,9 @@
 #include "formats/slots.h"
 #include "formats/types.h"
 
+/* Records of one module, and those of one field more: the rest is left out. */
+enum { SLOTS_MAX = 1 << 20 };
+
 enum flow_kind {
 	FLOW_NONE,
 	FLOW_TYPE,	/* what points at @type */

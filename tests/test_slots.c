@@ -72,6 +72,29 @@ static void functions_that_call_each_other_end(void **state)
 	slot_flows_free(&flows);
 }
 
+/* Each of many fields may hold each of many types: a product of two numbers
+ * that a file can choose. */
+static void a_table_grows_no_larger_than_it_may(void **state)
+{
+	enum { MANY = 3000 };
+	struct slot_flows flows = {0};
+	struct slots slots = {0};
+
+	(void)state;
+	for (uint32_t i = 0; i < MANY; i++) {
+		const struct flow_end type = { FLOW_TYPE, i, 0 };
+		const struct flow_end from = { FLOW_FIELD, OBJECT, i * 8 };
+
+		slot_flows_add(&flows, &from, &param, 1);
+		slot_flows_add(&flows, &param, &type, 1);
+	}
+	assert_true(slot_flows_resolve(&flows, &slots));
+	assert_true(slots.len >= MANY);
+	assert_true(slots.len <= SLOTS_MAX + MANY);
+	vec_free(&slots);
+	slot_flows_free(&flows);
+}
+
 struct kept {
 	uint8_t bytes[256];
 	size_t n;
@@ -128,6 +151,7 @@ int main(void)
 		cmocka_unit_test(pointers_are_followed_through_functions_both_ways),
 		cmocka_unit_test(what_one_field_holds_another_need_not),
 		cmocka_unit_test(functions_that_call_each_other_end),
+		cmocka_unit_test(a_table_grows_no_larger_than_it_may),
 		cmocka_unit_test(a_table_comes_back_as_it_was_or_not_at_all),
 	};
 

@@ -7,6 +7,7 @@
 enum {
 	PIECE = 16 << 10,	/* bytes looked at in one go */
 	BANNER_MAX = 256,	/* longer ones are not glibc's */
+	SEARCH_MAX = 64 << 20,	/* bytes of a mapping; libc has 1 MiB */
 };
 
 static const char begins[] = "GNU C Library (";
@@ -54,11 +55,13 @@ static bool find_banner(const char *buf, size_t n, size_t size,
 static bool search(const struct image *image, const struct mapping *m,
 		   struct glibc_release *ret)
 {
+	uint64_t end = m->end - m->start > SEARCH_MAX ?
+		       m->start + SEARCH_MAX : m->end;
 	char buf[PIECE + BANNER_MAX];
 
-	for (uint64_t at = m->start; at < m->end; at += PIECE) {
-		size_t left = m->end - at < sizeof(buf) ?
-			      (size_t)(m->end - at) : sizeof(buf);
+	for (uint64_t at = m->start; at < end; at += PIECE) {
+		size_t left = end - at < sizeof(buf) ?
+			      (size_t)(end - at) : sizeof(buf);
 		size_t n = left < PIECE ? left : PIECE;
 
 		if (image_read(image, at, buf, left) &&

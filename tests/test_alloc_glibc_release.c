@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What libc says of itself, in an image made by hand. */
+#include <unistd.h>
+
 #include "tests/aid_cmocka.h"
 
 #include "analyze/alloc_glibc_release.h"
@@ -68,6 +70,25 @@ static void a_broken_banner_hides_no_whole_one(void **state)
 	assert_int_equal(r.minor, 40);
 }
 
+/* A core may claim a mapping of any size, with nothing in it. */
+static void a_mapping_of_half_the_address_space_takes_no_time(void **state)
+{
+	struct mapping m = {
+		.start = 1 << 20, .end = UINT64_C(1) << 46, .perms = PERM_READ,
+		.path = LIBC, .vm_flags = "",
+	};
+	struct glibc_release r;
+	struct image image;
+
+	(void)state;
+	made_image(&image);
+	assert_true(vec_push(&image.mappings, m));
+	alarm(60);
+	assert_false(glibc_release_of(&image, &r));
+	alarm(0);
+	image_close(&image);
+}
+
 static void releases_are_compared_as_numbers(void **state)
 {
 	struct glibc_release a, b;
@@ -87,6 +108,7 @@ int main(void)
 		cmocka_unit_test(the_banner_is_found_at_any_place),
 		cmocka_unit_test(other_texts_tell_nothing),
 		cmocka_unit_test(a_broken_banner_hides_no_whole_one),
+		cmocka_unit_test(a_mapping_of_half_the_address_space_takes_no_time),
 		cmocka_unit_test(releases_are_compared_as_numbers),
 	};
 

@@ -2,6 +2,7 @@
 #include "analyze/refs.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyze/infer.h"
 #include "analyze/type_words.h"
@@ -65,10 +66,21 @@ static const struct word_map *usable_map(const struct build *b, uint32_t type)
 	       map : NULL;
 }
 
+/* Letters of some alphabet, as text is made of; other bytes are often room in
+ * which objects are made. */
+static bool is_letter(const struct type_table *types, const struct type *t)
+{
+	const char *name = types_text(types, t->name);
+
+	return t->kind == TYPE_CHAR && (t->size > 1 || !strcmp(name, "char") ||
+					!strcmp(name, "char8_t"));
+}
+
 /*
- * Numbers that are smaller than a pointer, in the array of a container: no
- * word of it refers. (Nothing here may depend on contents that a capture can
- * leave out, or the graph would differ.)
+ * Numbers and letters that are smaller than a pointer, in the array of a
+ * container: no word of it refers, and what stands behind a string's end is
+ * old. (Nothing here may depend on contents that a capture can leave out, or
+ * the graph would differ.)
  */
 static bool holds_nothing(const struct heap *heap, uint32_t node)
 {
@@ -85,7 +97,7 @@ static bool holds_nothing(const struct heap *heap, uint32_t node)
 	case TYPE_ENUM:
 		return true;
 	default:
-		return false;
+		return is_letter(types, t);
 	}
 }
 

@@ -104,6 +104,42 @@ static void words_behind_an_object_are_dead_only_in_a_vector(void **state)
 	}
 }
 
+/* Behind the end of a string in a block with slack, say. */
+static void text_of_a_container_refers_to_nothing(void **state)
+{
+	static const struct {
+		const char *name;
+		enum type_kind type;
+		uint64_t size;
+		uint8_t evidence;
+		unsigned kind;
+	} cases[] = {
+		{ "char", TYPE_CHAR, 1, EVIDENCE_ELEMENT, REF_STALE },
+		{ "wchar_t", TYPE_CHAR, 4, EVIDENCE_ELEMENT, REF_STALE },
+		{ "long", TYPE_INT, 8, EVIDENCE_ELEMENT, REF_CONSERVATIVE },
+		/* Room in which objects are made, maybe. */
+		{ "unsigned char", TYPE_CHAR, 1, EVIDENCE_ELEMENT,
+		  REF_CONSERVATIVE },
+		{ "char", TYPE_CHAR, 1, EVIDENCE_FIELD, REF_CONSERVATIVE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct made m;
+
+		make(&m, 40);
+		m.heap.type[0] = made_scalar(&m.image, cases[i].type,
+					     cases[i].name, cases[i].size);
+		m.heap.count[0] = (uint32_t)(40 / cases[i].size);
+		m.heap.evidence[0] = cases[i].evidence;
+		m.heap.confidence[0] = 95;
+		made_word(&m.image, HEAP + 32, OTHER);
+		build(&m);
+		assert_int_equal(kind_to(&m, 1), cases[i].kind);
+		drop(&m);
+	}
+}
+
 static void a_block_refers_to_itself_by_its_start_only(void **state)
 {
 	struct made m;
@@ -128,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_say_what_their_words_are),
 		cmocka_unit_test(words_behind_an_object_are_dead_only_in_a_vector),
+		cmocka_unit_test(text_of_a_container_refers_to_nothing),
 		cmocka_unit_test(a_block_refers_to_itself_by_its_start_only),
 	};
 

@@ -77,6 +77,8 @@ static bool fits_one(struct shapes *s, const struct cluster *c, uint32_t node)
 	}
 	shape_look(s->heap, &s->infer->window, node, &seen);
 	score = shape_compare(s->heap, s->weights, c->type, shape, &seen);
+	if (c->named && !shape_name_fits(s->cache.types, c->type, &seen))
+		return false;
 	return !score.broken && score.sum >= WORST;
 }
 
@@ -398,13 +400,35 @@ static bool is_text(const struct shapes *s, const struct cluster *c)
 	return c->slot && c->inside == 0 && s->candidates.letter != TYPE_NONE;
 }
 
+/* Is there a record of just that size that begins with letters? */
+static bool may_be_named(const struct shapes *s, const struct cluster *c)
+{
+	const struct shape_candidates *all = &s->candidates;
+	uint32_t node = c->sample[0];
+	uint64_t usable = s->heap->size[node];
+	size_t i = shape_candidates_from(all, usable > 32 ? usable - 32 : 8);
+
+	for (; i < all->records.len && all->records.at[i].size <= usable; i++) {
+		if (infer_fits(s->heap, node, all->records.at[i].size, false) &&
+		    shape_name_bytes(s->cache.types, all->records.at[i].type))
+			return true;
+	}
+	return false;
+}
+
+/* Text, if it is not the name at the start of a record. */
 static void decide_texts(struct shapes *s)
 {
 	for (size_t i = 0; i < s->clusters.all.len; i++) {
 		struct cluster *c = &s->clusters.all.at[i];
 
-		if (!is_text(s, c))
+		if (c->type != TYPE_NONE || !is_text(s, c))
 			continue;
+		if (!c->named && may_be_named(s, c)) {
+			c->named = true;
+			continue;
+		}
+		c->named = false;
 		c->text = true;
 		c->type = s->candidates.letter;
 		c->confidence = SURE_TEXT;
@@ -457,6 +481,8 @@ enum { MAX_TAG = 8 };
 static void decide(struct shapes *s, struct ranker *ranker, struct cluster *c,
 		   const struct seen_block *seen)
 {
+	if (c->named && is_for_text(s, c))
+		return;
 	if (c->inside > 0)
 		decide_inside(s, c, seen);
 	if (c->type == TYPE_NONE && c->inside < MAX_TAG)
@@ -484,6 +510,7 @@ static bool decide_all(struct shapes *s, bool slots)
 	cluster_samples_free(&samples);
 	if (ok && slots)
 		ok = clusters_agree(&s->clusters, SURE_AGREED);
+	decide_texts(s);	/* no name of a record, after all */
 	return ok;
 }
 

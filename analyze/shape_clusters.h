@@ -36,6 +36,8 @@ struct cluster {
 	uint64_t at;		/* ... bytes from its start */
 	bool slot;		/* a field refers to them */
 	bool text;		/* @type is a letter */
+	bool named;		/* letters come first, as in records of their
+				 * size that begin with a name */
 	uint8_t confidence;
 };
 

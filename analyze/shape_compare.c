@@ -140,7 +140,9 @@ static int compare_record(const struct match *m, const struct shape_word *p,
 		return KEPT_ROUGHLY;
 	if (node == m->node && target == m->type)
 		return KEPT_ALIKE;
-	if (heap->content[node] == CONTENT_TEXT)
+	if (heap->content[node] == CONTENT_TEXT &&
+	    !(shape_name_bytes(types, target) > 0 &&
+	      infer_fits(heap, node, size, false)))
 		return begins_with_letters(types, target) ? UNLIKELY : BROKEN;
 	if (infer_fits(heap, node, size, false))
 		return (int)map_get(&m->weights->by_size, heap->size[node], 0) +
@@ -253,7 +255,8 @@ static int compare_tagged(const struct match *m, const struct seen_word *w)
 		return 0;
 	return heap->size[w->node] == heap->size[m->node] &&
 	       heap->content[w->node] == heap->content[m->node] ?
-	       KEPT_ALIKE : KEPT_ROUGHLY;
+	       KEPT_ALIKE :
+	       w->value != heap->addr[w->node] ? KEPT_ROUGHLY : 0;
 }
 
 static int compare(const struct match *m, const struct shape_word *p,

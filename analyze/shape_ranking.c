@@ -77,7 +77,9 @@ static bool rate(const struct judged *j, uint32_t type, int *sum, int *kept)
 			seen = &front;
 		one = shape_compare(ranker->heap, ranker->weights, type,
 				    shape, seen);
-
+		one.broken |= j->cluster->named &&
+			      !shape_name_fits(&ranker->heap->image->types,
+					       type, &j->seen[i]);
 		leave_out_header(j, &j->seen[i], &one);
 		broken += one.broken;
 		total += one.broken ? 0 : one.sum;
@@ -289,7 +291,7 @@ static void decide_slot(const struct judged *j, struct cluster *c)
 	r = rank_all(j, c->module, false);
 	if (is_clear(&r, MIN_KEPT))
 		settle(j, c, &r, SURE_SLOT);
-	else if (!is_known && is_ahead(&r, c))
+	else if (!is_known && !c->named && is_ahead(&r, c))
 		settle(j, c, &r, SURE_AHEAD);
 }
 

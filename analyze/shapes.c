@@ -397,3 +397,35 @@ bool shape_element(const struct seen_block *all, uint32_t i, uint32_t words,
 	memcpy(ret->at, all->at + i * words, words * sizeof(*ret->at));
 	return true;
 }
+
+/* --- names --- */
+
+uint64_t shape_name_bytes(const struct type_table *types, uint32_t type)
+{
+	enum { MAX_DEPTH = 8 };
+
+	for (int depth = 0; depth < MAX_DEPTH && type != TYPE_NONE; depth++) {
+		const struct type *t = &types->types.at[type];
+		const struct member *m = &types->members.at[t->first_member];
+		uint32_t target = t->kind == TYPE_ARRAY ?
+				  types_strip(types, t->target) : TYPE_NONE;
+
+		if (target != TYPE_NONE)
+			return types->types.at[target].kind == TYPE_CHAR ?
+			       t->count : 0;
+		if (!types_is_record(types, type) || t->kind == TYPE_UNION ||
+		    t->n_members == 0 || m->offset != 0)
+			return 0;
+		type = types_strip(types, m->type);
+	}
+	return 0;
+}
+
+bool shape_name_fits(const struct type_table *types, uint32_t type,
+		     const struct seen_block *block)
+{
+	uint64_t room = shape_name_bytes(types, type);
+	uint64_t letters = shape_text_at(block, 0);
+
+	return letters > 0 && letters <= room;
+}

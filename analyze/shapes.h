@@ -143,6 +143,14 @@ uint64_t shape_count_used(const struct heap *heap, const struct shape_tail *tail
 /** Length of the text at byte @at of what was seen; 0 when there is none. */
 uint64_t shape_text_at(const struct seen_block *block, uint64_t at);
 
+/** Bytes of the array of letters with which @type begins: struct host { char
+ * name[48]; ... }. 0: it begins with something else. */
+uint64_t shape_name_bytes(const struct type_table *types, uint32_t type);
+
+/** Does @type begin with such an array, and the text in @block end in it? */
+bool shape_name_fits(const struct type_table *types, uint32_t type,
+		     const struct seen_block *block);
+
 /*
  * How telling it is that a pointer leads to a block of the right size: much
  * where few blocks have that size.

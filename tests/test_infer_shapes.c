@@ -130,6 +130,56 @@ static void text_behind_a_void_field_is_text(void **state)
 	}
 }
 
+/* host { char name[48]; int port; host *peer; } */
+static uint32_t make_host(void)
+{
+	struct made_member m[] = {
+		{ "name", made_array(&image, letter, 48), 0, 0 },
+		{ "port", made_scalar(&image, TYPE_INT, "int", 4), 48, 0 },
+		{ "peer", number, 56, 0 },
+	};
+	uint32_t host = record("host", 64, m, 3);
+
+	made_retarget(&image, host, 2, pointer(host));
+	return host;
+}
+
+static void a_name_at_the_start_of_a_record_is_no_text(void **state)
+{
+	uint32_t entry = make_entry(), host = make_host();
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	make_entries(&first, 64, payload);
+	for (int i = 0; i < MANY; i++) {
+		made_bytes(&image, payload[i], "host.example.org", 17);
+		made_word(&image, payload[i] + 48, 80 + (uint64_t)i);
+		made_word(&image, payload[i] + 56, i ? payload[i - 1] : 0);
+	}
+	pointer_var(entry, first);
+	infer();
+	assert_int_equal(typed(host), MANY);
+	evidence_of(host, EVIDENCE_SLOT);
+}
+
+/* The pointers behind it were left by others. */
+static void text_that_is_longer_than_a_name_is_text(void **state)
+{
+	uint32_t entry = make_entry(), host = make_host();
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	make_entries(&first, 64, payload);
+	for (int i = 0; i < MANY; i++) {
+		made_bytes(&image, payload[i], "someone-with-a-long-name@mail-of-all.example.org.no", 52);
+		made_word(&image, payload[i] + 56, payload[(i + 1) % MANY]);
+	}
+	pointer_var(entry, first);
+	infer();
+	assert_int_equal(typed(host), 0);
+	assert_int_equal(heap.type[heap_find(&heap, payload[0])], letter);
+}
+
 /* Two structs of one size and the same pointers: who knows? */
 static void two_types_that_look_alike_decide_nothing(void **state)
 {
@@ -505,6 +555,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_a_void_field_refers_to_gets_the_type_that_fits),
 		TEST(text_behind_a_void_field_is_text),
+		TEST(a_name_at_the_start_of_a_record_is_no_text),
+		TEST(text_that_is_longer_than_a_name_is_text),
 		TEST(two_types_that_look_alike_decide_nothing),
 		TEST(of_types_that_look_alike_the_code_knows_one),
 		TEST(what_the_code_keeps_there_must_not_be_contradicted),

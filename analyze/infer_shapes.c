@@ -22,6 +22,7 @@ enum {
 	WORST = -60,		/* tenths of a kept promise, of one block */
 	MAX_PREFIX = 32,	/* bytes before a text in its block */
 	MIN_LETTERS = 4,
+	MAX_REACHES = 64,	/* kinds of things in a list, one by one */
 };
 
 /* A block that gets the type of its cluster, if it fits. */
@@ -42,7 +43,9 @@ struct shapes {
 	 * to. Most are no candidates, and then nothing else is looked up. */
 	struct bitset candidate_blocks, reached;
 	VEC(struct pending) pending;	/* second pass: to be looked at */
+	VEC(struct pending) waiting;	/* ... of clusters without a type yet */
 	bool apply;		/* second pass: clusters have their types */
+	bool reaching;		/* ... and what gets one leads on */
 	bool no_memory;
 };
 
@@ -128,24 +131,8 @@ static bool claim_all(struct shapes *s)
 	return true;
 }
 
-/* First pass: @node belongs to @c. Second: it gets the cluster's type. */
-static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
-		 uint64_t offset, const struct slot *slot)
+static void join(struct cluster *c, uint32_t node, const struct slot *slot)
 {
-	struct cluster *c = clusters_get(&s->clusters, key);
-
-	if (!c)
-		return;
-	if (s->apply) {
-		struct pending p = {
-			node, (uint32_t)(c - s->clusters.all.at), why,
-			offset > UINT32_MAX ? 0 : (uint32_t)offset,
-		};
-
-		if (c->type != TYPE_NONE && !vec_push(&s->pending, p))
-			s->no_memory = true;
-		return;
-	}
 	c->slot = slot != NULL;
 	if (slot) {
 		c->module = slot->module;
@@ -156,6 +143,34 @@ static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
 		c->inside = slot->inside;
 	}
 	cluster_add(c, node);
+}
+
+/*
+ * First pass: @node belongs to the cluster with @key. Second: it gets the
+ * cluster's type. What begins with a header, and is led to only now, may make
+ * a cluster even then.
+ */
+static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
+		 uint64_t offset, const struct slot *slot)
+{
+	bool late = s->reaching && slot && slot->header != TYPE_NONE;
+	struct cluster *c;
+	struct pending p = {
+		.node = node, .why = why,
+		.offset = offset > UINT32_MAX ? 0 : (uint32_t)offset,
+	};
+
+	s->clusters.closed = s->apply && !late;
+	c = clusters_get(&s->clusters, key);
+	if (!c)
+		return;
+	p.cluster = (uint32_t)(c - s->clusters.all.at);
+	if (!s->apply || (late && c->type == TYPE_NONE))
+		join(c, node, slot);
+	if (s->apply && c->type != TYPE_NONE)
+		s->no_memory |= !vec_push(&s->pending, p);
+	else if (late)
+		s->no_memory |= !vec_push(&s->waiting, p);
 }
 
 /* Blocks without a type; *@any: there are some. */
@@ -503,12 +518,14 @@ static bool decide_all(struct shapes *s, bool slots)
 	decide_texts(s);
 	ok = cluster_samples_read(&s->clusters, slots, s->infer, &samples);
 	for (size_t i = 0; ok && i < samples.n; i++) {
-		decide(s, &ranker, &s->clusters.all.at[samples.cluster[i]],
-		       &samples.seen[i * CLUSTER_SAMPLE]);
+		struct cluster *c = &s->clusters.all.at[samples.cluster[i]];
+
+		c->grown = false;
+		decide(s, &ranker, c, &samples.seen[i * CLUSTER_SAMPLE]);
 		ok = !ranker.no_memory;
 	}
 	cluster_samples_free(&samples);
-	if (ok && slots)
+	if (ok && slots && !s->reaching)
 		ok = clusters_agree(&s->clusters, SURE_AGREED);
 	decide_texts(s);	/* no name of a record, after all */
 	return ok;
@@ -530,6 +547,7 @@ static void shapes_free(struct shapes *s)
 	clusters_free(&s->clusters);
 	mined_fields_free(&s->mined);
 	vec_free(&s->pending);
+	vec_free(&s->waiting);
 	bitset_free(&s->candidate_blocks);
 	bitset_free(&s->reached);
 }
@@ -564,16 +582,49 @@ static bool claim_on(struct shapes *s)
 	return ok;
 }
 
+/* What waits for a cluster that has its type now. */
+static bool claim_waiting(struct shapes *s)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < s->waiting.len; i++) {
+		struct pending p = s->waiting.at[i];
+
+		if (s->clusters.all.at[p.cluster].type != TYPE_NONE)
+			ok = vec_push(&s->pending, p);
+	}
+	s->waiting.len = 0;
+	return ok && claim_all(s);
+}
+
+/*
+ * Then from there: a list of various things that begin with one header leads
+ * to each kind of them over another one. As many kinds as are met in a row are
+ * decided one after the other; from then on the list is followed at once.
+ */
+static bool reach_on(struct shapes *s)
+{
+	bool ok;
+
+	s->reaching = true;
+	ok = claim_on(s);
+	for (int i = 0; ok && s->waiting.len > 0 && i < MAX_REACHES; i++)
+		ok = decide_all(s, true) && claim_waiting(s) && claim_on(s);
+	s->waiting.len = 0;
+	s->reaching = false;
+	return ok && !s->no_memory && !s->clusters.no_memory;
+}
+
 /* One pass finds clusters, a second one gives their blocks types. */
 static bool try_clusters(struct shapes *s,
 			 bool (*visit)(struct shapes *s), bool slots)
 {
 	bool ok = visit(s) && decide_all(s, slots);
 
-	s->apply = s->clusters.closed = true;
+	s->apply = true;
 	if (ok && is_any_decided(s))
-		ok = visit(s) && claim_all(s) && (!slots || claim_on(s));
-	s->apply = s->clusters.closed = false;
+		ok = visit(s) && claim_all(s) && (!slots || reach_on(s));
+	s->apply = false;
 	s->pending.len = 0;
 	clusters_free(&s->clusters);
 	s->clusters = (struct clusters){0};

@@ -111,6 +111,7 @@ bool clusters_agree(struct clusters *clusters, uint8_t confidence)
 
 void cluster_add(struct cluster *c, uint32_t node)
 {
+	c->grown = true;
 	if (c->n++ % c->step != 0)
 		return;
 	if (c->n_sample == CLUSTER_SAMPLE) {
@@ -148,6 +149,7 @@ static bool choose(const struct clusters *clusters, bool slots,
 
 	for (size_t i = 0; order && i < clusters->all.len; i++) {
 		if (clusters->all.at[i].type != TYPE_NONE ||
+		    !clusters->all.at[i].grown ||
 		    clusters->all.at[i].slot != slots)
 			continue;
 		order[n].n = clusters->all.at[i].n;

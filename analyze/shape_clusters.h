@@ -35,6 +35,7 @@ struct cluster {
 	uint32_t owner;		/* type with that field */
 	uint64_t at;		/* ... bytes from its start */
 	bool slot;		/* a field refers to them */
+	bool grown;		/* since it was asked what they are */
 	bool text;		/* @type is a letter */
 	bool named;		/* letters come first, as in records of their
 				 * size that begin with a name */
@@ -86,8 +87,8 @@ struct cluster_samples {
 };
 
 /**
- * Look at samples of the largest clusters without a type, in the order of the
- * file: those behind fields, or those of lost blocks.
+ * Look at samples of the largest clusters without a type that have grown, in
+ * the order of the file: those behind fields, or those of lost blocks.
  *
  * @param ret	Owned by the caller; release with cluster_samples_free(). False
  *		when memory is exhausted.

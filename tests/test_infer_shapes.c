@@ -494,6 +494,47 @@ static void who_begins_with_a_header_is_told_by_the_rest(void **state)
 		assert_int_equal(heap.type[i], i % 2 ? text : pair);
 }
 
+/* Each is led to by the one before it alone, and three kinds take turns. */
+static void a_list_of_several_kinds_is_followed_to_its_end(void **state)
+{
+	enum { LINKS = 45 };
+	static const char *const names[] = { "left", "right", "both" };
+	struct made_member m[] = { { "next", number, 0, 0 },
+				   { "tag", number, 8, 0 },
+				   { "first", number, 16, 0 },
+				   { "second", number, 24, 0 } };
+	uint32_t object = record("object", 16, m, 2), next = pointer(object);
+	uint32_t text, kind[3];
+	uint64_t at[LINKS], before = 0, key = place_text(KEY);
+
+	(void)state;
+	letter = made_scalar(&image, TYPE_CHAR, "char", 1);
+	text = pointer(letter);
+	made_retarget(&image, object, 0, next);
+	image.types.types.at[object].module = 0;
+	m[0].type = next;
+	for (int i = 0; i < 3; i++) {
+		m[2].type = i == 1 ? number : text;
+		m[3].type = i == 0 ? number : text;
+		kind[i] = record(names[i], 32, m, 4);
+		(void)pointer(kind[i]);
+		image.types.types.at[kind[i]].module = 0;
+	}
+	for (int i = 0; i < LINKS; i++) {
+		at[i] = place(32);
+		made_word(&image, at[i], before);
+		made_word(&image, at[i] + 8, (uint64_t)i % 7);
+		made_word(&image, at[i] + 16, i % 3 == 1 ? 5 : key);
+		made_word(&image, at[i] + 24, i % 3 == 0 ? 5 : key);
+		before = at[i];
+	}
+	pointer_var(object, before);
+	infer();
+	for (int i = 0; i < LINKS; i++)
+		assert_int_equal(heap.type[heap_find(&heap, at[i])],
+				 kind[i % 3]);
+}
+
 /* Two persons without a name and a friend say nothing of their own. */
 static void blocks_of_one_field_and_size_follow_the_others(void **state)
 {
@@ -570,6 +611,7 @@ int main(void)
 		TEST(a_count_tells_an_array_behind_it),
 		TEST(who_begins_with_a_header_is_told_by_the_rest),
 		TEST(blocks_of_one_field_and_size_follow_the_others),
+		TEST(a_list_of_several_kinds_is_followed_to_its_end),
 		TEST(words_with_a_tag_lead_down_a_tree),
 		TEST(where_text_was_left_out_contents_decide_nothing),
 	};

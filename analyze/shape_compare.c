@@ -27,19 +27,45 @@ enum {
 	UNLIKELY = -80,
 };
 
-/* Behind a pointer to the start of a block one into it, or just behind it:
- * the end of what is used, and of what there is. */
-static bool is_end_of_range(const struct heap *heap,
+/* Promised is a record, and @node has no room for one at @addr; nor do whole
+ * ones end there. */
+static bool is_cut(const struct heap *heap, const struct shape_word *p,
+		   uint32_t node, uint64_t addr)
+{
+	uint64_t at = pointer_decode(addr) - heap->addr[node], size;
+
+	if (p->kind != SHAPE_RECORD)
+		return false;
+	size = heap->image->types.types.at[p->target].size;
+	return size > 0 && at + size > heap->size[node] && at % size != 0;
+}
+
+/* Behind a pointer to the start of a block one of its kind into it, or just
+ * behind it: the end of what is used, and of what there is. */
+static bool is_end_of_range(const struct heap *heap, const struct shape *shape,
 			    const struct seen_block *block, uint32_t i)
 {
-	uint32_t node;
+	const struct shape_word *end = &shape->at[i];
+	uint32_t first = i;
 
-	while (i > 0 && block->at[i - 1].seen == SEEN_INSIDE)
-		i--;
-	if (i == 0 || block->at[i - 1].seen != SEEN_START)
-		return false;
-	node = block->at[i - 1].node;
-	return block->at[i].value - heap->addr[node] <= heap->size[node];
+	do {
+		if (first-- == 0 || shape->at[first].kind != end->kind ||
+		    shape->at[first].target != end->target)
+			return false;
+	} while (block->at[first].seen == SEEN_INSIDE);
+	return block->at[first].seen == SEEN_START &&
+	       block->at[i].value - heap->addr[block->at[first].node] <=
+	       heap->size[block->at[first].node] &&
+	       !is_cut(heap, end, block->at[first].node, block->at[i].value);
+}
+
+/* ... and the third in order: begin, end, and limit. */
+static bool is_limit(const struct heap *heap, const struct shape *shape,
+		     const struct seen_block *block, uint32_t i)
+{
+	return block->at[i - 1].seen == SEEN_INSIDE &&
+	       block->at[i - 1].value <= block->at[i].value &&
+	       is_end_of_range(heap, shape, block, i - 1);
 }
 
 bool size_weights_build(const struct heap *heap, struct size_weights *ret,
@@ -271,8 +297,9 @@ static int compare(const struct match *m, const struct shape_word *p,
 		return is_pointer(p->kind) ? compare_start(m, p, w) :
 		       compare_surprise(p, w);
 	case SEEN_INSIDE:
-		return is_pointer(p->kind) ? -KEPT_ROUGHLY :
-		       compare_surprise(p, w);
+		return !is_pointer(p->kind) ? compare_surprise(p, w) :
+		       is_cut(m->heap, p, w->node, w->value) ? UNLIKELY :
+							       -KEPT_ROUGHLY;
 	case SEEN_CODE:
 		return p->kind == SHAPE_CODE ? KEPT_CODE :
 		       p->kind == SHAPE_VOID ? 0 :
@@ -454,8 +481,9 @@ struct shape_score shape_compare(const struct heap *heap,
 
 		if (block->at[i].seen == SEEN_INSIDE &&
 		    is_pointer(shape->at[i].kind) &&
-		    is_end_of_range(heap, block, i))
-			one = KEPT_ROUGHLY;
+		    is_end_of_range(heap, shape, block, i))
+			one = is_limit(heap, shape, block, i) ? KEPT_LEAST :
+								KEPT_ROUGHLY;
 		if (leads_behind(&m, shape, &block->at[i]))
 			one = compare_behind(&m, p, block, i, one);
 		score.sum += one;

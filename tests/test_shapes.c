@@ -191,6 +191,30 @@ static void a_pointer_where_a_number_was_promised_breaks_it(void **state)
 	end();
 }
 
+/* Three pointers in order into one block: begin, end and limit. */
+static void the_end_of_a_range_is_whole_elements_on(void **state)
+{
+	const struct made_member m[] = {
+		{ "begin", made_pointer(&image, node), 0, 0 },
+		{ "end", made_pointer(&image, node), 8, 0 },
+		{ "limit", made_pointer(&image, node), 16, 0 } };
+	uint32_t range = record("range", 24, m, 3);
+	uint64_t a = place(24), b = place(24), data = place(100);
+
+	(void)state;
+	made_word(&image, a, data);
+	made_word(&image, a + 8, data + 72);
+	made_word(&image, a + 16, data + 96);
+	made_word(&image, b, data);
+	made_word(&image, b + 8, data + 100);
+	made_word(&image, b + 16, data + 100);
+	begin();
+	assert_true(score(0, range).sum > 0);
+	assert_true(score(0, range).kept > 0);
+	assert_true(score(1, range).sum < 0);
+	end();
+}
+
 static void code_must_be_code(void **state)
 {
 	const struct made_member m[] = {
@@ -251,6 +275,7 @@ int main(void)
 		TEST(a_pointer_to_a_block_of_the_right_size_is_kept),
 		TEST(a_pointer_to_a_block_of_that_type_is_kept_best),
 		TEST(a_pointer_where_a_number_was_promised_breaks_it),
+		TEST(the_end_of_a_range_is_whole_elements_on),
 		TEST(code_must_be_code),
 		TEST(text_is_where_text_was_promised),
 		TEST(sizes_that_are_rare_weigh_more),

@@ -8,6 +8,8 @@
 /* Held by the threads of all files while they load one block; a fork waits for
  * its end. */
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+/* Over what all files want; held for a moment, after the one above. */
+static pthread_mutex_t wanting = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 static unsigned forks;		/* that led to this process */
@@ -15,16 +17,19 @@ static unsigned forks;		/* that led to this process */
 static void before_fork(void)
 {
 	pthread_mutex_lock(&loading);
+	pthread_mutex_lock(&wanting);
 }
 
 static void in_parent(void)
 {
+	pthread_mutex_unlock(&wanting);
 	pthread_mutex_unlock(&loading);
 }
 
 static void in_child(void)
 {
 	loading = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+	wanting = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
 	wake = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
 	forks++;
 }
@@ -44,28 +49,37 @@ void read_ahead_init(struct read_ahead *ret, uint64_t n_blocks,
 		ret->runs[i] = UINT64_MAX;
 }
 
+/* Wait until one more is wanted; false at the end. *@next is the first that
+ * was not loaded. */
+static bool wait_for_block(struct read_ahead *ahead, uint64_t *next)
+{
+	bool stop;
+
+	pthread_mutex_lock(&wanting);
+	while (!(stop = ahead->stop)) {
+		uint64_t from = ahead->wanted;
+
+		if (*next < from || *next > from + READ_AHEAD_BLOCKS)
+			*next = from;
+		if (*next < from + READ_AHEAD_BLOCKS &&
+		    *next < ahead->n_blocks)
+			break;
+		pthread_cond_wait(&wake, &wanting);
+	}
+	pthread_mutex_unlock(&wanting);
+	return !stop;
+}
+
 static void *thread_main(void *arg)
 {
 	struct read_ahead *ahead = arg;
-	uint64_t next = 0;	/* the first block that was not loaded */
+	uint64_t next = 0;
 
-	pthread_mutex_lock(&loading);
-	while (!atomic_load(&ahead->stop)) {
-		uint64_t from = atomic_load(&ahead->wanted);
-
-		if (next < from || next > from + READ_AHEAD_BLOCKS)
-			next = from;
-		if (next >= from + READ_AHEAD_BLOCKS ||
-		    next >= ahead->n_blocks) {
-			pthread_cond_wait(&wake, &loading);
-			continue;
-		}
-		ahead->load(ahead->ctx, next++);
-		/* A fork may come in between. */
-		pthread_mutex_unlock(&loading);
+	while (wait_for_block(ahead, &next)) {
 		pthread_mutex_lock(&loading);
+		ahead->load(ahead->ctx, next++);
+		pthread_mutex_unlock(&loading);
 	}
-	pthread_mutex_unlock(&loading);
 	return NULL;
 }
 
@@ -110,14 +124,12 @@ bool read_ahead_note(struct read_ahead *ahead, uint64_t block)
 	}
 	if (block + 1 >= ahead->n_blocks || pool_threads() == 1)
 		return false;
-	atomic_store(&ahead->wanted, block + 1);
+	pthread_mutex_lock(&wanting);
+	ahead->wanted = block + 1;
+	pthread_cond_broadcast(&wake);
+	pthread_mutex_unlock(&wanting);
 	if (!ahead->has_thread)
 		start(ahead);
-	/* If it is taken, the thread is at work and will look again. */
-	if (ahead->generation == forks && pthread_mutex_trylock(&loading) == 0) {
-		pthread_cond_broadcast(&wake);
-		pthread_mutex_unlock(&loading);
-	}
 	return true;
 }
 
@@ -125,10 +137,10 @@ void read_ahead_stop(struct read_ahead *ahead)
 {
 	if (!ahead->has_thread || ahead->generation != forks)
 		return;
-	pthread_mutex_lock(&loading);
-	atomic_store(&ahead->stop, true);
+	pthread_mutex_lock(&wanting);
+	ahead->stop = true;
 	pthread_cond_broadcast(&wake);
-	pthread_mutex_unlock(&loading);
+	pthread_mutex_unlock(&wanting);
 	pthread_join(ahead->thread, NULL);
 	ahead->has_thread = false;
 }

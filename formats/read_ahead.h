@@ -15,7 +15,6 @@
 #define FORMATS_READ_AHEAD_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -32,8 +31,9 @@ struct read_ahead {
 	bool has_thread;
 	unsigned generation;	/* of forks, when the thread was started */
 	pthread_t thread;
-	_Atomic uint64_t wanted;	/* 1 + the block that was looked at */
-	atomic_bool stop;
+	/* Under a lock of all files. */
+	uint64_t wanted;	/* 1 + the block that was looked at */
+	bool stop;
 };
 
 /** @load is called from the thread, and may find that there is nothing to do.
@@ -41,8 +41,8 @@ struct read_ahead {
 void read_ahead_init(struct read_ahead *ret, uint64_t n_blocks,
 		     void (*load)(void *ctx, uint64_t block), void *ctx);
 
-/** @block is looked at. Calls must not overlap; they do not wait. True when it
- * follows in order, and the next ones are wanted. */
+/** @block is looked at. Calls must not overlap; they do not wait for @load.
+ * True when it follows in order, and the next ones are wanted. */
 bool read_ahead_note(struct read_ahead *ahead, uint64_t block);
 
 /** Wait for the end of the thread, if there is one. */

@@ -21,7 +21,7 @@
 struct cycle_group {
 	bool reachable;		/* else leaked, stale or weakly held */
 	bool exact;		/* else retained is a lower bound */
-	uint64_t key;		/* of the members with most bytes */
+	uint64_t key;		/* of the largest member */
 	uint64_t count;		/* instances */
 	uint64_t blocks, bytes;	/* of all instances */
 	uint64_t retained;	/* bytes that go with all instances */

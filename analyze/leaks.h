@@ -21,7 +21,7 @@
 struct leak_group {
 	enum state verdict;	/* STATE_LEAKED, STATE_STALE, STATE_WEAK */
 	bool cycle;		/* each instance is a cycle, not one block */
-	uint64_t key;		/* of the member with most bytes */
+	uint64_t key;		/* of the largest member */
 	uint64_t count;		/* instances */
 	uint64_t blocks, bytes;	/* of all instances' members */
 	/* Who has a word that refers to it, for stale and weak ones. */

@@ -102,6 +102,15 @@ bool signature_of(struct signatures *s, const struct heap *heap,
 	}
 }
 
+/* Nine nodes of a list are not what holds the list, though they are more. */
+static bool is_larger(const struct signature_member *a,
+		      const struct signature_member *b)
+{
+	uint64_t x = a->bytes / a->count, y = b->bytes / b->count;
+
+	return x != y ? x > y : a->bytes > b->bytes;
+}
+
 uint64_t signature_largest(const struct signatures *s, uint32_t i)
 {
 	const struct signature *sig = &s->at.at[i];
@@ -109,7 +118,7 @@ uint64_t signature_largest(const struct signatures *s, uint32_t i)
 	size_t best = 0;
 
 	for (size_t j = 1; j < sig->n_members; j++) {
-		if (m[j].bytes > m[best].bytes)
+		if (is_larger(&m[j], &m[best]))
 			best = j;
 	}
 	return sig->n_members ? m[best].key : BLOCK_KEY_UNTYPED;

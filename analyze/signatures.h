@@ -42,7 +42,7 @@ bool signature_of(struct signatures *signatures, const struct heap *heap,
 		  const uint32_t *blocks, size_t n, uint64_t tag,
 		  uint32_t *ret, struct err *err) MUST_CHECK;
 
-/** Key of the members that have most bytes. */
+/** Key of the largest member. */
 uint64_t signature_largest(const struct signatures *signatures, uint32_t i);
 
 void signatures_free(struct signatures *signatures);

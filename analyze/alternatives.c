@@ -43,6 +43,16 @@ static void keep(struct found *f, uint32_t type, int score, int rank)
 	f->rank[at] = rank;
 }
 
+/* A struct of the program's own whose pointers lead to blocks that have no
+ * type either: nothing proves it, and nothing contradicts. */
+static bool is_own(const struct alternatives *a, uint32_t node, uint32_t type)
+{
+	uint8_t content = a->heap->content[node];
+
+	return a->heap->image->types.types.at[type].module == a->program &&
+	       (content == CONTENT_POINTERS || content == CONTENT_MIXED);
+}
+
 static bool try_type(struct alternatives *a, const struct seen_block *seen,
 		     const struct shape_candidate *one, struct found *f)
 {
@@ -53,7 +63,9 @@ static bool try_type(struct alternatives *a, const struct seen_block *seen,
 	if (!shape)
 		return false;
 	score = shape_compare(a->heap, &a->weights, one->type, shape, seen);
-	if (!score.broken && score.sum > 0)
+	if (!score.broken &&
+	    (score.sum > 0 || (score.sum == 0 &&
+			       is_own(a, seen->node, one->type))))
 		keep(f, one->type, score.sum, score.sum +
 		     shape_candidate_prior(types, one) +
 		     (types->types.at[one->type].module == a->program ?

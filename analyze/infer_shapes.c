@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "analyze/infer_choose.h"
+#include "analyze/shape_pooled.h"
 #include "analyze/shape_ranking.h"
 #include "base/bitset.h"
 
@@ -39,6 +40,7 @@ struct shapes {
 	struct shape_candidates candidates;
 	struct clusters clusters;
 	struct mined_fields mined;
+	struct bitset pooled;	/* types: see shape_pooled.h */
 	/* Of the blocks: without a type, and of those which a typed word refers
 	 * to. Most are no candidates, and then nothing else is looked up. */
 	struct bitset candidate_blocks, reached;
@@ -278,25 +280,6 @@ static uint64_t slot_key(uint64_t key, const struct slot *slot)
 	return cluster_key(cluster_key(key, slot->inside), slot->owner);
 }
 
-/* What the word at @offset of elements with @shape promises, or NULL. */
-static const struct shape_word *word_at(const struct shape *shape,
-					uint32_t count, uint64_t offset,
-					uint64_t *at)
-{
-	const struct shape_tail *tail = shape->tail;
-
-	*at = offset;
-	if (offset >= shape->size && count == 1) {
-		if (!tail || tail->size % 8 != 0 || tail->n == 0)
-			return NULL;
-		offset = (offset - tail->offset) % tail->size;
-		*at = tail->offset + offset;
-		return offset / 8 < tail->n ? &tail->at[offset / 8] : NULL;
-	}
-	*at = shape->size ? offset % shape->size : 0;
-	return *at / 8 < shape->n ? &shape->at[*at / 8] : NULL;
-}
-
 /*
  * An array of pointers to anything says nothing of its own: the field that owns
  * it does, as the keys of a table and its values differ. 0: no such array.
@@ -331,7 +314,7 @@ static void visit_slot(struct shapes *s, uint32_t node, uint32_t type,
 
 	if (!bitset_has(&s->candidate_blocks, to) || offset == UINT64_MAX)
 		return;
-	word = word_at(shape, heap_is_root(s->heap, node) ? 1 :
+	word = shape_word_at(shape, heap_is_root(s->heap, node) ? 1 :
 		       s->heap->count[node], offset, &slot.at);
 	if (!word)
 		return;
@@ -509,7 +492,7 @@ static bool decide_all(struct shapes *s, bool slots)
 	struct ranker ranker = {
 		.heap = s->heap, .weights = s->weights,
 		.candidates = &s->candidates, .cache = &s->cache,
-		.mined = &s->mined,
+		.mined = &s->mined, .pooled = slots ? NULL : &s->pooled,
 		.program = image_program(s->heap->image),
 	};
 	struct cluster_samples samples;
@@ -550,6 +533,7 @@ static void shapes_free(struct shapes *s)
 	vec_free(&s->waiting);
 	bitset_free(&s->candidate_blocks);
 	bitset_free(&s->reached);
+	bitset_free(&s->pooled);
 }
 
 /*
@@ -652,7 +636,8 @@ bool infer_shapes(struct infer *infer, const struct size_weights *weights,
 		ok = try_clusters(&s, visit_fields, true);
 		/* By looks alone only what no field can tell about. */
 		if (ok && infer->n_claims == n)
-			ok = try_clusters(&s, visit_lost, false);
+			ok = find_pooled(infer, &s.cache, &s.pooled) &&
+			     try_clusters(&s, visit_lost, false);
 	}
 	shapes_free(&s);
 	return ok || err_nomem(err, "types of blocks");

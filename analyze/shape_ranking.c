@@ -15,6 +15,7 @@ enum {
 	MIN_MARGIN = 8,		/* tenths, a block: ahead of the next type */
 	HOPELESS = -50,		/* ... as good as contradicted */
 	UNSIZED = 20,		/* what fits any size */
+	POOLED = 20,		/* what is only seen inside of other blocks */
 	MIN_UNSIZED = 20,	/* ... and must be kept of it */
 	FIT_PERCENT = 98,
 	SURE_SLOT = 85,
@@ -102,6 +103,17 @@ struct ranking {
 	bool sized;		/* the best one tells its size */
 };
 
+/* How likely it is that a block on its own is of that type. */
+static int prior_of(const struct judged *j, const struct shape_candidate *one,
+		    int least)
+{
+	const struct ranker *r = j->ranker;
+
+	return shape_candidate_prior(&r->heap->image->types, one) -
+	       (least > 0 ? UNSIZED : 0) -
+	       (r->pooled && bitset_has(r->pooled, one->type) ? POOLED : 0);
+}
+
 /* @least: what pointers and counts must say for a type that does not tell its
  * size. */
 static void rank(const struct judged *j, const struct shape_candidate *one,
@@ -113,8 +125,7 @@ static void rank(const struct judged *j, const struct shape_candidate *one,
 		return;
 	r->n++;
 	evidence = sum;
-	sum += shape_candidate_prior(&j->ranker->heap->image->types, one) -
-	       (least > 0 ? UNSIZED : 0);
+	sum += prior_of(j, one, least);
 	if (sum > r->best) {
 		if (r->type != TYPE_NONE && r->evidence > r->rival)
 			r->rival = r->evidence;

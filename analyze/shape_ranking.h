@@ -13,6 +13,7 @@
 #include "analyze/mined_fields.h"
 #include "analyze/shape_candidates.h"
 #include "analyze/shape_clusters.h"
+#include "base/bitset.h"
 
 /* What clusters are judged by; all borrowed. */
 struct ranker {
@@ -21,6 +22,7 @@ struct ranker {
 	const struct shape_candidates *candidates;
 	struct shape_cache *cache;
 	struct mined_fields *mined;
+	const struct bitset *pooled;	/* types: see shape_pooled.h; or NULL */
 	uint32_t program;	/* the module of the program itself */
 	bool no_memory;
 };

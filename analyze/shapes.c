@@ -313,6 +313,24 @@ const struct shape *shape_of(struct shape_cache *cache, uint32_t type)
 	return slot ? (const struct shape *)(uintptr_t)*slot : NULL;
 }
 
+const struct shape_word *shape_word_at(const struct shape *shape,
+				       uint32_t count, uint64_t offset,
+				       uint64_t *at)
+{
+	const struct shape_tail *tail = shape->tail;
+
+	*at = offset;
+	if (offset >= shape->size && count == 1) {
+		if (!tail || tail->size % 8 != 0 || tail->n == 0)
+			return NULL;
+		offset = (offset - tail->offset) % tail->size;
+		*at = tail->offset + offset;
+		return offset / 8 < tail->n ? &tail->at[offset / 8] : NULL;
+	}
+	*at = shape->size ? offset % shape->size : 0;
+	return *at / 8 < shape->n ? &shape->at[*at / 8] : NULL;
+}
+
 void shape_cache_free(struct shape_cache *cache)
 {
 	map_free(&cache->by_type);

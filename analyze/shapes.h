@@ -95,6 +95,12 @@ bool shape_is_record(const struct type_table *types, const struct type *t);
  * than 512 words have their first ones. */
 const struct shape *shape_of(struct shape_cache *cache, uint32_t type);
 
+/** What the word at @offset of @count elements with @shape promises, or NULL;
+ * *@at is where it is in one element. */
+const struct shape_word *shape_word_at(const struct shape *shape,
+				       uint32_t count, uint64_t offset,
+				       uint64_t *at);
+
 void shape_cache_free(struct shape_cache *cache);
 
 enum word_seen {

@@ -372,6 +372,47 @@ static void lost_records_differ_by_what_is_text(void **state)
 	}
 }
 
+/* token { token *next; char *text; long line; void *value; }, of the program */
+static uint32_t make_token(void)
+{
+	struct made_member m[] = { { "next", number, 0, 0 },
+				   { "text", pointer(letter), 8, 0 },
+				   { "line", number, 16, 0 },
+				   { "value", pointer(TYPE_NONE), 24, 0 } };
+	uint32_t token = record("token", 32, m, 4);
+
+	made_retarget(&image, token, 0, pointer(token));
+	image.types.types.at[token].module = 0;
+	return token;
+}
+
+/* token looks like entry, but the program takes tokens out of a pool. */
+static void what_is_lost_was_no_part_of_a_pool(void **state)
+{
+	uint32_t entry = make_entry(), token = make_token();
+	uint64_t first, payload[MANY], pool = place(400);
+
+	(void)state;
+	make_entries(&first, 120, payload);
+	image.types.types.at[entry].module = 0;
+	pointer_var(token, pool + 64);
+	infer();
+	assert_true(typed(entry) >= MANY - 1);
+	assert_int_equal(typed(token), 0);
+}
+
+static void of_two_that_are_lost_and_look_alike_none_is_taken(void **state)
+{
+	uint32_t entry = make_entry(), token = make_token();
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	make_entries(&first, 120, payload);
+	image.types.types.at[entry].module = 0;
+	infer();
+	assert_int_equal(typed(entry) + typed(token), 0);
+}
+
 /* A struct that the program has no pointer to is on no heap. */
 static void what_nothing_points_at_is_not_taken(void **state)
 {
@@ -606,6 +647,8 @@ int main(void)
 		TEST(a_type_that_some_contradict_is_not_taken),
 		TEST(lost_lists_have_the_type_of_their_shape),
 		TEST(lost_records_differ_by_what_is_text),
+		TEST(what_is_lost_was_no_part_of_a_pool),
+		TEST(of_two_that_are_lost_and_look_alike_none_is_taken),
 		TEST(what_nothing_points_at_is_not_taken),
 		TEST(a_text_behind_its_header_is_text),
 		TEST(a_count_tells_an_array_behind_it),

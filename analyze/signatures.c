@@ -34,7 +34,8 @@ static bool count_keys(struct signatures *s, const struct heap *heap,
 			continue;
 		}
 		s->scratch.at[len - 1].count++;
-		s->scratch.at[len - 1].bytes += m.bytes;
+		if (m.bytes > s->scratch.at[len - 1].bytes)
+			s->scratch.at[len - 1].bytes = m.bytes;
 	}
 	s->scratch.len = len;
 	return true;

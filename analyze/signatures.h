@@ -21,7 +21,7 @@
 struct signature_member {
 	uint64_t key;
 	uint64_t count;
-	uint64_t bytes;		/* of the first set with this signature */
+	uint64_t bytes;		/* the largest, of the first set with it */
 };
 
 struct signature {

@@ -189,12 +189,14 @@ static bool is_empty(const struct type_table *table, uint32_t id)
 
 /*
  * The member of record @t that holds byte @offset, or NULL in padding. An
- * empty base shares its byte with what has a value there.
+ * empty base shares its byte with what has a value there. A base with a
+ * virtual base is smaller inside another class than its size says, and what
+ * comes next may lie in its padding: of several the last to begin.
  */
 static const struct member *member_at(const struct type_table *table,
 				      const struct type *t, uint64_t offset)
 {
-	const struct member *empty = NULL;
+	const struct member *empty = NULL, *found = NULL;
 
 	for (uint32_t i = 0; i < t->n_members; i++) {
 		const struct member *m =
@@ -205,12 +207,13 @@ static const struct member *member_at(const struct type_table *table,
 		if (offset - m->offset >= member_size(table, m) &&
 		    !has_tail(table, m))
 			continue;
-		if (!is_empty(table, types_strip(table, m->type)))
-			return m;
-		if (!empty)
-			empty = m;
+		if (is_empty(table, types_strip(table, m->type)))
+			empty = empty ? empty : m;
+		else if (!found || (m->offset > found->offset &&
+				    !(t->flags & TYPE_VARIANT)))
+			found = m;
 	}
-	return empty;
+	return found ? found : empty;
 }
 
 /* Has the enum's variant @m something at byte @offset of it? */

@@ -426,6 +426,37 @@ static void field_paths_look_past_empty_bases(void **state)
 	types_free(&t);
 }
 
+/* D has a virtual base: in E it ends before its size, where B begins. */
+static void what_follows_a_base_with_a_virtual_base_has_names(void **state)
+{
+	struct type_table t = empty();
+	uint32_t pointer = derived(&t, TYPE_POINTER, TYPE_NONE, 8, 0);
+	struct member d[2] = { { .type = pointer, .flags = MEMBER_VPTR } };
+	struct member b = { .type = pointer };
+	struct member e[3] = { { .flags = MEMBER_BASE },
+			       { .offset = 16, .flags = MEMBER_BASE },
+			       { .type = pointer, .offset = 32 } };
+	uint32_t whole;
+	char buf[64];
+
+	(void)state;
+	d[0].name = types_string(&t, "_vptr");
+	d[1].type = record(&t, "V", 16, &b, 1);
+	d[1].flags = MEMBER_BASE | MEMBER_VIRTUAL;
+	e[0].type = record(&t, "D", 32, d, 2);
+	b.name = types_string(&t, "buffer");
+	e[1].type = record(&t, "B", 8, &b, 1);
+	e[2].name = types_string(&t, "next");
+	whole = record(&t, "E", 48, e, 3);
+	assert_string_equal(types_field_at(&t, whole, 0, buf, sizeof(buf)),
+			    "_vptr");
+	assert_string_equal(types_field_at(&t, whole, 16, buf, sizeof(buf)),
+			    "buffer");
+	assert_string_equal(types_field_at(&t, whole, 32, buf, sizeof(buf)),
+			    "next");
+	types_free(&t);
+}
+
 struct image_bytes {
 	VEC(uint8_t) v;
 };
@@ -547,6 +578,8 @@ int main(void)
 		cmocka_unit_test(endless_arrays_of_nothing_end),
 		cmocka_unit_test(field_paths_name_members_and_elements),
 		cmocka_unit_test(field_paths_look_past_empty_bases),
+		cmocka_unit_test(
+			what_follows_a_base_with_a_virtual_base_has_names),
 		cmocka_unit_test(a_table_survives_being_written_and_read),
 		cmocka_unit_test(damaged_tables_are_refused_or_sound),
 		cmocka_unit_test(variables_survive_being_written_and_read),

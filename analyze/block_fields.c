@@ -24,7 +24,7 @@ struct builder {
 	uint64_t base;		/* offset of the element in the block */
 	const char *prefix;	/* of the names of its fields */
 	bool array;
-	bool has_variants;	/* an enum in the element */
+	bool has_variants;	/* an enum or a variant in the element */
 	size_t limit;
 	struct window window;
 	struct block_fields *ret;
@@ -53,11 +53,7 @@ static const char *field_name(struct builder *b, const struct leaf *leaf)
 	uint64_t stride = heap->image->types.types.at[b->type].size;
 	char name[NAME_MAX_BYTES];
 
-	if (leaf->flags & (MEMBER_VARIANT | MEMBER_DISCRIMINANT))
-		live_field_name(&heap->image->types, leaf, name, sizeof(name));
-	else
-		types_field_at(&heap->image->types, b->type, leaf->offset,
-			       name, sizeof(name));
+	live_field_name(&heap->image->types, leaf, name, sizeof(name));
 	if (!b->array)
 		return arena_text(&b->ret->arena, name, strlen(name));
 	return arena_printf(&b->ret->arena, "%s[%" PRIu64 "]%s%s",
@@ -96,27 +92,6 @@ static const char *bits_text(struct builder *b, const struct type *t,
 	value <<= 64 - size;
 	return arena_printf(&b->ret->arena, "%" PRId64,
 			    (int64_t)value >> (64 - size));
-}
-
-/*
- * In a union, and among bit fields, several have one offset: the path is
- * right but for its last name, which the leaf knows.
- */
-static const char *leaf_name(struct builder *b, const struct leaf *leaf)
-{
-	const struct type_table *types = &b->heap->image->types;
-	const char *name = field_name(b, leaf), *dot;
-	const char *last;
-
-	if (!name || leaf->member == UINT32_MAX ||
-	    (!leaf->in_union && !bitfield_of(b, leaf)))
-		return name;
-	dot = strrchr(name, '.');
-	last = types_text(types, types->members.at[leaf->member].name);
-	if (!*last)
-		return name;
-	return arena_printf(&b->ret->arena, "%.*s%s",
-			    dot ? (int)(dot - name + 1) : 0, name, last);
 }
 
 /* "title[0]" with further characters behind it is "title". */
@@ -173,9 +148,13 @@ static bool visit(void *ctx, const struct leaf *leaf)
 
 	b->leaves_left--;
 	b->has_variants |= (leaf->flags & MEMBER_DISCRIMINANT) != 0;
-	if (leaf->type == TYPE_NONE || leaf->offset >= b->end ||
-	    live_field_is_dead(heap->image, leaf, heap->addr[b->node] + b->base))
+	if (leaf->type == TYPE_NONE || leaf->offset >= b->end)
 		return true;
+	if (live_field_is_dead(heap->image, leaf,
+			       heap->addr[b->node] + b->base)) {
+		b->has_variants = true;
+		return true;
+	}
 	t = &types->types.at[leaf->type];
 	/* An empty class has no value: its byte is padding or another's. */
 	if (types_is_record(types, leaf->type))
@@ -184,7 +163,7 @@ static bool visit(void *ctx, const struct leaf *leaf)
 		return joins_text(b, leaf) || add_char(b, leaf);
 	b->text_end = 0;
 	field.size = t->size;
-	field.name = leaf_name(b, leaf);
+	field.name = field_name(b, leaf);
 	types_name(types, leaf->type, name, sizeof(name));
 	field.type = arena_text(&b->ret->arena, name, strlen(name));
 	variant = leaf->flags & MEMBER_DISCRIMINANT ?
@@ -252,8 +231,8 @@ static bool is_shown(const struct builder *b, size_t first, uint64_t offset)
 	return false;
 }
 
-/* A word of an enum that the variant which is there does not use: the path
- * ends at the enum. */
+/* A word of an enum or a variant that what is there does not use: the path ends
+ * at the enum, or at the union. */
 static bool add_unused(struct builder *b, uint64_t offset)
 {
 	const struct heap *heap = b->heap;

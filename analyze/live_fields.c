@@ -12,37 +12,36 @@ struct object {
 	uint64_t addr;
 };
 
-enum answer { NO, YES, UNKNOWN };
-
-/* Are all of @when true of the object at @addr? */
-static enum answer ask(const struct image *image, const struct conditions *when,
-		       uint64_t addr)
+static enum alternative_answer ask_one(const struct image *image,
+				       const struct condition *c,
+				       uint64_t addr)
 {
-	enum answer answer = YES;
+	uint64_t at = addr + c->offset, value = 0;
 
-	for (unsigned i = 0; i < when->n; i++) {
-		const struct condition *c = &when->at[i];
-		uint64_t at = addr + c->offset, value = 0;
-
-		if (c->test == CONDITION_ABOVE)
-			continue;
-		if (image_lost_some(image, at, c->size) ||
-		    !image_read(image, at, &value, c->size))
-			answer = UNKNOWN;
-		else if (!condition_holds(&image->types, c, value))
-			return NO;
-	}
-	return answer;
+	if (image_lost_some(image, at, c->size) ||
+	    !image_read(image, at, &value, c->size))
+		return ALTERNATIVE_UNKNOWN;
+	return condition_holds(&image->types, c, value) ? ALTERNATIVE_THERE :
+							  ALTERNATIVE_GONE;
 }
 
-static bool is_there(void *ctx, uint32_t record, uint32_t member, uint64_t base)
+/* Does the object at @addr have the member that @chain ends in? What is in
+ * memory that was not captured may be anything. */
+static enum alternative_answer is_there(void *ctx,
+					const struct leaf_step *chain,
+					unsigned n)
 {
 	const struct object *o = ctx;
 	struct conditions when;
 
-	return condition_of_variant(&o->image->types, record, member, base,
-				    &when) &&
-	       ask(o->image, &when, o->addr) == YES;
+	if (!condition_of_alternative(&o->image->types, chain, n, &when))
+		return ALTERNATIVE_UNKNOWN;
+	for (unsigned i = 0; i < when.n; i++) {
+		if (ask_one(o->image, &when.at[i], o->addr) !=
+		    ALTERNATIVE_THERE)
+			return ALTERNATIVE_GONE;
+	}
+	return ALTERNATIVE_THERE;
 }
 
 const char *live_field_at(const struct image *image, uint32_t type,
@@ -61,9 +60,15 @@ bool live_field_is_dead(const struct image *image, const struct leaf *leaf,
 {
 	struct conditions when;
 
-	return leaf->flags & MEMBER_VARIANT &&
-	       conditions_of(&image->types, leaf, &when) &&
-	       ask(image, &when, addr) == NO;
+	if ((!(leaf->flags & MEMBER_VARIANT) && !leaf->in_union) ||
+	    !conditions_of(&image->types, leaf, &when))
+		return false;
+	for (unsigned i = 0; i < when.n; i++) {
+		if (when.at[i].test != CONDITION_ABOVE &&
+		    ask_one(image, &when.at[i], addr) == ALTERNATIVE_GONE)
+			return true;
+	}
+	return false;
 }
 
 static size_t put(char *buf, size_t size, size_t at, const char *fmt, ...)
@@ -138,8 +143,13 @@ const char *live_field_variant(const struct image *image,
 	for (uint32_t i = 0; i < t->n_members; i++) {
 		uint32_t m = t->first_member + i;
 
+		const struct leaf_step variant = {
+			.record = step->record, .member = m,
+			.base = step->base,
+		};
+
 		if (types->members.at[m].flags & MEMBER_VARIANT &&
-		    is_there(&object, step->record, m, step->base))
+		    is_there(&object, &variant, 1) == ALTERNATIVE_THERE)
 			return types_text(types, types->members.at[m].name);
 	}
 	return NULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file
- * The fields of a Rust enum that are there: of all its variants, which share
- * their bytes, the one that the discriminant in memory names.
+ * The fields that are there of a Rust enum, a std::variant, a std::optional:
+ * of all the alternatives, which share their bytes, the one that a number
+ * beside them in memory names (variants.h).
  */
 #ifndef ANALYZE_LIVE_FIELDS_H
 #define ANALYZE_LIVE_FIELDS_H
@@ -10,12 +11,12 @@
 #include "formats/image.h"
 
 /** types_live_field_at() for an object of @type at @addr. Reads memory only
- * where the path passes an enum. */
+ * where the path passes an enum or a union. */
 const char *live_field_at(const struct image *image, uint32_t type,
 			  uint64_t addr, uint64_t offset, char *buf,
 			  size_t size);
 
-/** Does @leaf of an object at @addr belong to a variant that is not there? No
+/** Does @leaf of an object at @addr belong to an alternative that is not there? No
  * when that cannot be known. */
 bool live_field_is_dead(const struct image *image, const struct leaf *leaf,
 			uint64_t addr);

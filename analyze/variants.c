@@ -104,6 +104,18 @@ static const struct member *companion(const struct type_table *types,
 	return found;
 }
 
+/* A variant's union has a member for the rest of the alternatives. */
+static bool has_rest(const struct type_table *types, uint32_t id)
+{
+	const struct type *t = &types->types.at[id];
+	bool found = false;
+
+	for (uint32_t i = 0; i < t->n_members && !found; i++)
+		found = is_union(types, member_at(types, t->first_member +
+						  i)->type);
+	return found;
+}
+
 /* Members of the union at @step that are more than a placeholder. */
 static unsigned alternatives(const struct type_table *types,
 			     const struct leaf_step *step)
@@ -127,6 +139,16 @@ static bool is_placeholder(const struct type_table *types, uint32_t id)
 	return id != TYPE_NONE && types_is_record(types, id) &&
 	       types->types.at[id].n_members == 0 &&
 	       types->types.at[id].size <= 1;
+}
+
+/* libc++ has a char for a union to be made with; beside what is larger. */
+static bool enters_a_char(const struct type_table *types,
+			  const struct leaf_step *step)
+{
+	uint32_t id = types_strip(types, member_at(types, step->member)->type);
+
+	return id != TYPE_NONE && types->types.at[id].kind == TYPE_CHAR &&
+	       alternatives(types, step) > 0;
 }
 
 /* union { T value; Empty nothing; } puts off when T is made: if nobody says
@@ -165,10 +187,11 @@ static bool union_condition(const struct type_table *types,
 	c.record = owner->record;
 	if (is_flag(types, beside->type) &&
 	    alternatives(types, &leaf->chain[*i]) <= 1) {
-		c.value = 1;
+		c.value = !enters_a_char(types, &leaf->chain[*i]);
 		return add(ret, &c);
 	}
 	if (!is_integer(types, beside->type) ||
+	    !has_rest(types, leaf->chain[*i].record) ||
 	    !strstr(types_text(types, beside->name), "index"))
 		return false;
 	while (*i + 1 < leaf->n_chain &&
@@ -176,6 +199,8 @@ static bool union_condition(const struct type_table *types,
 		++*i;
 		c.value++;
 	}
+	if (enters_a_char(types, &leaf->chain[*i]))
+		c.value = UINT64_MAX;
 	return add(ret, &c);
 }
 
@@ -267,16 +292,25 @@ bool conditions_of(const struct type_table *types, const struct leaf *leaf,
 	return true;
 }
 
-bool condition_of_variant(const struct type_table *types, uint32_t record,
-			  uint32_t member, uint64_t base,
-			  struct conditions *ret)
+bool condition_of_alternative(const struct type_table *types,
+			      const struct leaf_step *chain, unsigned n,
+			      struct conditions *ret)
 {
-	const struct leaf_step step = {
-		.record = record, .member = member, .base = base,
-	};
+	const struct leaf leaf = { .chain = chain, .n_chain = n };
+	const struct leaf_step *last = &chain[n - 1];
+	unsigned i = n - 1;
 
 	ret->n = 0;
-	return rust_condition(types, &step, ret);
+	if (!is_union(types, last->record))
+		return rust_condition(types, last, ret);
+	while (i > 0 && is_union(types, chain[i - 1].record))
+		i--;
+	if (!union_condition(types, &leaf, &i, ret))
+		return only_puts_off(types, last);
+	/* The rest of a variant has any of the alternatives from here on. */
+	if (is_union(types, member_at(types, last->member)->type))
+		ret->at[0].test = CONDITION_ABOVE;
+	return true;
 }
 
 bool condition_holds(const struct type_table *types,

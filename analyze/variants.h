@@ -48,11 +48,12 @@ struct conditions {
 bool conditions_of(const struct type_table *types, const struct leaf *leaf,
 		   struct conditions *ret);
 
-/** The same for @member of @record at offset @base, a variant. Always true: no
- * conditions. */
-bool condition_of_variant(const struct type_table *types, uint32_t record,
-			  uint32_t member, uint64_t base,
-			  struct conditions *ret);
+/** When the member that the last of @n steps of @chain enters is in use: one of
+ * a Rust enum or of a union. False when that cannot be known. No conditions:
+ * always. */
+bool condition_of_alternative(const struct type_table *types,
+			      const struct leaf_step *chain, unsigned n,
+			      struct conditions *ret);
 
 /** Does @value, read at the condition's offset, fulfil it? */
 bool condition_holds(const struct type_table *types,

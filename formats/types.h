@@ -223,17 +223,25 @@ void types_leaves(const struct type_table *table, uint32_t id, uint64_t limit,
 const char *types_field_at(const struct type_table *table, uint32_t id,
 			   uint64_t offset, char *buf, size_t size);
 
-/* Says which variant of a Rust enum is there. */
+enum alternative_answer {
+	ALTERNATIVE_GONE,
+	ALTERNATIVE_THERE,
+	ALTERNATIVE_UNKNOWN,	/* nobody says which: a union of C */
+};
+
+/* Says which variant of a Rust enum is there, and which member of a union. */
 struct variant_choice {
-	/* Is variant @member of @record there? @base: where the record
-	 * begins, bytes from the start of the outermost type. */
-	bool (*is_there)(void *ctx, uint32_t record, uint32_t member,
-			 uint64_t base);
+	/* Is the member of the last of the @n steps of @chain there? It is
+	 * one of an enum or of a union; the others are what it lies in. */
+	enum alternative_answer (*is_there)(void *ctx,
+					    const struct leaf_step *chain,
+					    unsigned n);
 	void *ctx;
 };
 
 /** The same, through the variants that are there: "body.Text.0". The path ends
- * at an enum of which none has something at @offset. */
+ * at an enum or a union of which none has something at @offset; of a union
+ * whose members are not told apart it takes the first. */
 const char *types_live_field_at(const struct type_table *table, uint32_t id,
 				uint64_t offset,
 				const struct variant_choice *choice, char *buf,

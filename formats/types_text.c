@@ -216,7 +216,8 @@ static const struct member *member_at(const struct type_table *table,
 	return found ? found : empty;
 }
 
-/* Has the enum's variant @m something at byte @offset of it? */
+/* Has the enum's variant or the union's member @m something at byte @offset of
+ * what it lies in? */
 static bool has_something(const struct type_table *table,
 			  const struct member *m, uint64_t offset)
 {
@@ -225,78 +226,100 @@ static bool has_something(const struct type_table *table,
 
 	if (id == TYPE_NONE || offset < m->offset)
 		return false;
-	inner = types_is_record(table, id) ?
-		member_at(table, &table->types.at[id], offset - m->offset) :
-		NULL;
+	if (!types_is_record(table, id))
+		return offset - m->offset < table->types.at[id].size;
+	inner = member_at(table, &table->types.at[id], offset - m->offset);
 	return inner && !is_empty(table, types_strip(table, inner->type));
 }
 
 /* Where a path has come to. */
-struct step {
+struct path {
 	const struct type_table *table;
 	const struct variant_choice *choice;	/* NULL: whatever comes first */
 	uint32_t id;
 	uint64_t offset;	/* in it */
 	uint64_t base;		/* of it in the outermost type */
-	bool at_enum;		/* of which nothing more can be said */
+	bool at_choice;		/* of which nothing more can be said */
+	struct leaf_step chain[MAX_DEPTH];
+	unsigned n;
 };
 
-/* Of an enum: the variant that is there, NULL when it has nothing to name. */
-static const struct member *variant_at(const struct step *s)
+/* Of an enum or a union: what is there, NULL when it has nothing to name. */
+static const struct member *alternative_at(struct path *p)
 {
-	const struct type *t = &s->table->types.at[s->id];
+	const struct type *t = &p->table->types.at[p->id];
 
 	for (uint32_t i = 0; i < t->n_members; i++) {
 		uint32_t at = t->first_member + i;
-		const struct member *m = &s->table->members.at[at];
+		const struct member *m = &p->table->members.at[at];
 
-		if (m->flags & MEMBER_VARIANT &&
-		    has_something(s->table, m, s->offset) &&
-		    s->choice->is_there(s->choice->ctx, s->id, at, s->base))
+		if ((t->kind != TYPE_UNION && !(m->flags & MEMBER_VARIANT)) ||
+		    !has_something(p->table, m, p->offset))
+			continue;
+		p->chain[p->n] = (struct leaf_step){
+			.record = p->id, .member = at, .base = p->base,
+		};
+		switch (p->choice->is_there(p->choice->ctx, p->chain,
+					    p->n + 1)) {
+		case ALTERNATIVE_THERE:
 			return m;
+		case ALTERNATIVE_UNKNOWN:
+			if (t->kind == TYPE_UNION)
+				return member_at(p->table, t, p->offset);
+			break;
+		case ALTERNATIVE_GONE:
+			break;
+		}
 	}
 	return NULL;
 }
 
-static bool step_into_element(struct text *out, struct step *s)
+static bool step_into_element(struct text *out, struct path *p)
 {
-	const struct type *t = &s->table->types.at[s->id];
-	uint32_t element = types_strip(s->table, t->target);
+	const struct type *t = &p->table->types.at[p->id];
+	uint32_t element = types_strip(p->table, t->target);
 	uint64_t size = element == TYPE_NONE ? 0 :
-			s->table->types.at[element].size;
+			p->table->types.at[element].size;
 
 	if (size == 0)
 		return false;
-	put(out, "[%" PRIu64 "]", s->offset / size);
-	s->base += s->offset - s->offset % size;
-	s->offset %= size;
-	s->id = element;
+	put(out, "[%" PRIu64 "]", p->offset / size);
+	p->chain[p->n++] = (struct leaf_step){
+		.record = TYPE_NONE, .base = p->base,
+	};
+	p->base += p->offset - p->offset % size;
+	p->offset %= size;
+	p->id = element;
 	return true;
 }
 
 /* One step down, into a member or an element. */
-static bool step(struct text *out, struct step *s)
+static bool step(struct text *out, struct path *p)
 {
-	const struct type *t = &s->table->types.at[s->id];
+	const struct type *t = &p->table->types.at[p->id];
 	const struct member *m;
 
 	if (t->kind == TYPE_ARRAY)
-		return step_into_element(out, s);
-	if (s->choice && t->flags & TYPE_VARIANT) {
-		m = variant_at(s);
-		s->at_enum = !m;
+		return step_into_element(out, p);
+	if (p->choice && (t->flags & TYPE_VARIANT || t->kind == TYPE_UNION)) {
+		m = alternative_at(p);
+		p->at_choice = !m;
 	} else {
-		m = member_at(s->table, t, s->offset);
+		m = member_at(p->table, t, p->offset);
 	}
 	if (!m)
-		return s->at_enum;
+		return p->at_choice;
 	if (m->name)
 		put(out, "%s%s", out->len ? "." : "",
-		    types_text(s->table, m->name));
-	s->base += m->offset;
-	s->offset -= m->offset;
-	s->id = types_strip(s->table, m->type);
-	return s->id != TYPE_NONE;
+		    types_text(p->table, m->name));
+	p->chain[p->n++] = (struct leaf_step){
+		.record = p->id, .base = p->base,
+		.member = (uint32_t)(m - p->table->members.at),
+	};
+	p->base += m->offset;
+	p->offset -= m->offset;
+	p->id = types_strip(p->table, m->type);
+	return p->id != TYPE_NONE;
 }
 
 const char *types_live_field_at(const struct type_table *table, uint32_t id,
@@ -305,23 +328,23 @@ const char *types_live_field_at(const struct type_table *table, uint32_t id,
 				size_t size)
 {
 	struct text out = { .at = buf, .size = size };
-	struct step s = {
+	struct path p = {
 		.table = table, .choice = choice, .offset = offset,
 		.id = types_strip(table, id),
 	};
 
 	if (size > 0)
 		buf[0] = '\0';
-	for (int i = 0; i < MAX_DEPTH && s.id != TYPE_NONE; i++) {
-		const struct type *t = &table->types.at[s.id];
+	while (p.n < MAX_DEPTH && p.id != TYPE_NONE) {
+		const struct type *t = &table->types.at[p.id];
 
-		if (s.at_enum || (t->kind != TYPE_ARRAY &&
-				  !types_is_record(table, s.id)))
+		if (p.at_choice || (t->kind != TYPE_ARRAY &&
+				    !types_is_record(table, p.id)))
 			return buf;
-		if (s.offset >= t->size && !(t->flags & TYPE_NO_COUNT) &&
+		if (p.offset >= t->size && !(t->flags & TYPE_NO_COUNT) &&
 		    t->count)
 			break;
-		if (!step(&out, &s)) {
+		if (!step(&out, &p)) {
 			/* An empty record is a place; padding is none. */
 			if (t->n_members == 0 && t->kind != TYPE_ARRAY)
 				return buf;

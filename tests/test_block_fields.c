@@ -360,6 +360,111 @@ static void what_a_variant_left_behind_is_shown_without_a_type(void **state)
 	assert_int_equal(fields.at.at[1].target, 1);
 }
 
+static uint32_t make_union(const char *name, uint64_t size,
+			   const struct made_member *m, uint32_t n)
+{
+	uint32_t id = made_struct(&image, name, size, m, n);
+
+	image.types.types.at[id].kind = TYPE_UNION;
+	return id;
+}
+
+/* { union { struct { int *data; } first; union { struct { long n; int *p; } }
+ * rest; } u; unsigned char index; }, 24 bytes */
+static uint32_t make_variant(void)
+{
+	struct made_member text = { "data", pointer, 0, 0 };
+	struct made_member pair[] = { { "n", wide, 0, 0 },
+				      { "p", pointer, 8, 0 } };
+	struct made_member last = { "first", made_struct(&image, "Pair", 16,
+							 pair, 2), 0, 0 };
+	struct made_member u[] = {
+		{ "first", made_struct(&image, "Text", 8, &text, 1), 0, 0 },
+		{ "rest", make_union("U1", 16, &last, 1), 0, 0 } };
+	struct made_member v[] = {
+		{ "u", make_union("U0", 16, u, 2), 0, 0 },
+		{ "index", made_scalar(&image, TYPE_INT, "unsigned char", 1),
+		  16, 0 } };
+
+	return made_struct(&image, "Variant", 24, v, 2);
+}
+
+static void only_the_alternative_of_a_variant_that_is_there_is_shown(
+	void **state)
+{
+	uint32_t type = make_variant();
+	char name[64];
+
+	(void)state;
+	made_word(&image, HEAP, OTHER);
+	made_word(&image, HEAP + 24, 7);
+	made_word(&image, HEAP + 32, OTHER);
+	made_word(&image, HEAP + 40, 1);
+	made_word(&image, HEAP + 48, OTHER);
+	made_word(&image, HEAP + 64, 255);
+	look(0, type, 3, 100);
+	assert_int_equal(fields.at.len, 7);
+	expect(0, 0, "[0].u.first.data", "int *", "0x1000800");
+	expect(1, 16, "[0].index", "unsigned char", "0");
+	expect(2, 24, "[1].u.rest.first.n", "long", "7");
+	expect(3, 32, "[1].u.rest.first.p", "int *", "0x1000800");
+	/* What none of them has is a word of the union. */
+	expect(5, 48, "[2].u.rest", "", "0x1000800");
+	assert_string_equal(live_field_at(&image, type, HEAP, 0, name,
+					  sizeof(name)), "u.first.data");
+	assert_string_equal(live_field_at(&image, type, HEAP + 24, 0, name,
+					  sizeof(name)), "u.rest.first.n");
+	assert_string_equal(live_field_at(&image, type, HEAP + 24, 8, name,
+					  sizeof(name)), "u.rest.first.p");
+	assert_string_equal(live_field_at(&image, type, HEAP + 48, 0, name,
+					  sizeof(name)), "u.rest");
+}
+
+/* { union { char nothing; struct { int *data; } value; } u; bool engaged; } */
+static void what_an_optional_has_not_is_not_shown(void **state)
+{
+	struct made_member text = { "data", pointer, 0, 0 };
+	struct made_member u[] = {
+		{ "nothing", character, 0, 0 },
+		{ "value", made_struct(&image, "Text", 8, &text, 1), 0, 0 } };
+	struct made_member o[] = {
+		{ "u", make_union("U", 8, u, 2), 0, 0 },
+		{ "engaged", made_scalar(&image, TYPE_BOOL, "bool", 1), 8, 0 } };
+	uint32_t type = made_struct(&image, "Optional", 16, o, 2);
+	char name[64];
+
+	(void)state;
+	made_word(&image, HEAP, OTHER);
+	made_word(&image, HEAP + 8, 1);
+	look(0, type, 2, 100);
+	assert_int_equal(fields.at.len, 4);
+	expect(0, 0, "[0].u.value.data", "int *", "0x1000800");
+	expect(1, 8, "[0].engaged", "bool", "true");
+	expect(3, 24, "[1].engaged", "bool", "false");
+	assert_string_equal(live_field_at(&image, type, HEAP, 0, name,
+					  sizeof(name)), "u.value.data");
+}
+
+/* A union of C: nobody knows, and each name is its own. */
+static void all_members_of_a_union_without_a_number_are_shown(void **state)
+{
+	struct made_member text = { "data", pointer, 0, 0 };
+	struct made_member u[] = {
+		{ "n", wide, 0, 0 },
+		{ "value", made_struct(&image, "Text", 8, &text, 1), 0, 0 } };
+	struct made_member m[] = { { "u", make_union("U", 8, u, 2), 0, 0 },
+				   { "kind", number, 8, 0 } };
+	char name[64];
+
+	(void)state;
+	look(0, made_struct(&image, "Holder", 16, m, 2), 1, 100);
+	assert_int_equal(fields.at.len, 3);
+	expect(0, 0, "u.n", "long", "0");
+	expect(1, 0, "u.value.data", "int *", "0x0");
+	assert_string_equal(live_field_at(&image, heap.type[0], HEAP, 0, name,
+					  sizeof(name)), "u.n");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -376,6 +481,9 @@ int main(void)
 		TEST(what_was_not_captured_is_a_question_mark),
 		TEST(a_number_without_size_is_nothing),
 		TEST(only_the_variant_that_is_there_is_shown),
+		TEST(only_the_alternative_of_a_variant_that_is_there_is_shown),
+		TEST(what_an_optional_has_not_is_not_shown),
+		TEST(all_members_of_a_union_without_a_number_are_shown),
 		TEST(elements_behind_a_header_are_numbered),
 		TEST(elements_of_an_array_of_any_length_are_shown),
 		TEST(what_a_variant_left_behind_is_shown_without_a_type),

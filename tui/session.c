@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tui/session.h"
 
+#include "base/bulk.h"
 #include "base/progress.h"
 
 struct session session_of(struct facts *facts, const char *file)
@@ -20,6 +21,7 @@ void session_close(struct session *session)
 	cycles_free(&session->cycles);
 	waste_free(&session->waste);
 	alternatives_close(&session->others);
+	bulk_free(session->parents);
 	vec_free(&session->marks);
 	*session = (struct session){0};
 }
@@ -82,6 +84,18 @@ bool session_others(struct session *session, struct err *err)
 	if (!session->has_others)
 		alternatives_close(&session->others);
 	return session->has_others;
+}
+
+uint32_t session_parent(struct session *session, uint32_t id)
+{
+	const struct dominators *dom = &session->facts->dom;
+	uint32_t p = dom->position[id];
+
+	if (!session->parents)
+		session->parents = dom_parents(dom);
+	if (!session->parents || p == NODE_NONE || p == 0)
+		return dom_idom(dom, id);
+	return dom->order[session->parents[p]];
 }
 
 const struct type_row *session_type_row(const struct session *session,

@@ -39,6 +39,7 @@ struct session {
 	struct cycles cycles;
 	struct waste waste;
 	struct alternatives others;
+	uint32_t *parents;	/* dom_parents(), or NULL */
 	VEC(uint32_t) marks;	/* nodes, in the order of marking */
 };
 
@@ -59,6 +60,12 @@ bool session_waste(struct session *session, struct err *err) MUST_CHECK;
 
 /** Make session->others, unless it is there. */
 bool session_others(struct session *session, struct err *err) MUST_CHECK;
+
+/**
+ * The immediate dominator of @id, as dom_idom(), for those who ask for many: a
+ * search looks at all rows. Makes session->parents, 4 bytes a node.
+ */
+uint32_t session_parent(struct session *session, uint32_t id);
 
 /** The row of types with @key, or NULL. After session_types(). */
 const struct type_row *session_type_row(const struct session *session,

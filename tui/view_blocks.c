@@ -86,7 +86,7 @@ static void describe(const struct list *l, uint32_t node, struct cell_out *out)
 	n = strlen(out->text);
 	if (heap_is_root(&f->heap, node) || preview(l, node, out->text + n, sizeof(out->text) - n))
 		return;
-	above = dom_idom(&f->dom, node);
+	above = session_parent(l->session, node);
 	if (above != NODE_NONE && above < f->heap.n_nodes)
 		snprintf(out->text + n, sizeof(out->text) - n, "  in %s",
 			 view_node_text(l->session, above, label,

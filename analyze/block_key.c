@@ -31,18 +31,34 @@ uint64_t block_key(const struct heap *heap, uint32_t node, bool by_size)
 	       (uint64_t)heap->content[node] << CLASS_SHIFT;
 }
 
+/* The arguments of the class that is @name, or NULL for any other. */
+static const char *made_shared(const char *name)
+{
+	static const char *const prefixes[] = {
+		"std::_Sp_counted_ptr_inplace<",	/* libstdc++ */
+		"std::__1::__shared_ptr_emplace<",	/* libc++ */
+	};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++) {
+		size_t n = strlen(prefixes[i]);
+
+		if (!strncmp(name, prefixes[i], n))
+			return name + n;
+	}
+	return NULL;
+}
+
 /*
  * std::make_shared puts the object into the control block, whose class says
  * so: std::_Sp_counted_ptr_inplace<T, ...> is shown as make_shared<T>.
  */
 static void name_make_shared(char *name, size_t size)
 {
-	static const char prefix[] = "std::_Sp_counted_ptr_inplace<";
-	const char *from = name + sizeof(prefix) - 1, *end = from;
+	const char *from = made_shared(name), *end = from;
 	char inner[4096];
 	int depth = 0;
 
-	if (strncmp(name, prefix, sizeof(prefix) - 1))
+	if (!from)
 		return;
 	for (; *end && (depth > 0 || (*end != ',' && *end != '>')); end++)
 		depth += *end == '<' ? 1 : *end == '>' ? -1 : 0;

@@ -52,6 +52,45 @@ static bool is_open(const struct type_table *types, uint32_t type)
 	return tail && (tail->flags & TYPE_NO_COUNT || tail->count <= 1);
 }
 
+/* The one record that fills record @id, or TYPE_NONE. */
+static uint32_t content_of(const struct type_table *types, uint32_t id)
+{
+	const struct type *t = &types->types.at[id];
+
+	for (uint32_t i = 0; i < t->n_members; i++) {
+		const struct member *m =
+			&types->members.at[t->first_member + i];
+		uint32_t inner = types_strip(types, m->type);
+
+		if (m->offset == 0 && inner != TYPE_NONE && inner != id &&
+		    types_is_record(types, inner) &&
+		    types->types.at[inner].size == t->size)
+			return inner;
+	}
+	return TYPE_NONE;
+}
+
+/* An instance of a template about what fills it: room for one of those, that
+ * nobody allocates alone; or what such room fills. */
+static bool is_storage(const struct type_table *types, uint32_t id)
+{
+	enum { MAX_DEPTH = 8 };
+
+	for (int depth = 0; depth < MAX_DEPTH; depth++) {
+		const struct type *t = &types->types.at[id];
+		const struct template_arg *first =
+			&types->args.at[t->first_arg];
+
+		id = content_of(types, id);
+		if (id == TYPE_NONE)
+			return false;
+		if (t->n_args > 0 && !first->is_value &&
+		    types_strip(types, first->type) == id)
+			return true;
+	}
+	return false;
+}
+
 bool shape_candidates_build(const struct type_table *types,
 			    struct shape_candidates *ret)
 {
@@ -68,7 +107,8 @@ bool shape_candidates_build(const struct type_table *types,
 		if (t->kind == TYPE_CHAR && t->size == 1 &&
 		    strcmp(types_text(types, t->name), "char") == 0)
 			ret->letter = i;
-		if (!shape_is_record(types, t) || has_bit(bases, i))
+		if (!shape_is_record(types, t) || has_bit(bases, i) ||
+		    is_storage(types, i))
 			continue;
 		ok = (t->size < 8 || vec_push(&ret->records, one)) &&
 		     (!is_open(types, i) || vec_push(&ret->open, one));

@@ -111,6 +111,31 @@ static void what_a_void_field_refers_to_gets_the_type_that_fits(void **state)
 	evidence_of(person, EVIDENCE_SLOT);
 }
 
+/* aligned<person> { person held; } */
+static void room_for_a_record_is_no_rival_to_it(void **state)
+{
+	uint32_t entry = make_entry(), person = make_person();
+	struct made_member m[] = { { "held", person, 0, 0 } };
+	struct template_arg arg = { .type = person };
+	uint32_t room = record("aligned<person>", 40, m, 1);
+	uint64_t first, payload[MANY];
+
+	(void)state;
+	(void)pointer(room);
+	image.types.types.at[room].first_arg = (uint32_t)image.types.args.len;
+	image.types.types.at[room].n_args = 1;
+	assert_true(vec_push(&image.types.args, arg));
+	make_entries(&first, 40, payload);
+	for (int i = 0; i < MANY; i++) {
+		made_word(&image, payload[i], place_text("somebody's own name"));
+		made_word(&image, payload[i] + 8, payload[(i + 1) % MANY]);
+		made_word(&image, payload[i] + 16, 30);
+	}
+	pointer_var(entry, first);
+	infer();
+	assert_int_equal(typed(person), MANY);
+}
+
 static void text_behind_a_void_field_is_text(void **state)
 {
 	uint32_t entry = make_entry();
@@ -636,6 +661,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_a_void_field_refers_to_gets_the_type_that_fits),
+		TEST(room_for_a_record_is_no_rival_to_it),
 		TEST(text_behind_a_void_field_is_text),
 		TEST(a_name_at_the_start_of_a_record_is_no_text),
 		TEST(text_that_is_longer_than_a_name_is_text),

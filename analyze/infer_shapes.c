@@ -14,6 +14,7 @@
 #include "analyze/infer_choose.h"
 #include "analyze/shape_pooled.h"
 #include "analyze/shape_ranking.h"
+#include "analyze/shape_slots.h"
 #include "base/bitset.h"
 
 enum {
@@ -21,7 +22,6 @@ enum {
 	SURE_TEXT_INSIDE = 75,
 	SURE_AGREED = 70,
 	WORST = -60,		/* tenths of a kept promise, of one block */
-	MAX_PREFIX = 32,	/* bytes before a text in its block */
 	MIN_LETTERS = 4,
 	MAX_REACHES = 64,	/* kinds of things in a list, one by one */
 };
@@ -49,17 +49,6 @@ struct shapes {
 	bool apply;		/* second pass: clusters have their types */
 	bool reaching;		/* ... and what gets one leads on */
 	bool no_memory;
-};
-
-/* A field that does not say what it refers to, and how it refers to it. */
-struct slot {
-	uint32_t type;		/* that has the field */
-	uint64_t at;		/* bytes from its start */
-	uint64_t owner;		/* of an array of pointers, or 0 */
-	uint64_t field;		/* all of this, and the size of the block */
-	uint32_t module;	/* of that type */
-	uint32_t header;	/* that the block begins with, or TYPE_NONE */
-	uint32_t inside;	/* bytes from the start of the block */
 };
 
 /* What is true of nearly all blocks of a cluster need not be of this one. */
@@ -193,144 +182,23 @@ static bool find_candidates(struct shapes *s, bool *any)
 	return true;
 }
 
-static uint32_t type_of(const struct heap *heap, uint32_t node)
-{
-	return types_strip(&heap->image->types, heap_is_root(heap, node) ?
-			   heap_root(heap, node)->type : heap->type[node]);
-}
-
-/* Words of a typed node that say nothing about what they refer to: of a type
- * that is not defined here, or anything. */
-static bool says_nothing(const struct shapes *s, const struct shape_word *word)
-{
-	return word->kind == SHAPE_VOID || word->kind == SHAPE_WIDE ||
-	       ((word->kind == SHAPE_ANY || word->kind == SHAPE_OVERLAID) &&
-		!word->closed) ||
-	       (word->kind == SHAPE_RECORD &&
-		s->heap->image->types.types.at[word->target].n_members == 0);
-}
-
-/* A pointer to letters or bytes, but there are pointers: it may be used for
- * anything, as if it were void. */
-static bool is_no_text(const struct shapes *s, const struct shape_word *word,
-		       uint32_t to)
-{
-	return word->kind == SHAPE_TEXT &&
-	       (s->heap->content[to] == CONTENT_MIXED ||
-		s->heap->content[to] == CONTENT_POINTERS);
-}
-
-/* A pointer to a header that several types begin with. */
-static bool is_header(const struct shapes *s, const struct shape_word *word)
-{
-	const struct beginnings *b = &s->chooser->beginnings;
-
-	return (word->kind == SHAPE_RECORD || word->kind == SHAPE_ANY) &&
-	       word->target < b->n_types &&
-	       b->row[word->target] < b->row[word->target + 1];
-}
-
-/* How far into @to a word of @node refers: a tag in the low bits, or what
- * stands before a text. False when it is farther. */
-static bool is_near_start(struct shapes *s, uint32_t node, uint64_t offset,
-			  uint32_t where, uint32_t to, uint32_t *inside)
-{
-	const struct heap *heap = s->heap;
-	uint64_t addr = heap_is_root(heap, node) ?
-			heap_root(heap, node)->addr : heap->addr[node], word;
-
-	*inside = 0;
-	if (raw_is_start(where))
-		return true;
-	if (!window_u64(&s->infer->window, addr + offset, &word) ||
-	    word - heap->addr[to] > MAX_PREFIX)
-		return false;
-	*inside = (uint32_t)(word - heap->addr[to]);
-	return true;
-}
-
-/* Words that could have told what they refer to: if they did not, the type is
- * in doubt. (What stands in padding or among numbers is old.) */
-static bool is_typed_pointer(uint8_t kind)
-{
-	return kind == SHAPE_RECORD || kind == SHAPE_TEXT ||
-	       kind == SHAPE_POINTERS || kind == SHAPE_NUMBERS;
-}
-
-/* The module that a typed node belongs to. */
-static uint32_t module_of(const struct heap *heap, uint32_t node, uint32_t type)
-{
-	const struct image *image = heap->image;
-	const struct module *m;
-
-	if (!heap_is_root(heap, node))
-		return image->types.types.at[type].module;
-	m = image_module(image, heap_root(heap, node)->addr);
-	return m ? (uint32_t)(m - image->modules.at) :
-		   image->types.types.at[type].module;
-}
-
-/* What is behind one field of one type; or begins with one header, wherever
- * the pointer to it stands. */
-static uint64_t slot_key(uint64_t key, const struct slot *slot)
-{
-	if (slot->header != TYPE_NONE)
-		return cluster_key(key, UINT64_C(1) << 40 | slot->header);
-	key = cluster_key(cluster_key(key, slot->type), slot->at);
-	return cluster_key(cluster_key(key, slot->inside), slot->owner);
-}
-
-/*
- * An array of pointers to anything says nothing of its own: the field that owns
- * it does, as the keys of a table and its values differ. 0: no such array.
- */
-static uint64_t owner_of(const struct shapes *s, uint32_t node, uint32_t type)
-{
-	const struct heap *heap = s->heap;
-	uint32_t why = heap_is_root(heap, node) ? NODE_NONE :
-		       heap->why_node[node], owner;
-	uint64_t size, at;
-
-	if (why == NODE_NONE ||
-	    heap->image->types.types.at[type].kind != TYPE_POINTER)
-		return 0;
-	owner = type_of(heap, why);
-	size = owner == TYPE_NONE ? 0 : heap->image->types.types.at[owner].size;
-	at = size ? heap->why_offset[node] % size : 0;
-	if (heap_is_root(heap, why))
-		return (uint64_t)why << 1 | 1;
-	return ((uint64_t)owner << 32 | at) << 1;
-}
-
 /* Reference @e out of @node, of a known @type, as a slot. */
 static void visit_slot(struct shapes *s, uint32_t node, uint32_t type,
 		       const struct shape *shape, uint64_t e)
 {
 	const struct raw_refs *raw = s->infer->raw;
-	uint64_t offset = raw_offset(raw->where[e]);
-	struct slot slot = { .type = type, .header = TYPE_NONE };
-	const struct shape_word *word;
 	uint32_t to = raw->target[e];
+	struct slot slot;
 
-	if (!bitset_has(&s->candidate_blocks, to) || offset == UINT64_MAX)
+	if (!bitset_has(&s->candidate_blocks, to) ||
+	    raw_offset(raw->where[e]) == UINT64_MAX)
 		return;
-	word = shape_word_at(shape, heap_is_root(s->heap, node) ? 1 :
-		       s->heap->count[node], offset, &slot.at);
-	if (!word)
-		return;
-	if (is_typed_pointer(word->kind))
+	if (slot_of(s->infer, &s->chooser->beginnings, node, type, shape, e,
+		    &slot))
+		meet(s, slot_key(cluster_signature(s->infer, to), &slot), to,
+		     node, raw_offset(raw->where[e]), &slot);
+	if (slot.told)
 		bitset_add(&s->reached, to);
-	if (is_header(s, word) && raw_is_start(raw->where[e]))
-		slot.header = word->target;
-	else if (!(says_nothing(s, word) || is_no_text(s, word, to)) ||
-		 !is_near_start(s, node, offset, raw->where[e], to,
-				&slot.inside))
-		return;
-	slot.module = module_of(s->heap, node, type);
-	slot.owner = owner_of(s, node, type);
-	slot.field = slot_key(s->heap->size[to], &slot);
-	meet(s, slot_key(cluster_signature(s->infer, to), &slot), to, node,
-	     offset, &slot);
 }
 
 static bool visit_slots(struct shapes *s, uint32_t node, uint32_t type)
@@ -365,7 +233,7 @@ static bool visit_fields(struct shapes *s)
 
 		if (!refers_to_candidate(s, i))
 			continue;
-		type = type_of(heap, i);
+		type = slot_node_type(heap, i);
 		if (type != TYPE_NONE && !visit_slots(s, i, type))
 			return false;
 	}
@@ -559,7 +427,7 @@ static bool claim_on(struct shapes *s)
 		s->pending.len = 0;
 		for (size_t i = 0; ok && i < found.len; i++)
 			ok = visit_slots(s, found.at[i],
-					 type_of(s->heap, found.at[i]));
+					 slot_node_type(s->heap, found.at[i]));
 		ok = ok && claim_all(s);
 	}
 	vec_free(&found);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/shape_pooled.h"
 
+#include "analyze/shape_slots.h"
+
 /* Where pointers lead whose targets are known. */
 struct seen_targets {
 	struct bitset *inside, starts;	/* of the types */
@@ -41,9 +43,7 @@ bool find_pooled(const struct infer *infer, struct shape_cache *cache,
 		  bitset_init(&t.starts, types->types.len);
 
 	for (uint32_t i = 0; ok && i < heap->n_nodes; i++) {
-		uint32_t type = types_strip(types, heap_is_root(heap, i) ?
-					    heap_root(heap, i)->type :
-					    heap->type[i]);
+		uint32_t type = slot_node_type(heap, i);
 
 		if (type != TYPE_NONE &&
 		    infer->raw->row[i] < infer->raw->row[i + 1])

@@ -413,7 +413,8 @@ static bool is_counted(const struct match *m, const struct shape_tail *tail,
 			continue;
 		size = tail->offset + n * tail->size;
 		counted |= infer_fits(m->heap, m->node, size, false) ||
-			   infer_fits(m->heap, m->node, size + 1, false);
+			   (tail->size == 1 &&
+			    infer_fits(m->heap, m->node, size + 1, false));
 	}
 	return counted;
 }

@@ -215,6 +215,25 @@ static void the_end_of_a_range_is_whole_elements_on(void **state)
 	end();
 }
 
+/* many { long n; node *at[]; }: four of them take 40 bytes, no byte more. */
+static void a_count_of_pointers_tells_the_size(void **state)
+{
+	const struct made_member m[] = {
+		{ "n", number, 0, 0 },
+		{ "at", made_array(&image, made_pointer(&image, node), 0), 8,
+		  0 } };
+	uint32_t many = record("many", 8, m, 2);
+	uint64_t a = place(40), b = place(41);
+
+	(void)state;
+	made_word(&image, a, 4);
+	made_word(&image, b, 4);
+	begin();
+	assert_true(score(0, many).kept > 0);
+	assert_int_equal(score(1, many).kept, 0);
+	end();
+}
+
 static void code_must_be_code(void **state)
 {
 	const struct made_member m[] = {
@@ -276,6 +295,7 @@ int main(void)
 		TEST(a_pointer_to_a_block_of_that_type_is_kept_best),
 		TEST(a_pointer_where_a_number_was_promised_breaks_it),
 		TEST(the_end_of_a_range_is_whole_elements_on),
+		TEST(a_count_of_pointers_tells_the_size),
 		TEST(code_must_be_code),
 		TEST(text_is_where_text_was_promised),
 		TEST(sizes_that_are_rare_weigh_more),

@@ -378,25 +378,29 @@ static bool goes_to(struct code *c, enum insn_kind kind, unsigned width)
 	return true;
 }
 
+/* Behind 0f. */
+static bool read_control_two(struct code *c)
+{
+	switch (c->opcode) {
+	case 0x0b:	/* ud2 */
+		c->out->kind = INSN_END;
+		return true;
+	case 0xa2:	/* cpuid */
+		c->out->writes = BIT(RAX) | BIT(RBX) | BIT(RCX) | BIT(RDX);
+		return true;
+	default:
+		return (c->opcode & 0xf0) == 0x80 &&
+		       goes_to(c, INSN_BRANCH, 4);
+	}
+}
+
 /* Those whose operands are no ModRM. True when it was one. */
 static bool read_control(struct code *c)
 {
 	if (c->is_vector || c->map > 1)
 		return false;
-	if (c->map == 1) {
-		switch (c->opcode) {
-		case 0x0b:	/* ud2 */
-			c->out->kind = INSN_END;
-			return true;
-		case 0xa2:	/* cpuid */
-			c->out->writes = BIT(RAX) | BIT(RBX) | BIT(RCX) |
-					 BIT(RDX);
-			return true;
-		default:
-			return (c->opcode & 0xf0) == 0x80 &&
-			       goes_to(c, INSN_BRANCH, 4);
-		}
-	}
+	if (c->map == 1)
+		return read_control_two(c);
 	if ((c->opcode & 0xf0) == 0x70)
 		return goes_to(c, INSN_BRANCH, 1);
 	switch (c->opcode) {

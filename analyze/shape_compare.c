@@ -213,7 +213,7 @@ static int compare_start(const struct match *m, const struct shape_word *p,
 	case SHAPE_VOID:
 		return KEPT_ROUGHLY;
 	default:
-		return 0;
+		return p->text && content == CONTENT_TEXT ? KEPT_LEAST : 0;
 	}
 }
 
@@ -294,7 +294,7 @@ static int compare(const struct match *m, const struct shape_word *p,
 	case SEEN_ZERO:
 		return p->never_null ? BROKEN : 0;
 	case SEEN_START:
-		return is_pointer(p->kind) ? compare_start(m, p, w) :
+		return is_pointer(p->kind) || p->text ? compare_start(m, p, w) :
 		       compare_surprise(p, w);
 	case SEEN_INSIDE:
 		return !is_pointer(p->kind) ? compare_surprise(p, w) :

@@ -91,6 +91,8 @@ static struct shape_word word_of(const struct type_table *types,
 	else if (leaf->in_union && word.kind == SHAPE_ANY &&
 		 t->kind != TYPE_REFERENCE)
 		word.kind = SHAPE_OVERLAID;
+	word.text = leaf->in_union && word.target != TYPE_NONE &&
+		    types->types.at[word.target].kind == TYPE_CHAR;
 	word.closed = word.target != TYPE_NONE || t->size < 8 ||
 		      t->kind == TYPE_FLOAT;
 	if (leaf->in_union || word.kind == SHAPE_VARIANT)
@@ -146,6 +148,7 @@ static void add_alternative(const struct type_table *types,
 	if (word->kind != more->kind)
 		word->kind = SHAPE_ANY;
 	word->closed &= more->closed;
+	word->text |= more->text;
 	if (had && has && word->target != more->target)
 		word->target = TYPE_NONE;
 	else if (!had)

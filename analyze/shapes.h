@@ -41,6 +41,7 @@ struct shape_word {
 	bool never_null;
 	bool tagged;		/* SHAPE_ANY: uintptr_t, a pointer with bits of
 				 * its own perhaps */
+	bool text;		/* SHAPE_ANY: it may be a pointer to letters */
 	bool closed;		/* SHAPE_ANY: all that could be a pointer there
 				 * says what it refers to */
 	uint16_t number, room;	/* words beside it */

@@ -215,6 +215,32 @@ static void the_end_of_a_range_is_whole_elements_on(void **state)
 	end();
 }
 
+/* word { union { long number; char *text; }; long x, y; } */
+static void text_that_a_union_may_refer_to_is_kept(void **state)
+{
+	uint32_t letter = scalar(TYPE_CHAR, "char", 1);
+	const struct made_member both[] = {
+		{ "text", made_pointer(&image, letter), 0, 0 },
+		{ "number", number, 0, 0 } };
+	uint32_t either = record("either", 8, both, 2);
+	const struct made_member m[] = { { "u", either, 0, 0 },
+					 { "x", number, 8, 0 },
+					 { "y", number, 16, 0 } };
+	uint32_t word = record("word", 24, m, 3);
+	uint64_t a = place(24), b = place(40), c = place(24), d = place(40);
+
+	(void)state;
+	image.types.types.at[either].kind = TYPE_UNION;
+	made_word(&image, a, b);
+	made_word(&image, c, d);
+	begin();
+	heap.content[1] = CONTENT_TEXT;
+	heap.content[3] = CONTENT_NUMBERS;
+	assert_true(score(0, word).kept > 0);
+	assert_int_equal(score(2, word).kept, 0);
+	end();
+}
+
 /* many { long n; node *at[]; }: four of them take 40 bytes, no byte more. */
 static void a_count_of_pointers_tells_the_size(void **state)
 {
@@ -295,6 +321,7 @@ int main(void)
 		TEST(a_pointer_to_a_block_of_that_type_is_kept_best),
 		TEST(a_pointer_where_a_number_was_promised_breaks_it),
 		TEST(the_end_of_a_range_is_whole_elements_on),
+		TEST(text_that_a_union_may_refer_to_is_kept),
 		TEST(a_count_of_pointers_tells_the_size),
 		TEST(code_must_be_code),
 		TEST(text_is_where_text_was_promised),

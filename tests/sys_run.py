@@ -360,13 +360,16 @@ def check_every():
 
 def check_spawning():
     case = Folder('spawning')
-    status, out, err = case.run('spawning', options=[
-        '--every', '5ms', '--max', '60', '--no-types'])
-    case.same('status', status, 0)
-    case.same('output', out, '3000 threads\n' * 3)
-    case.expect(len(case.snapshots()) > 5, f'{len(case.snapshots())} '
-                'snapshots')
-    case.same('copies left', err.count('is left to the process'), 0)
+    # On a busy machine few captures fall into one run.
+    for _ in range(20):
+        status, out, err = case.run('spawning', options=[
+            '--every', '5ms', '--max', '60', '--no-types'])
+        case.same('status', status, 0)
+        case.same('output', out, '3000 threads\n' * 3)
+        case.same('copies left', err.count('is left to the process'), 0)
+        if len(case.snapshots()) > 5:
+            return
+    case.expect(False, f'{len(case.snapshots())} snapshots')
 
 
 def check_at_exit():

@@ -92,18 +92,24 @@ static uint32_t make_person(void)
 	return person;
 }
 
+/* Entries with persons that know each other. */
+static void make_people(uint64_t *first, uint64_t payload[MANY])
+{
+	make_entries(first, 40, payload);
+	for (int i = 0; i < MANY; i++) {
+		made_word(&image, payload[i], place_text("somebody's own name"));
+		made_word(&image, payload[i] + 8, payload[(i + 1) % MANY]);
+		made_word(&image, payload[i] + 16, 30);
+	}
+}
+
 static void what_a_void_field_refers_to_gets_the_type_that_fits(void **state)
 {
 	uint32_t entry = make_entry(), person = make_person();
 	uint64_t first, payload[MANY];
 
 	(void)state;
-	make_entries(&first, 40, payload);
-	for (int i = 0; i < MANY; i++) {
-		made_word(&image, payload[i], place_text("somebody's own name"));
-		made_word(&image, payload[i] + 8, payload[(i + 1) % MANY]);
-		made_word(&image, payload[i] + 16, 30);
-	}
+	make_people(&first, payload);
 	pointer_var(entry, first);
 	infer();
 	assert_int_equal(typed(entry), MANY);
@@ -125,12 +131,7 @@ static void room_for_a_record_is_no_rival_to_it(void **state)
 	image.types.types.at[room].first_arg = (uint32_t)image.types.args.len;
 	image.types.types.at[room].n_args = 1;
 	assert_true(vec_push(&image.types.args, arg));
-	make_entries(&first, 40, payload);
-	for (int i = 0; i < MANY; i++) {
-		made_word(&image, payload[i], place_text("somebody's own name"));
-		made_word(&image, payload[i] + 8, payload[(i + 1) % MANY]);
-		made_word(&image, payload[i] + 16, 30);
-	}
+	make_people(&first, payload);
 	pointer_var(entry, first);
 	infer();
 	assert_int_equal(typed(person), MANY);

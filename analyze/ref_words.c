@@ -43,6 +43,7 @@ void ref_words(const struct heap *heap, struct window *window, uint32_t source,
 
 struct search {
 	uint32_t target;
+	uint64_t start;		/* of it if it refers to itself, else 0 */
 	uint64_t offset;
 };
 
@@ -50,9 +51,11 @@ static bool is_it(void *ctx, const struct ref_word *word)
 {
 	struct search *search = ctx;
 
-	if (word->target == search->target)
-		search->offset = word->offset;
-	return word->target != search->target;
+	if (word->target != search->target ||
+	    (search->start && pointer_decode(word->value) != search->start))
+		return true;
+	search->offset = word->offset;
+	return false;
 }
 
 uint64_t ref_offset(const struct heap *heap, struct window *window,
@@ -60,6 +63,9 @@ uint64_t ref_offset(const struct heap *heap, struct window *window,
 {
 	struct search search = { .target = target, .offset = UINT64_MAX };
 
+	/* Pointers into itself make no reference (refs.h). */
+	if (source == target)
+		search.start = heap->addr[source];
 	ref_words(heap, window, source, is_it, &search);
 	return search.offset;
 }

@@ -9,7 +9,10 @@
  * last element) makes stale references. Other blocks, what lies behind an
  * object in a block much larger than it, and the roots refer through every
  * aligned word. Interior pointers count, but not those of a block into itself:
- * short strings and empty lists point there, and are no cycle.
+ * short strings and empty lists point there, and are no cycle. A block of a
+ * known type refers to itself where a pointer to its type, or to a base class
+ * that it begins with, has its address: a coroutine's handle of its own frame
+ * is a void *.
  *
  * Parallel over chunks of nodes, in the memory of the raw references.
  */

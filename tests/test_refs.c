@@ -159,6 +159,50 @@ static void a_block_refers_to_itself_by_its_start_only(void **state)
 	drop(&m);
 }
 
+/* struct part {...}; struct node : base { @self: a pointer to @type } */
+static void check_self(const char *type, unsigned kind)
+{
+	struct made_member none = { "x", 0, 0, 0 };
+	struct made m;
+	uint32_t target = TYPE_NONE, id;
+
+	make(&m, 40);
+	none.type = made_scalar(&m.image, TYPE_INT, "long", 8);
+	struct made_member members[] = {
+		{ "", made_struct(&m.image, "base", 8, &none, 1), 0,
+		  MEMBER_BASE },
+		{ "part", made_struct(&m.image, "part", 8, &none, 1), 8, 0 },
+		{ "self", TYPE_NONE, 16, 0 },
+	};
+
+	if (!strcmp(type, "base"))
+		target = members[0].type;
+	else if (!strcmp(type, "part"))
+		target = members[1].type;
+	else if (strcmp(type, "void"))
+		target = made_struct(&m.image, type, 24, &none, 1);
+	members[2].type = made_pointer(&m.image, target);
+	id = made_struct(&m.image, "node", 24, members, 3);
+	m.heap.type[0] = id;
+	m.heap.count[0] = 1;
+	m.heap.evidence[0] = EVIDENCE_FIELD;
+	m.heap.confidence[0] = 99;
+	made_word(&m.image, HEAP + 16, HEAP);
+	build(&m);
+	assert_int_equal(kind_to(&m, 0), kind);
+	drop(&m);
+}
+
+static void a_block_of_a_type_refers_to_itself_as_one_of_its_kind(void **state)
+{
+	(void)state;
+	check_self("node", REF_STRONG);
+	check_self("base", REF_STRONG);
+	check_self("part", N_REF_KINDS);
+	check_self("other", N_REF_KINDS);
+	check_self("void", N_REF_KINDS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -166,6 +210,8 @@ int main(void)
 		cmocka_unit_test(words_behind_an_object_are_dead_only_in_a_vector),
 		cmocka_unit_test(text_of_a_container_refers_to_nothing),
 		cmocka_unit_test(a_block_refers_to_itself_by_its_start_only),
+		cmocka_unit_test(
+			a_block_of_a_type_refers_to_itself_as_one_of_its_kind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,5 +53,9 @@ const char *module_hint(struct image *image, const struct module *module,
 		return in_arena(image, "its debug information is in ",
 				evidence->link, ", which was not found; "
 				"--debug-dir says where it is");
+	/* Only a build-id says that a file with all of it is the same. */
+	if (module->debug == DEBUG_NONE && module->build_id_size > 0)
+		return "stripped: holdfast resolve --debug-dir DIR, with the "
+		       "unstripped file in DIR";
 	return "build it with -g";
 }

@@ -159,13 +159,17 @@ def check_build_id(full, reference):
     root = folder('by-id')
     program = stripped(full, 'stripped')
     before = Capture('no debug file', program)
-    check_untyped('no debug file', before, 'build it with -g')
+    check_untyped('no debug file', before, 'stripped', '--debug-dir')
 
     # A debug package that comes later is noticed.
     debug = split(full, id_path(root, full))
     check_same('by build-id', Capture('by build-id', program, '--debug-dir',
                                       root), reference)
     check_untyped('no --debug-dir', Capture('no --debug-dir', program))
+
+    # As the hint says.
+    check_same('unstripped', Capture('unstripped', program, '--debug-dir',
+                                     os.path.dirname(full)), reference)
 
     # Below a sysroot, where distributions put them; it hides libc's own.
     system = folder('sysroot')
@@ -204,7 +208,7 @@ def check_other_build(full, other):
     program = stripped(full, 'stripped')
     debug = split(other, id_path(root, full))
     got = Capture('other build-id', program, '--debug-dir', root)
-    check_untyped('other build-id', got, 'build it with -g')
+    check_untyped('other build-id', got, 'stripped', '--debug-dir')
     expect(f'{debug} belongs to another build of prog, not used' in got.notes,
            f'other build-id: not told: {got.notes}')
 

@@ -103,7 +103,9 @@ static void print_sums(const struct refcount_report *rr)
 		printf("%" PRIu64 " do not tell their count\n", c->unread);
 }
 
-static int print_text(const struct refcount_report *rr)
+/* Of those that are gone, or of all others, the first @limit. */
+static int print_table(const struct refcount_report *rr, bool gone,
+		       uint64_t limit)
 {
 	static const struct table_column columns[] = {
 		{ "Retained", ALIGN_RIGHT }, { "Count", ALIGN_RIGHT },
@@ -115,18 +117,16 @@ static int print_text(const struct refcount_report *rr)
 	const struct facts *f = &rr->report->facts;
 	const struct refcounts *c = rr->counts;
 	struct table t = table_of(columns, 9, &rr->report->options);
-	uint64_t limit = rr->report->options.limit;
 	char buf[HOLDER_TEXT_MAX];
 	const char *held_by;
+	uint64_t n = 0;
 	int status;
 
-	print_sums(rr);
-	if (c->at.len == 0)
-		return EXIT_DONE;
-	putchar('\n');
-	for (size_t i = 0; i < c->at.len && i < limit; i++) {
+	for (size_t i = 0; i < c->at.len; i++) {
 		const struct refcount *r = &c->at.at[i];
 
+		if ((r->kind == REFCOUNT_WEAK_ONLY) != gone || n++ >= limit)
+			continue;
 		table_size(&t, f->dom.retained[r->node]);
 		table_format(&t, "%" PRId64, r->count);
 		table_format(&t, "%" PRIu32, r->found);
@@ -139,10 +139,29 @@ static int print_text(const struct refcount_report *rr)
 		table_text(&t, held_by ? held_by : "nobody");
 	}
 	status = table_print(&t);
-	if (c->at.len > limit)
+	if (n > limit)
 		printf("... and %" PRIu64 " more; --limit shows more\n",
-		       c->at.len - limit);
+		       n - limit);
 	return status;
+}
+
+/* Weak handles alone are what weak handles are for: a few will do. */
+static int print_text(const struct refcount_report *rr)
+{
+	const struct refcounts *c = rr->counts;
+	uint64_t gone = c->total[REFCOUNT_WEAK_ONLY].count;
+	uint64_t limit = rr->report->options.limit;
+	int status = EXIT_DONE;
+
+	print_sums(rr);
+	if (c->at.len > gone && limit > 0) {
+		putchar('\n');
+		status = print_table(rr, false, limit);
+	}
+	if (gone == 0 || status != EXIT_DONE || limit == 0)
+		return status;
+	puts("\nNo fault: the object is gone, weak handles keep its block");
+	return print_table(rr, true, (limit + 5) / 6);
 }
 
 static int print(const struct report *report)

@@ -30,7 +30,19 @@ def counts(name):
         child.stdout.close()
     out = subprocess.run([HOLDFAST, 'refcounts', '--json', path], check=True,
                          text=True, stdout=subprocess.PIPE).stdout
-    return truth, json.loads(out)
+    got = json.loads(out)
+    check_text(path, got['refcounts'])
+    return truth, got
+
+
+def check_text(path, rows):
+    """What is no fault stands apart, below the rest."""
+    text = subprocess.run([HOLDFAST, 'refcounts', path], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    faults, _, gone = text.partition('No fault')
+    for r in rows:
+        expect(r['addr'] in (gone if r['kind'] == 'weak_only' else faults),
+               f'{r["kind"]} {r["addr"]} is not where it belongs:\n{text}')
 
 
 def row(r):

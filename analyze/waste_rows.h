@@ -23,8 +23,8 @@ struct waste_row {
 	uint64_t used, room;		/* elements */
 	/* The place that wastes most, of equal ones the first. */
 	uint64_t most;			/* its bytes */
-	uint32_t sample;		/* node; the next one is about it */
-	uint32_t holder;		/* who has it, or UINT32_MAX */
+	uint32_t sample;		/* node, or what its user says */
+	uint32_t holder;		/* who has the sample, or UINT32_MAX */
 };
 
 struct waste_rows {

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "analyze/duplicate_rows.h"
 #include "base/human.h"
 #include "cli/text_table.h"
 #include "cli/waste_report.h"
@@ -54,25 +55,29 @@ static int print_rows(const struct waste_report *w,
 	return status;
 }
 
+/* The content of @g, and how many others the row has. */
 static void content_cell(const struct waste_report *w, struct table *t,
-			 const struct duplicate_group *g)
+			 const struct duplicate_group *g, uint64_t others)
 {
-	char text[PREVIEW + 1], name[NODE_TEXT_MAX];
+	char text[PREVIEW + 1], name[NODE_TEXT_MAX], more[48] = "";
 
+	if (others)
+		snprintf(more, sizeof(more), " and %" PRIu64 " other%s",
+			 others, plural(others));
 	if (g->kind == DUPLICATE_TEXT)
-		table_format(t, "\"%s\"%s", waste_preview(w, g, text,
-							  sizeof(text)),
-			     g->size > sizeof(text) ? "..." : "");
+		table_format(t, "\"%s\"%s%s", waste_preview(w, g, text,
+							    sizeof(text)),
+			     g->size > sizeof(text) ? "..." : "", more);
 	else
-		table_format(t, "%s%s", key_text(&w->report->facts.heap,
-						 g->key, name),
+		table_format(t, "%s%s%s", key_text(&w->report->facts.heap,
+						   g->key, name),
 			     g->kind == DUPLICATE_ZEROS &&
-			     block_key_is_typed(g->key) ? ", all zero" : "");
+			     block_key_is_typed(g->key) ? ", all zero" : "",
+			     more);
 }
 
-/* The largest groups of texts, or of all else; @what leads their table. */
-static int duplicates_table(const struct waste_report *w, bool texts,
-			    const char *what)
+static int print_duplicates(const struct waste_report *w,
+			    const struct waste_rows *rows)
 {
 	static const struct table_column columns[] = {
 		{ "Saved", ALIGN_RIGHT }, { "Blocks", ALIGN_RIGHT },
@@ -81,31 +86,44 @@ static int duplicates_table(const struct waste_report *w, bool texts,
 	};
 	const struct duplicates *d = &w->waste->duplicates;
 	struct table t = table_of(columns, 5, &w->report->options);
-	size_t n = 0, limit = n_shown(w, d->groups.len);
-	uint64_t bytes = 0;
+	size_t shown = n_shown(w, rows->at.len);
 	char buf[HOLDER_TEXT_MAX];
 	int status;
 
-	for (size_t i = 0; i < d->groups.len; i++) {
-		const struct duplicate_group *g = &d->groups.at[i];
+	for (size_t i = 0; i < shown; i++) {
+		const struct waste_row *row = &rows->at.at[i];
+		const struct duplicate_group *g = &d->groups.at[row->sample];
 
-		if ((g->kind == DUPLICATE_TEXT) != texts)
-			continue;
-		bytes += g->saved;
-		if (n++ >= limit)
-			continue;
-		table_size(&t, g->saved);
-		table_count(&t, g->count);
-		table_size(&t, g->size);
-		content_cell(w, &t, g);
+		table_size(&t, row->bytes);
+		table_count(&t, row->used);
+		/* One of each content is no copy. */
+		table_size(&t, row->bytes / (row->used - row->count));
+		content_cell(w, &t, g, row->count - 1);
 		table_text(&t, or_dash(holder_text(w->holders, d->nodes.at +
 						   g->first, g->count, buf)));
 	}
-	if (n == 0)
-		return EXIT_DONE;
-	printf("%s: %s\n", what, size(w, bytes, buf));
 	status = table_print(&t);
-	say_rest(n, n < limit ? n : limit);
+	say_rest(rows->at.len, shown);
+	return status;
+}
+
+/* Texts, or all else; @what leads their table. */
+static int duplicates_table(const struct waste_report *w, bool texts,
+			    const char *what)
+{
+	struct waste_rows rows;
+	struct err err = {0};
+	char buf[HUMAN_MAX];
+	int status = EXIT_DONE;
+
+	if (!duplicate_rows_build(&w->report->facts.heap,
+				  &w->waste->duplicates, texts, &rows, &err))
+		return cmd_trouble(&err);
+	if (rows.at.len > 0) {
+		printf("%s: %s\n", what, size(w, rows.bytes, buf));
+		status = print_duplicates(w, &rows);
+	}
+	waste_rows_free(&rows);
 	return status;
 }
 

@@ -3,10 +3,12 @@
 #include "tests/aid_cmocka.h"
 
 #include "analyze/block_key.h"
+#include "analyze/duplicate_rows.h"
 #include "analyze/waste.h"
+#include "tests/aid_graph.h"
 #include "tests/aid_heap.h"
 
-enum { RW = PERM_READ | PERM_WRITE, MAX = 64 };
+enum { RW = PERM_READ | PERM_WRITE, MAX = 512 };
 
 #define DATA UINT64_C(0x600000)
 #define HEAP UINT64_C(0x1000000)
@@ -121,6 +123,51 @@ static void equal_texts_are_one_group_whatever_lies_behind_them(void **state)
 	assert_int_equal(waste.duplicates.bytes, 34);
 	/* Three times 40 bytes for 34. */
 	assert_int_equal(waste.slack.bytes, 18);
+}
+
+/* 120 pairs, of which an item holds the first half, a vector the rest; and a
+ * text that is there 30 times. */
+static void pairs_with_the_same_holders_are_one_row(void **state)
+{
+	enum { PAIRS = 120, OFTEN = 30, FIRST = 2 };
+	struct edge edges[2 * PAIRS + OFTEN];
+	struct waste_rows rows;
+	struct err err = {0};
+	char what[40];
+
+	(void)state;
+	place(16);
+	place(24);
+	for (uint32_t i = 0; i < 2 * PAIRS + OFTEN; i++) {
+		uint32_t pair = i < 2 * PAIRS ? i % PAIRS : 0;
+
+		snprintf(what, sizeof(what), "this text is there %s, %03u",
+			 i < 2 * PAIRS ? "twice" : "often", pair);
+		text(what);
+		edges[i] = (struct edge){ .from = FIRST + i,
+					  .to = pair >= PAIRS / 2 };
+	}
+	build();
+	all_text();
+	give_type(0, item, 1);
+	give_type(1, vector, 1);
+	find_waste();
+	heap.referrers = graph_of(heap.n_nodes, edges, 2 * PAIRS + OFTEN);
+	assert_true(duplicate_rows_build(&heap, &waste.duplicates, true, &rows,
+					 &err));
+	assert_int_equal(rows.at.len, 3);
+	assert_int_equal(rows.bytes, waste.duplicates.bytes);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(rows.at.at[i].count, PAIRS / 2);
+		assert_int_equal(rows.at.at[i].used, PAIRS);
+	}
+	assert_int_equal(rows.at.at[2].count, 1);
+	assert_int_equal(rows.at.at[2].used, OFTEN);
+	waste_rows_free(&rows);
+	assert_true(duplicate_rows_build(&heap, &waste.duplicates, false,
+					 &rows, &err));
+	assert_int_equal(rows.at.len, 0);
+	waste_rows_free(&rows);
 }
 
 /* A text that ends early was not what the block was asked for. */
@@ -440,6 +487,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(equal_texts_are_one_group_whatever_lies_behind_them),
+		TEST(pairs_with_the_same_holders_are_one_row),
 		TEST(a_short_text_in_a_large_block_is_data),
 		TEST(blocks_of_zeros_are_told_as_such_by_type),
 		TEST(large_blocks_are_compared_to_their_end),

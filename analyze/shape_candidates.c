@@ -70,6 +70,29 @@ static uint32_t content_of(const struct type_table *types, uint32_t id)
 	return TYPE_NONE;
 }
 
+/* Nothing but bytes, as many as an @arg has. */
+static bool is_room(const struct type_table *types, uint32_t id, uint32_t arg)
+{
+	const struct type *t = &types->types.at[id];
+
+	if (arg == TYPE_NONE || types->types.at[arg].size != t->size ||
+	    !types_is_record(types, arg))
+		return false;
+	for (uint32_t i = 0; i < t->n_members; i++) {
+		const struct member *m =
+			&types->members.at[t->first_member + i];
+		uint32_t inner = types_strip(types, m->type);
+		const struct type *in = inner == TYPE_NONE ? NULL :
+					&types->types.at[inner];
+
+		if (in && m->offset == 0 && in->size == t->size &&
+		    (in->kind == TYPE_UNION || (in->kind == TYPE_ARRAY &&
+						in->count == t->size)))
+			return true;
+	}
+	return false;
+}
+
 /* An instance of a template about what fills it: room for one of those, that
  * nobody allocates alone; or what such room fills. */
 static bool is_storage(const struct type_table *types, uint32_t id)
@@ -81,6 +104,9 @@ static bool is_storage(const struct type_table *types, uint32_t id)
 		const struct template_arg *first =
 			&types->args.at[t->first_arg];
 
+		if (t->n_args > 0 && !first->is_value &&
+		    is_room(types, id, types_strip(types, first->type)))
+			return true;
 		id = content_of(types, id);
 		if (id == TYPE_NONE)
 			return false;

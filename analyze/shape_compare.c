@@ -22,6 +22,7 @@ enum {
 	KEPT_COUNT = 30,	/* says how long the array behind it is */
 	KEPT_LEAST = 20,	/* counts as evidence of its own */
 	KEPT_TEXT = 40,
+	KEPT_OWN = 40,		/* leads to a member of its own, of that type */
 	KEPT_ROUGHLY = 10,
 	DOUBTFUL = -30,
 	UNLIKELY = -80,
@@ -328,6 +329,65 @@ static int compare_owner(const struct heap *heap, const struct shape_word *p,
 	}
 }
 
+/* Is there a record @target at byte @at of @type? */
+static bool has_record_at(const struct type_table *types, uint32_t type,
+			  uint64_t at, uint32_t target)
+{
+	for (int depth = 0; depth < 16 && type != TYPE_NONE; depth++) {
+		const struct type *t = &types->types.at[type];
+		uint32_t inner = TYPE_NONE;
+
+		if (at == 0 && type == target)
+			return true;
+		for (uint32_t i = 0; types_is_record(types, type) &&
+		     i < t->n_members && inner == TYPE_NONE; i++) {
+			const struct member *m =
+				&types->members.at[t->first_member + i];
+			uint32_t id = types_strip(types, m->type);
+
+			/* Empty bases take no room. */
+			if (id == TYPE_NONE || at < m->offset ||
+			    types->types.at[id].size <= 1 ||
+			    at - m->offset >= types->types.at[id].size)
+				continue;
+			inner = id;
+			at -= m->offset;
+		}
+		type = inner;
+	}
+	return false;
+}
+
+/* Does the word lead to a member of the record itself that is what it points
+ * at? So do short strings, empty lists and the one bucket of a small table. */
+static bool leads_to_own(const struct match *m, const struct shape *shape,
+			 const struct seen_block *block, uint32_t i)
+{
+	const struct type_table *types = &m->heap->image->types;
+	const struct shape_word *p = &shape->at[i], *own;
+	uint64_t at = pointer_decode(block->at[i].value) -
+		      m->heap->addr[m->node];
+
+	if (block->at[i].node != m->node || at >= shape->size || at % 8 != 0 ||
+	    at / 8 >= shape->n || at / 8 == i || p->target == TYPE_NONE)
+		return false;
+	own = &shape->at[at / 8];
+	switch (p->kind) {
+	case SHAPE_TEXT:
+		return own->letters && (shape_text_at(block, at) > 0 ||
+			(at / 8 < block->n &&
+			 (block->at[at / 8].value & 0xff) == 0));
+	case SHAPE_POINTERS:
+		return is_pointer(own->kind) && own->target == types_strip(
+			types, types->types.at[p->target].target);
+	case SHAPE_RECORD:
+		return p->target != m->type &&
+		       has_record_at(types, m->type, at, p->target);
+	default:
+		return false;
+	}
+}
+
 /* Behind the type lies what malloc gave too much. */
 static void compare_slack(const struct seen_block *block, uint32_t first,
 			  struct shape_score *score)
@@ -485,6 +545,8 @@ struct shape_score shape_compare(const struct heap *heap,
 		    is_end_of_range(heap, shape, block, i))
 			one = is_limit(heap, shape, block, i) ? KEPT_LEAST :
 								KEPT_ROUGHLY;
+		if (leads_to_own(&m, shape, block, i))
+			one = KEPT_OWN;
 		if (leads_behind(&m, shape, &block->at[i]))
 			one = compare_behind(&m, p, block, i, one);
 		score.sum += one;

@@ -83,6 +83,7 @@ static struct shape_word word_of(const struct type_table *types,
 	const struct type *t = &types->types.at[leaf->type];
 	struct shape_word word = { .kind = SHAPE_ANY, .target = TYPE_NONE };
 
+	word.letters = t->kind == TYPE_CHAR && leaf->offset % 8 == 0;
 	if (leaf->flags & (MEMBER_VARIANT | MEMBER_DISCRIMINANT))
 		word.kind = SHAPE_VARIANT;
 	/* What a union refers to may begin with the one header that it names. */
@@ -168,6 +169,7 @@ static bool visit(void *ctx, const struct leaf *leaf)
 	     f->types->types.at[leaf->type].size <= 1))
 		return true;
 	word = word_of(f->types, leaf);
+	f->at[i].letters |= word.letters;
 	if (f->at[i].kind == SHAPE_PAD)
 		f->at[i] = word;
 	else if (is_alternative(f->at[i].kind) && is_alternative(word.kind))

@@ -44,6 +44,7 @@ struct shape_word {
 	bool text;		/* SHAPE_ANY: it may be a pointer to letters */
 	bool closed;		/* SHAPE_ANY: all that could be a pointer there
 				 * says what it refers to */
+	bool letters;		/* in a union perhaps, from the first byte on */
 	uint16_t number, room;	/* words beside it */
 	uint16_t align;		/* of an element, bytes */
 	uint64_t stride;	/* bytes of an element */

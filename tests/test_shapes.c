@@ -117,6 +117,88 @@ static void what_a_word_holds_is_told_apart(void **state)
 	end();
 }
 
+/* text { char *at; long length; union { char small[16]; long room; }; } */
+static uint32_t make_text(void)
+{
+	uint32_t letter = scalar(TYPE_CHAR, "char", 1);
+	const struct made_member u[] = {
+		{ "small", made_array(&image, letter, 16), 0, 0 },
+		{ "room", number, 0, 0 },
+	};
+	uint32_t either = record("either", 16, u, 2);
+	const struct made_member m[] = {
+		{ "at", made_pointer(&image, letter), 0, 0 },
+		{ "length", number, 8, 0 }, { "", either, 16, 0 },
+	};
+
+	image.types.types.at[either].kind = TYPE_UNION;
+	return record("text", 32, m, 3);
+}
+
+static void a_short_string_inside_is_a_kept_promise(void **state)
+{
+	uint32_t text = make_text();
+	uint64_t a = place(32), b = place(32), c = place(32);
+
+	(void)state;
+	made_word(&image, a, a + 16);
+	made_bytes(&image, a + 16, "short", 6);
+	made_word(&image, b, b + 16);	/* empty */
+	made_word(&image, c, c + 8);	/* no letters there */
+	begin();
+	assert_true(score(0, text).kept > 0);
+	assert_true(score(1, text).kept > 0);
+	assert_int_equal(score(2, text).kept, 0);
+	end();
+}
+
+static void an_empty_list_inside_is_a_kept_promise(void **state)
+{
+	struct made_member m[] = { { "next", number, 0, 0 },
+				   { "before", number, 8, 0 } };
+	uint32_t link = record("link", 16, m, 2);
+	const struct made_member o[] = { { "id", number, 0, 0 },
+					 { "all", link, 8, 0 } };
+	uint32_t owner = record("owner", 24, o, 2);
+	uint64_t a = place(24), b = place(24);
+
+	(void)state;
+	made_retarget(&image, link, 0, made_pointer(&image, link));
+	made_retarget(&image, link, 1, made_pointer(&image, link));
+	for (int i = 8; i < 24; i += 8) {
+		made_word(&image, a + (unsigned)i, a + 8);
+		made_word(&image, b + (unsigned)i, b + 16);
+	}
+	begin();
+	assert_true(score(0, owner).kept > 0);
+	assert_int_equal(score(1, owner).kept, 0);
+	end();
+}
+
+static void the_end_of_a_range_is_a_kept_promise(void **state)
+{
+	uint32_t to = made_pointer(&image, number);
+	const struct made_member m[] = {
+		{ "first", to, 0, 0 }, { "last", to, 8, 0 },
+		{ "end", to, 16, 0 },
+	};
+	uint32_t range = record("range", 24, m, 3);
+	const struct made_member o[] = {
+		{ "first", to, 0, 0 },
+		{ "last", made_pointer(&image, TYPE_NONE), 8, 0 },
+		{ "end", made_pointer(&image, TYPE_NONE), 16, 0 },
+	};
+	uint64_t a = place(24), b = place(40);
+
+	(void)state;
+	made_word(&image, a, b);
+	made_word(&image, a + 8, b + 16);
+	made_word(&image, a + 16, b + 32);
+	begin();
+	assert_true(score(0, range).kept > score(0, record("other", 24, o, 3)).kept);
+	end();
+}
+
 static void numbers_where_a_pointer_was_promised_break_it(void **state)
 {
 	uint64_t a = place(24);
@@ -315,6 +397,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(each_word_of_a_type_promises_something),
 		TEST(what_a_word_holds_is_told_apart),
+		TEST(a_short_string_inside_is_a_kept_promise),
+		TEST(an_empty_list_inside_is_a_kept_promise),
+		TEST(the_end_of_a_range_is_a_kept_promise),
 		TEST(numbers_where_a_pointer_was_promised_break_it),
 		TEST(zeros_break_nothing_and_prove_nothing),
 		TEST(a_pointer_to_a_block_of_the_right_size_is_kept),

@@ -18,7 +18,8 @@
 #include "base/bitset.h"
 
 enum {
-	SURE_TEXT = 85,		/* percent */
+	SURE = 90,		/* percent: no guess */
+	SURE_TEXT = 85,
 	SURE_TEXT_INSIDE = 75,
 	SURE_AGREED = 70,
 	WORST = -60,		/* tenths of a kept promise, of one block */
@@ -35,7 +36,7 @@ struct shapes {
 	struct infer *infer;
 	struct heap *heap;
 	const struct size_weights *weights;
-	const struct chooser *chooser;
+	struct chooser *chooser;
 	struct shape_cache cache;
 	struct shape_candidates candidates;
 	struct clusters clusters;
@@ -355,19 +356,38 @@ static void decide(struct shapes *s, struct ranker *ranker, struct cluster *c,
 		cluster_decide(ranker, c, seen);
 }
 
+/* Of how many blocks each type is that is known for sure. */
+static bool count_types(const struct heap *heap, struct map *ret)
+{
+	for (uint32_t i = 0; i < heap->n_blocks; i++) {
+		uint64_t *n;
+
+		if (heap->type[i] == TYPE_NONE || heap->count[i] != 1 ||
+		    heap->confidence[i] < SURE)
+			continue;
+		n = map_slot(ret, heap->type[i], NULL);
+		if (!n)
+			return false;
+		++*n;
+	}
+	return true;
+}
+
 static bool decide_all(struct shapes *s, bool slots)
 {
+	struct map proven = {0};
 	struct ranker ranker = {
 		.heap = s->heap, .weights = s->weights,
 		.candidates = &s->candidates, .cache = &s->cache,
-		.mined = &s->mined, .pooled = slots ? NULL : &s->pooled,
+		.mined = &s->mined, .chooser = s->chooser,
+		.pooled = slots ? NULL : &s->pooled, .proven = &proven,
 		.program = image_program(s->heap->image),
 	};
-	struct cluster_samples samples;
-	bool ok;
+	struct cluster_samples samples = {0};
+	bool ok = slots || count_types(s->heap, &proven);
 
 	decide_texts(s);
-	ok = cluster_samples_read(&s->clusters, slots, s->infer, &samples);
+	ok = ok && cluster_samples_read(&s->clusters, slots, s->infer, &samples);
 	for (size_t i = 0; ok && i < samples.n; i++) {
 		struct cluster *c = &s->clusters.all.at[samples.cluster[i]];
 
@@ -376,6 +396,7 @@ static bool decide_all(struct shapes *s, bool slots)
 		ok = !ranker.no_memory;
 	}
 	cluster_samples_free(&samples);
+	map_free(&proven);
 	if (ok && slots && !s->reaching)
 		ok = clusters_agree(&s->clusters, SURE_AGREED);
 	decide_texts(s);	/* no name of a record, after all */
@@ -484,7 +505,7 @@ static bool try_clusters(struct shapes *s,
 }
 
 bool infer_shapes(struct infer *infer, const struct size_weights *weights,
-		  const struct chooser *chooser, struct err *err)
+		  struct chooser *chooser, struct err *err)
 {
 	struct heap *heap = infer->heap;
 	struct shapes s = {

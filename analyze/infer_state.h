@@ -84,6 +84,6 @@ bool infer_fields(struct infer *infer, struct err *err) MUST_CHECK;
 struct size_weights;
 struct chooser;
 bool infer_shapes(struct infer *infer, const struct size_weights *weights,
-		  const struct chooser *chooser, struct err *err) MUST_CHECK;
+		  struct chooser *chooser, struct err *err) MUST_CHECK;
 
 #endif

@@ -373,10 +373,12 @@ static bool leads_to_own(const struct match *m, const struct shape *shape,
 		return false;
 	own = &shape->at[at / 8];
 	switch (p->kind) {
+	case SHAPE_ANY:
 	case SHAPE_TEXT:
-		return own->letters && (shape_text_at(block, at) > 0 ||
-			(at / 8 < block->n &&
-			 (block->at[at / 8].value & 0xff) == 0));
+		return own->letters &&
+		       types->types.at[p->target].kind == TYPE_CHAR &&
+		       (shape_text_at(block, at) > 0 || (at / 8 < block->n &&
+			(block->at[at / 8].value & 0xff) == 0));
 	case SHAPE_POINTERS:
 		return is_pointer(own->kind) && own->target == types_strip(
 			types, types->types.at[p->target].target);

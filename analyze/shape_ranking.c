@@ -14,6 +14,8 @@ enum {
 	SOME = 10,		/* tenths, a block: more than no contradiction */
 	MIN_MARGIN = 8,		/* tenths, a block: ahead of the next type */
 	HOPELESS = -50,		/* ... as good as contradicted */
+	FAR_AHEAD = 60,		/* ... which is no rival then */
+	KEPT_LINK = 20,		/* a pointer to what links a container's nodes */
 	UNSIZED = 20,		/* what fits any size */
 	POOLED = 20,		/* what is only seen inside of other blocks */
 	MIN_UNSIZED = 20,	/* ... and must be kept of it */
@@ -55,6 +57,39 @@ static void leave_out_header(const struct judged *j,
 	score->kept -= common.kept;
 }
 
+/*
+ * Containers point at what their nodes begin with, lists at links. What is
+ * lost has no types to say so, but blocks of just the size of such nodes.
+ */
+static bool add_links(const struct judged *j, uint32_t type,
+		      const struct seen_block *seen, struct shape_score *score)
+{
+	struct chooser *chooser = j->ranker->chooser;
+	const struct heap *heap = j->ranker->heap;
+	const struct pointer_fields *fields =
+		pointer_fields_of(&chooser->fields, type);
+
+	for (size_t i = 0; fields && i < fields->n; i++) {
+		const struct pointer_field *f = &fields->at[i];
+		const struct seen_word *w = &seen->at[f->offset / 8];
+		struct choice choice;
+
+		if (f->offset / 8 >= seen->n || f->when ||
+		    w->seen != SEEN_START || w->node == seen->node ||
+		    heap->type[w->node] != TYPE_NONE ||
+		    heap->content[w->node] == CONTENT_TEXT)
+			continue;
+		if (!choose_start(chooser, w->node, f->kind, &choice))
+			return false;
+		if (choice.type == TYPE_NONE || choice.is_array ||
+		    choice.evidence != EVIDENCE_DERIVED)
+			continue;
+		score->sum += KEPT_LINK;
+		score->kept += KEPT_LINK;
+	}
+	return fields != NULL;
+}
+
 /* Mean over the sample; false when too many blocks do not fit. */
 static bool rate(const struct judged *j, uint32_t type, int *sum, int *kept)
 {
@@ -82,6 +117,11 @@ static bool rate(const struct judged *j, uint32_t type, int *sum, int *kept)
 			      !shape_name_fits(&ranker->heap->image->types,
 					       type, &j->seen[i]);
 		leave_out_header(j, &j->seen[i], &one);
+		if (!j->cluster->slot && !one.broken &&
+		    !add_links(j, type, seen, &one)) {
+			ranker->no_memory = true;
+			return false;
+		}
 		broken += one.broken;
 		total += one.broken ? 0 : one.sum;
 		right += one.broken ? 0 : one.kept;
@@ -103,13 +143,21 @@ struct ranking {
 	bool sized;		/* the best one tells its size */
 };
 
-/* How likely it is that a block on its own is of that type. */
+static bool is_proven(const struct judged *j, uint32_t type)
+{
+	return !j->cluster->slot && map_get(j->ranker->proven, type, 0) >= MANY;
+}
+
+/* How likely it is that a block on its own is of that type: whether it is part
+ * of others or not, when some are known to be. */
 static int prior_of(const struct judged *j, const struct shape_candidate *one,
 		    int least)
 {
 	const struct ranker *r = j->ranker;
+	struct shape_candidate as = *one;
 
-	return shape_candidate_prior(&r->heap->image->types, one) -
+	as.embedded &= !is_proven(j, one->type);
+	return shape_candidate_prior(&r->heap->image->types, &as) -
 	       (least > 0 ? UNSIZED : 0) -
 	       (r->pooled && bitset_has(r->pooled, one->type) ? POOLED : 0);
 }
@@ -306,14 +354,26 @@ static void decide_slot(const struct judged *j, struct cluster *c)
 		settle(j, c, &r, SURE_AHEAD);
 }
 
+/* What pointers must say of lost blocks: less of a type without a rival, and
+ * least where others are known to be of it. */
+static int needed(const struct judged *j, const struct ranking *r)
+{
+	bool alone = r->n == 1 || r->best - (int64_t)r->next >= FAR_AHEAD;
+
+	if (!alone)
+		return MIN_KEPT_SHAPE;
+	if (j->cluster->n < MANY)
+		return MIN_KEPT_ALONE;
+	return is_proven(j, r->type) ? SOME : MIN_KEPT;
+}
+
 /* What is lost is of the program, most likely; what a library keeps to itself
  * needs better evidence. */
 static void decide_lost(const struct judged *j, struct cluster *c)
 {
 	struct ranking r = rank_all(j, j->ranker->program, false);
 
-	if (is_clear(&r, r.n > 1 ? MIN_KEPT_SHAPE :
-		     c->n >= MANY ? MIN_KEPT : MIN_KEPT_ALONE)) {
+	if (is_clear(&r, needed(j, &r))) {
 		settle(j, c, &r, SURE_SHAPE);
 		return;
 	}

@@ -10,6 +10,7 @@
 #ifndef ANALYZE_SHAPE_RANKING_H
 #define ANALYZE_SHAPE_RANKING_H
 
+#include "analyze/infer_choose.h"
 #include "analyze/mined_fields.h"
 #include "analyze/shape_candidates.h"
 #include "analyze/shape_clusters.h"
@@ -23,6 +24,8 @@ struct ranker {
 	struct shape_cache *cache;
 	struct mined_fields *mined;
 	const struct bitset *pooled;	/* types: see shape_pooled.h; or NULL */
+	struct chooser *chooser;
+	const struct map *proven;	/* type -> live blocks that are of it */
 	uint32_t program;	/* the module of the program itself */
 	bool no_memory;
 };

@@ -439,6 +439,92 @@ static void of_two_that_are_lost_and_look_alike_none_is_taken(void **state)
 	assert_int_equal(typed(entry) + typed(token), 0);
 }
 
+/*
+ * owner { long id; link all; long age[8]; } with nodes item { link; ... },
+ * where link { link *next, *before; }.
+ */
+static uint32_t make_owner(void)
+{
+	struct made_member l[] = { { "next", number, 0, 0 },
+				   { "before", number, 8, 0 } };
+	uint32_t link = record("link", 16, l, 2);
+	const struct made_member it[] = { { "", link, 0, MEMBER_BASE },
+					  { "value", number, 32, 0 } };
+	const struct made_member o[] = {
+		{ "id", number, 0, 0 }, { "all", link, 8, 0 },
+		{ "age", made_array(&image, number, 8), 24, 0 },
+	};
+	uint32_t owner;
+
+	(void)record("item", 40, it, 2);
+	made_retarget(&image, link, 0, pointer(link));
+	made_retarget(&image, link, 1, pointer(link));
+	owner = record("owner", 88, o, 3);
+	image.types.types.at[owner].popularity = 1;
+	image.types.types.at[owner].module = 0;
+	return owner;
+}
+
+/* What is lost: owners, each with two nodes of @size bytes. */
+static void place_owners(uint64_t size)
+{
+	for (uint64_t i = 0; i < MANY; i++) {
+		uint64_t o = place(88), a = place(size), b = place(size);
+
+		made_word(&image, o, i);
+		made_word(&image, o + 8, a);
+		made_word(&image, o + 16, b);
+		made_word(&image, a, b);
+		made_word(&image, a + 8, o + 8);
+		made_word(&image, b, o + 8);
+		made_word(&image, b + 8, a);
+	}
+}
+
+static void lost_owners_of_lists_are_told_by_the_nodes(void **state)
+{
+	uint32_t owner = make_owner();
+
+	(void)state;
+	place_owners(40);
+	infer();
+	assert_int_equal(typed(owner), MANY);
+	evidence_of(owner, EVIDENCE_SHAPE);
+}
+
+static void blocks_of_no_node_s_size_tell_no_owner(void **state)
+{
+	uint32_t owner = make_owner();
+
+	(void)state;
+	place_owners(56);
+	infer();
+	assert_int_equal(typed(owner), 0);
+}
+
+/* person { long *first; person *next; } looks like little. */
+static void less_is_needed_where_live_blocks_are_of_the_type(void **state)
+{
+	struct made_member m[] = { { "first", pointer(number), 0, 0 },
+				   { "next", number, 32, 0 } };
+	uint32_t person = record("person", 40, m, 2);
+	uint64_t before = 0;
+
+	(void)state;
+	made_retarget(&image, person, 1, pointer(person));
+	image.types.types.at[person].module = 0;
+	for (int i = 0; i < MANY; i++) {
+		uint64_t at = place(40);
+
+		made_word(&image, at + 32, i == 6 ? 0 : before);
+		before = at;
+		if (i == 5)
+			pointer_var(person, at);
+	}
+	infer();
+	assert_true(typed(person) >= MANY - 1);
+}
+
 /* A struct that the program has no pointer to is on no heap. */
 static void what_nothing_points_at_is_not_taken(void **state)
 {
@@ -676,6 +762,9 @@ int main(void)
 		TEST(lost_records_differ_by_what_is_text),
 		TEST(what_is_lost_was_no_part_of_a_pool),
 		TEST(of_two_that_are_lost_and_look_alike_none_is_taken),
+		TEST(lost_owners_of_lists_are_told_by_the_nodes),
+		TEST(blocks_of_no_node_s_size_tell_no_owner),
+		TEST(less_is_needed_where_live_blocks_are_of_the_type),
 		TEST(what_nothing_points_at_is_not_taken),
 		TEST(a_text_behind_its_header_is_text),
 		TEST(a_count_tells_an_array_behind_it),

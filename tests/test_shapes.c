@@ -2,6 +2,7 @@
 /* Whether a block could be one of those, by what it holds. */
 #include "tests/aid_infer.h"
 
+#include "analyze/shape_candidates.h"
 #include "analyze/shapes.h"
 
 static struct shape_cache cache;
@@ -197,6 +198,38 @@ static void the_end_of_a_range_is_a_kept_promise(void **state)
 	begin();
 	assert_true(score(0, range).kept > score(0, record("other", 24, o, 3)).kept);
 	end();
+}
+
+/* room<payload> { bytes for it } and box { payload }, as people write it. */
+static void storage_of_templates_is_no_candidate(void **state)
+{
+	const struct made_member p[] = { { "a", number, 0, 0 },
+					 { "b", number, 8, 0 } };
+	uint32_t letter = scalar(TYPE_CHAR, "unsigned char", 1);
+	uint32_t payload = record("payload", 16, p, 2);
+	const struct made_member r[] = {
+		{ "bytes", made_array(&image, letter, 16), 0, 0 } };
+	const struct made_member b[] = { { "in", payload, 0, 0 } };
+	const struct template_arg about = { .type = payload };
+	uint32_t room = record("room<payload>", 16, r, 1);
+	uint32_t box = record("box", 16, b, 1);
+	struct shape_candidates all;
+	bool has_payload = false, has_box = false;
+
+	(void)state;
+	image.types.types.at[room].first_arg = (uint32_t)image.types.args.len;
+	image.types.types.at[room].n_args = 1;
+	assert_true(vec_push(&image.types.args, about));
+	for (size_t i = 0; i < image.types.types.len; i++)
+		image.types.types.at[i].popularity = 1;
+	assert_true(shape_candidates_build(&image.types, &all));
+	for (size_t i = 0; i < all.records.len; i++) {
+		has_payload |= all.records.at[i].type == payload;
+		has_box |= all.records.at[i].type == box;
+		assert_int_not_equal(all.records.at[i].type, room);
+	}
+	assert_true(has_payload && has_box);
+	shape_candidates_free(&all);
 }
 
 static void numbers_where_a_pointer_was_promised_break_it(void **state)
@@ -400,6 +433,7 @@ int main(void)
 		TEST(a_short_string_inside_is_a_kept_promise),
 		TEST(an_empty_list_inside_is_a_kept_promise),
 		TEST(the_end_of_a_range_is_a_kept_promise),
+		TEST(storage_of_templates_is_no_candidate),
 		TEST(numbers_where_a_pointer_was_promised_break_it),
 		TEST(zeros_break_nothing_and_prove_nothing),
 		TEST(a_pointer_to_a_block_of_the_right_size_is_kept),

@@ -22,6 +22,8 @@ enum {
 	KEPT_COUNT = 30,	/* says how long the array behind it is */
 	KEPT_LEAST = 20,	/* counts as evidence of its own */
 	KEPT_TEXT = 40,
+	KEPT_RANGE = 30,	/* begin, end and limit, in order */
+	KEPT_ONE_OF = 30,	/* as a pointer in a union says */
 	KEPT_OWN = 40,		/* leads to a member of its own, of that type */
 	KEPT_ROUGHLY = 10,
 	DOUBTFUL = -30,
@@ -214,7 +216,7 @@ static int compare_start(const struct match *m, const struct shape_word *p,
 	case SHAPE_VOID:
 		return KEPT_ROUGHLY;
 	default:
-		return p->text && content == CONTENT_TEXT ? KEPT_LEAST : 0;
+		return p->text && content == CONTENT_TEXT ? KEPT_ONE_OF : 0;
 	}
 }
 
@@ -545,7 +547,7 @@ struct shape_score shape_compare(const struct heap *heap,
 		if (block->at[i].seen == SEEN_INSIDE &&
 		    is_pointer(shape->at[i].kind) &&
 		    is_end_of_range(heap, shape, block, i))
-			one = is_limit(heap, shape, block, i) ? KEPT_LEAST :
+			one = is_limit(heap, shape, block, i) ? KEPT_RANGE :
 								KEPT_ROUGHLY;
 		if (leads_to_own(&m, shape, block, i))
 			one = KEPT_OWN;

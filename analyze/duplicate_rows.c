@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 #include "analyze/block_key.h"
+#include "analyze/holder_text.h"
 
 enum {
 	ASKED = 8,	/* blocks of a group */
-	TRIED = 16,	/* references to one block */
 	ALONE = 100,	/* part of all that is a row of its own */
 };
 
@@ -15,24 +15,15 @@ enum {
 #define ROOT_KEY (UINT64_C(3) << 62)
 #define NOBODY (ROOT_KEY | UINT32_MAX)
 
-/* What the node is that refers to @node best, the first of them. */
+/* What it is that holds @node. */
 static uint64_t holder_key(const struct heap *heap, uint32_t node)
 {
-	const struct graph *g = &heap->referrers;
-	uint32_t best = NODE_NONE;
-	uint8_t kind = N_REF_KINDS;
+	uint32_t holder = best_referrer(heap, node);
 
-	for (uint64_t e = g->row[node]; e < g->row[node + 1] &&
-	     e < g->row[node] + TRIED; e++) {
-		if (g->kind[e] < kind) {
-			best = g->target[e];
-			kind = g->kind[e];
-		}
-	}
-	if (best == NODE_NONE)
+	if (holder == NODE_NONE)
 		return NOBODY;
-	return heap_is_root(heap, best) ? ROOT_KEY | best :
-					  block_key(heap, best, false);
+	return heap_is_root(heap, holder) ? ROOT_KEY | holder :
+					    block_key(heap, holder, false);
 }
 
 static int by_value(const void *a, const void *b)

@@ -69,8 +69,7 @@ struct place {
 	uint64_t offset;	/* UINT64_MAX: not looked for */
 };
 
-/* The reference of the best kind, the first of them. */
-static uint32_t best_referrer(const struct heap *heap, uint32_t node)
+uint32_t best_referrer(const struct heap *heap, uint32_t node)
 {
 	const struct graph *g = &heap->referrers;
 	uint32_t best = NODE_NONE;

@@ -34,6 +34,10 @@ void holder_finder_free(struct holder_finder *finder);
 const char *holder_text(struct holder_finder *finder, const uint32_t *nodes,
 			size_t n, char buf[HOLDER_TEXT_MAX]);
 
+/** Who refers to block @node by the best kind of reference, the first of them;
+ * NODE_NONE when nobody does. Looks at a few references. */
+uint32_t best_referrer(const struct heap *heap, uint32_t node);
+
 /** "Session.user" for the place at @offset of @holder. */
 const char *holder_place(const struct facts *facts, uint32_t holder,
 			 uint64_t offset, char buf[HOLDER_TEXT_MAX]);

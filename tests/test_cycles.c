@@ -264,6 +264,8 @@ static void a_long_ring_has_a_short_way_where_there_is_one(void **state)
 	assert_int_equal(cycles.n_groups, 1);
 	assert_int_equal(cycles.groups[0].count, 1);
 	assert_int_equal(cycles.groups[0].blocks, N);
+	/* Its title is the largest member, however many others there are. */
+	assert_int_equal(block_key_size(cycles.groups[0].key), 48);
 	assert_int_equal(cycles.groups[0].retained, 32 * N + 16);
 	assert_int_equal(cycles.groups[0].n_steps, 1);
 	assert_int_equal(cycles.steps.at[cycles.groups[0].first_step], ODD);

@@ -7,7 +7,14 @@
 #include "formats/elf_file.h"
 #include "formats/leb.h"
 
-enum { MAX_HOPS = 8, MAX_PLACES = 1 << 16 };
+enum {
+	MAX_HOPS = 8, MAX_PLACES = 1 << 16,
+	/* Work for each byte of a unit, in bytes of code: damaged DWARF can
+	 * name one piece of code, or one list of places, over and over. Real
+	 * units have less than two bytes of code for one of their own. */
+	WORK_PER_BYTE = 64,
+	WORK_PER_PLACE = 16,
+};
 
 struct slot_miner {
 	const struct dwarf_code *code;
@@ -18,6 +25,7 @@ struct slot_miner {
 	/* The variable whose places are being noted. */
 	uint32_t pointee;
 	bool has_frame_base, from_cfa;
+	uint64_t work;		/* left for this unit */
 };
 
 void dwarf_code_open(struct elf_file *elf, struct dwarf_code *ret)
@@ -73,6 +81,15 @@ void slot_miner_close(struct slot_miner *miner)
 const struct slot_flows *slot_miner_flows(const struct slot_miner *miner)
 {
 	return &miner->walker.flows;
+}
+
+/* False when the unit has had its share. */
+static bool take_work(struct slot_miner *m, uint64_t work)
+{
+	bool ok = work <= m->work;
+
+	m->work = ok ? m->work - work : 0;
+	return ok;
 }
 
 /* The type of a variable or function, as far as another DIE says it. */
@@ -148,7 +165,8 @@ static void note_place(void *ctx, const struct dwarf_extent *e)
 	struct slot_miner *m = ctx;
 	struct walk_place place = { e->low, e->high, .pointee = m->pointee };
 
-	if (m->f.places.len < MAX_PLACES && parse_place(m, e->expr, &place) &&
+	if (take_work(m, WORK_PER_PLACE) &&
+	    m->f.places.len < MAX_PLACES && parse_place(m, e->expr, &place) &&
 	    !vec_push(&m->f.places, place))
 		m->r->no_memory = true;
 }
@@ -157,7 +175,7 @@ static void add_variable(struct slot_miner *m, const struct die *die)
 {
 	struct walk_pointer p;
 
-	if (!die_has(die, DW_AT_location))
+	if (m->work == 0 || !die_has(die, DW_AT_location))
 		return;
 	p = pointer_of(m, type_of(m, die));
 	if (p.pointee == TYPE_NONE)
@@ -270,6 +288,8 @@ static void walk_part(void *ctx, const struct dwarf_extent *e)
 		if (e->low < part.addr || skip >= part.bytes.size ||
 		    e->high - e->low > part.bytes.size - skip)
 			continue;
+		if (!take_work(m, e->high - e->low))
+			return;
 		(void)bytes_take(&part.bytes, skip);
 		m->f.low = e->low;
 		m->f.code = bytes_sub(&part.bytes, e->high - e->low);
@@ -295,8 +315,9 @@ void slot_miner_unit(struct slot_miner *miner, const struct die_unit *unit)
 	if (!types_language_is_c(unit->language) || !die_of_unit(unit, &die) ||
 	    !die_first(&die, &die))
 		return;
+	miner->work = (uint64_t)(unit->end - unit->header) * WORK_PER_BYTE;
 	do {
 		if (die_tag(&die) == DW_TAG_subprogram)
 			mine_function(miner, &die);
-	} while (!miner->r->no_memory && die_next(&die));
+	} while (miner->work > 0 && !miner->r->no_memory && die_next(&die));
 }

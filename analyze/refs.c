@@ -103,9 +103,23 @@ static bool holds_nothing(const struct heap *heap, uint32_t node)
 	}
 }
 
+/* Where the live elements of a container end, in whole words. */
+static uint64_t elements_end(const struct heap *heap, uint32_t node)
+{
+	const struct type_table *types = &heap->image->types;
+	uint32_t id = types_strip(types, heap->type[node]);
+	uint64_t size = id == TYPE_NONE ? 0 : types->types.at[id].size, end;
+
+	if (__builtin_mul_overflow(size, heap->count[node], &end) ||
+	    size == 0 || end > UINT64_MAX - 7)
+		return UINT64_MAX;
+	return (end + 7) & ~(uint64_t)7;
+}
+
 static struct meaning block_meaning(const struct build *b, uint32_t node)
 {
 	const struct heap *heap = b->heap;
+	const struct word_map *map;
 	struct meaning m = {
 		.typed_end = UINT64_MAX, .untyped = REF_CONSERVATIVE,
 		.dead = REF_STALE, .behind = REF_STALE,
@@ -117,11 +131,13 @@ static struct meaning block_meaning(const struct build *b, uint32_t node)
 		m.untyped = REF_STALE;
 		return m;
 	}
-	m.map = usable_map(b, heap->type[node]);
-	if (m.map && m.map->open_ended)
-		m.map = NULL;
-	if (m.map)
-		m.typed_end = m.map->stride * heap->count[node];
+	map = usable_map(b, heap->type[node]);
+	if (map && !map->open_ended) {
+		m.map = map;
+		m.typed_end = map->stride * heap->count[node];
+	} else if (!map && heap->evidence[node] == EVIDENCE_ELEMENT) {
+		m.typed_end = elements_end(heap, node);
+	}
 	/* A block much larger than its object holds more than the object. */
 	if (heap->evidence[node] != EVIDENCE_ELEMENT &&
 	    !infer_fits(heap, node, m.typed_end, true))

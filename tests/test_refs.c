@@ -140,6 +140,30 @@ static void text_of_a_container_refers_to_nothing(void **state)
 	}
 }
 
+static void words_behind_the_last_byte_of_a_container_are_dead(void **state)
+{
+	static const struct { uint32_t count; unsigned kind; } cases[] = {
+		{ 32, REF_STALE }, { 33, REF_CONSERVATIVE },
+		{ 40, REF_CONSERVATIVE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct made m;
+
+		make(&m, 40);
+		m.heap.type[0] = made_scalar(&m.image, TYPE_CHAR,
+					     "unsigned char", 1);
+		m.heap.count[0] = cases[i].count;
+		m.heap.evidence[0] = EVIDENCE_ELEMENT;
+		m.heap.confidence[0] = 95;
+		made_word(&m.image, HEAP + 32, OTHER);
+		build(&m);
+		assert_int_equal(kind_to(&m, 1), cases[i].kind);
+		drop(&m);
+	}
+}
+
 static void a_block_refers_to_itself_by_its_start_only(void **state)
 {
 	struct made m;
@@ -209,6 +233,7 @@ int main(void)
 		cmocka_unit_test(fields_say_what_their_words_are),
 		cmocka_unit_test(words_behind_an_object_are_dead_only_in_a_vector),
 		cmocka_unit_test(text_of_a_container_refers_to_nothing),
+		cmocka_unit_test(words_behind_the_last_byte_of_a_container_are_dead),
 		cmocka_unit_test(a_block_refers_to_itself_by_its_start_only),
 		cmocka_unit_test(
 			a_block_of_a_type_refers_to_itself_as_one_of_its_kind),

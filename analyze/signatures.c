@@ -107,9 +107,8 @@ bool signature_of(struct signatures *s, const struct heap *heap,
 static bool is_larger(const struct signature_member *a,
 		      const struct signature_member *b)
 {
-	uint64_t x = a->bytes / a->count, y = b->bytes / b->count;
-
-	return x != y ? x > y : a->bytes > b->bytes;
+	return a->bytes != b->bytes ? a->bytes > b->bytes :
+				      a->count > b->count;
 }
 
 uint64_t signature_largest(const struct signatures *s, uint32_t i)

@@ -113,9 +113,11 @@ static void add_row(uint64_t *seed, struct random_heap *h, uint32_t from,
 		*ref = (struct random_ref){
 			true, random_kind(seed, heap, from), slot,
 		};
+		/* A pointer into itself would be no reference (refs.h). */
 		if (addr)
 			made_word(&h->facts.image, addr + slot * 8,
-				  heap->addr[to] + random_below(seed, 8));
+				  heap->addr[to] + (to == from ? 0 :
+						    random_below(seed, 8)));
 	}
 }
 

@@ -302,10 +302,11 @@ struct loss leaks_all_direct(const struct heap *heap, const struct leaks *leaks,
 	struct loss sum = {0};
 
 	for (uint32_t g = 0; g < leaks->n_groups; g++) {
-		struct loss one = leaks_direct(heap, leaks, g);
+		struct loss one;
 
 		if (leaks->groups[g].verdict != verdict)
 			continue;
+		one = leaks_direct(heap, leaks, g);
 		sum.blocks += one.blocks;
 		sum.bytes += one.bytes;
 	}

@@ -13,8 +13,6 @@
 enum {
 	CHUNK = 1 << 14,	/* nodes */
 	SURE = 90,		/* percent: from here on the type is believed */
-	MAX_BASES = 64,
-	MAX_LEAVES = 1 << 16,
 };
 
 struct worker {
@@ -87,10 +85,14 @@ static bool is_letter(const struct type_table *types, const struct type *t)
 static bool holds_nothing(const struct heap *heap, uint32_t node)
 {
 	const struct type_table *types = &heap->image->types;
-	uint32_t id = types_strip(types, heap->type[node]);
-	const struct type *t = id == TYPE_NONE ? NULL : &types->types.at[id];
+	const struct type *t;
+	uint32_t id;
 
-	if (!t || t->size >= 8 || heap->evidence[node] != EVIDENCE_ELEMENT)
+	if (heap->evidence[node] != EVIDENCE_ELEMENT)
+		return false;
+	id = types_strip(types, heap->type[node]);
+	t = id == TYPE_NONE ? NULL : &types->types.at[id];
+	if (!t || t->size >= 8)
 		return false;
 	switch (t->kind) {
 	case TYPE_INT:
@@ -183,75 +185,19 @@ static void sort_found(uint64_t *at, size_t n)
 	}
 }
 
-/* Is @id the type of an object of @type, or that of a base class that it
- * begins with? */
-static bool is_own(const struct type_table *types, uint32_t type, uint32_t id)
-{
-	for (int i = 0; i < MAX_BASES && type != TYPE_NONE; i++) {
-		const struct type *t = &types->types.at[type];
-		uint32_t base = TYPE_NONE;
-
-		/* A class may be known twice, by its declaration too. */
-		if (type == id || (id != TYPE_NONE && t->name &&
-				   types->types.at[id].name == t->name))
-			return true;
-		for (uint32_t k = 0; types_is_record(types, type) &&
-		     k < t->n_members && base == TYPE_NONE; k++) {
-			const struct member *m =
-				&types->members.at[t->first_member + k];
-
-			if (m->flags & MEMBER_BASE && m->offset == 0 &&
-			    !(m->flags & MEMBER_VIRTUAL))
-				base = types_strip(types, m->type);
-		}
-		type = base;
-	}
-	return false;
-}
-
-struct own_pointer {
-	const struct type_table *types;
-	uint32_t type;
-	uint64_t offset;
-	bool found;
-};
-
-static bool find_own_pointer(void *ctx, const struct leaf *leaf)
-{
-	struct own_pointer *p = ctx;
-	const struct type *t = leaf->type == TYPE_NONE ? NULL :
-			       &p->types->types.at[leaf->type];
-
-	if (t && leaf->offset == p->offset &&
-	    (t->kind == TYPE_POINTER || t->kind == TYPE_REFERENCE))
-		p->found |= is_own(p->types, p->type,
-				   types_strip(p->types, t->target));
-	return !p->found;
-}
-
 /*
- * Does the word of @node at @where refer to the node itself, as to an object
- * of its kind? Pointers into itself are how a type keeps its own house (a
+ * Does a word that refers to its own block do so as to an object of its kind? Pointers into itself are how a type keeps its own house (a
  * short string, an empty list), and so is what a coroutine's frame knows
  * itself by, a void *. Of what has no type nobody knows.
  */
-static bool refers_to_itself(const struct build *b, const struct meaning *m,
-			     uint32_t node, uint32_t where)
+static bool refers_to_itself(const struct meaning *m, uint32_t where)
 {
-	struct own_pointer p = {
-		.types = &b->heap->image->types,
-		.type = types_strip(&b->heap->image->types,
-				    b->heap->type[node]),
-		.offset = raw_offset(where),
-	};
+	uint64_t offset = raw_offset(where);
 
 	if (!raw_is_start(where))
 		return false;
-	if (!m->map || p.offset >= m->typed_end)
-		return true;
-	p.offset %= m->map->stride;
-	types_leaves(p.types, p.type, MAX_LEAVES, find_own_pointer, &p);
-	return p.found;
+	return !m->map || offset >= m->typed_end ||
+	       m->map->own[offset % m->map->stride / 8];
 }
 
 /* Sorted by target, then kind: the first of each target has its best kind. */
@@ -269,7 +215,7 @@ static bool settle_node(struct build *b, struct worker *w, uint32_t node)
 		return false;
 	for (uint64_t e = raw->row[node]; e < raw->row[node + 1]; e++) {
 		if (raw->target[e] == node &&
-		    !refers_to_itself(b, &m, node, raw->where[e]))
+		    !refers_to_itself(&m, raw->where[e]))
 			continue;
 		w->found.at[w->found.len++] = (uint64_t)raw->target[e] << 8 |
 					      kind_of(&m, raw->where[e]);

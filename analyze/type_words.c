@@ -2,11 +2,13 @@
 #include "analyze/type_words.h"
 
 /* A larger element is scanned word by word: its map would not be cheap. */
-enum { MAX_WORDS = 1 << 16 };
+enum { MAX_WORDS = 1 << 16, MAX_BASES = 64 };
 
 struct fill {
 	const struct type_table *types;
+	uint32_t type;		/* that is mapped, stripped */
 	uint8_t *kind;
+	bool *own;
 	uint64_t n;
 	bool give_up;		/* the layout is not a constant */
 	/* The last record that small_text() was asked about, and its text. */
@@ -55,10 +57,10 @@ struct first_pointer {
 static bool find_pointer(void *ctx, const struct leaf *leaf)
 {
 	struct first_pointer *find = ctx;
-	const struct type *t = &find->types->types.at[leaf->type];
+	const struct type *t = leaf->type == TYPE_NONE ? NULL :
+			       &find->types->types.at[leaf->type];
 
-	if (leaf->type == TYPE_NONE || leaf->in_union ||
-	    t->kind != TYPE_POINTER)
+	if (!t || leaf->in_union || t->kind != TYPE_POINTER)
 		return true;
 	find->target = types_strip(find->types, t->target);
 	return false;
@@ -129,6 +131,32 @@ static enum word_kind kind_of(struct fill *fill, const struct type *t,
 	}
 }
 
+/* Is @id the type of an object of @type, or that of a base class that it
+ * begins with? */
+static bool is_own(const struct type_table *types, uint32_t type, uint32_t id)
+{
+	for (int i = 0; i < MAX_BASES && type != TYPE_NONE; i++) {
+		const struct type *t = &types->types.at[type];
+		uint32_t base = TYPE_NONE;
+
+		/* A class may be known twice, by its declaration too. */
+		if (type == id || (id != TYPE_NONE && t->name &&
+				   types->types.at[id].name == t->name))
+			return true;
+		for (uint32_t k = 0; types_is_record(types, type) &&
+		     k < t->n_members && base == TYPE_NONE; k++) {
+			const struct member *m =
+				&types->members.at[t->first_member + k];
+
+			if (m->flags & MEMBER_BASE && m->offset == 0 &&
+			    !(m->flags & MEMBER_VIRTUAL))
+				base = types_strip(types, m->type);
+		}
+		type = base;
+	}
+	return false;
+}
+
 static bool visit(void *ctx, const struct leaf *leaf)
 {
 	struct fill *fill = ctx;
@@ -149,6 +177,10 @@ static bool visit(void *ctx, const struct leaf *leaf)
 		if (fill->kind[i] < kind)
 			fill->kind[i] = (uint8_t)kind;
 	}
+	if (leaf->offset % 8 == 0 && (t->kind == TYPE_POINTER ||
+				      t->kind == TYPE_REFERENCE))
+		fill->own[first] |= is_own(fill->types, fill->type,
+					   types_strip(fill->types, t->target));
 	return true;
 }
 
@@ -165,7 +197,7 @@ bool type_words_add(const struct type_table *types, uint32_t type,
 {
 	uint32_t id = types_strip(types, type);
 	struct fill fill = {
-		.types = types, .record = TYPE_NONE,
+		.types = types, .type = id, .record = TYPE_NONE,
 	};
 	struct word_map *map;
 	const struct type *t;
@@ -183,12 +215,14 @@ bool type_words_add(const struct type_table *types, uint32_t type,
 	if (fill.n == 0 || fill.n > MAX_WORDS)
 		return true;
 	fill.kind = arena_alloc(&words->arena, fill.n);
-	if (!fill.kind)
+	fill.own = arena_alloc(&words->arena, fill.n * sizeof(*fill.own));
+	if (!fill.kind || !fill.own)
 		return err_nomem(err, "word maps");
 	types_leaves(types, id, (uint64_t)MAX_WORDS * 8, visit, &fill);
 	if (fill.give_up)
 		return true;
 	map->kind = fill.kind;
+	map->own = fill.own;
 	map->n = (uint32_t)fill.n;
 	return true;
 }

@@ -8,7 +8,7 @@
  * (padding, floating point, small integers). Maps are made once for each type
  * in use, before the threads start, and then only read.
  *
- * Cost: one byte for each word of a type.
+ * Cost: two bytes for each word of a type.
  */
 #ifndef ANALYZE_TYPE_WORDS_H
 #define ANALYZE_TYPE_WORDS_H
@@ -29,6 +29,8 @@ struct word_map {
 	uint32_t n;		/* words in one element */
 	bool open_ended;	/* a flexible array follows the last member */
 	const uint8_t *kind;	/* [n] enum word_kind; NULL: all WORD_MAYBE */
+	const bool *own;	/* [n] a pointer to an object of the type, or
+				 * to a base class that it begins with; as @kind */
 };
 
 struct type_words {

@@ -93,20 +93,6 @@ static int print_json(struct printer *p, const struct record *rec,
 	return json_print_line(o);
 }
 
-static void print_candidates(struct printer *p, uint32_t node)
-{
-	struct alternative found[MAX_ALTERNATIVES];
-	char name[NAME_MAX_BYTES];
-	size_t n = alternatives_find(&p->alternatives, node, found);
-
-	for (size_t i = 0; i < n; i++) {
-		fputs(i == 0 ? "  or " : ", ", stdout);
-		types_name(&p->report->facts.image.types, found[i].type, name,
-			   sizeof(name));
-		text_print(name);
-	}
-}
-
 static int print_text(struct printer *p, const struct record *rec,
 		      const char *label)
 {
@@ -117,7 +103,7 @@ static int print_text(struct printer *p, const struct record *rec,
 	       state_names[p->report->facts.heap.state[rec->node]]);
 	text_print(label);
 	if (p->alternatives.heap && !is_free)
-		print_candidates(p, rec->node);
+		candidates_print(&p->alternatives, rec->node, "  or ");
 	putchar('\n');
 	return EXIT_DONE;
 }

@@ -99,52 +99,49 @@ struct json_t *show_why_json(const struct facts *facts, uint32_t node)
 	return o;
 }
 
-/* The best other types; none when memory is exhausted. */
-static size_t find(const struct heap *heap, uint32_t node,
-		   struct alternative found[MAX_ALTERNATIVES])
+size_t candidates_print(struct alternatives *a, uint32_t node, const char *lead)
 {
-	struct alternatives a;
-	struct err err = {0};
-	size_t n = 0;
+	struct alternative found[MAX_ALTERNATIVES];
+	size_t n = alternatives_find(a, node, found);
+	char name[NODE_TEXT_MAX];
 
-	if (alternatives_open(heap, &a, &err))
-		n = alternatives_find(&a, node, found);
-	alternatives_close(&a);
+	for (size_t i = 0; i < n; i++) {
+		fputs(i == 0 ? lead : ", ", stdout);
+		types_name(&a->heap->image->types, found[i].type, name,
+			   sizeof(name));
+		text_print(name);
+	}
 	return n;
 }
 
 void show_candidates(const struct heap *heap, uint32_t node)
 {
-	struct alternative found[MAX_ALTERNATIVES];
-	char name[NODE_TEXT_MAX];
-	size_t n;
+	struct alternatives a;
+	struct err err = {0};
 
 	if (heap->confidence[node] >= SURE_ENOUGH)
 		return;
-	n = find(heap, node, found);
-	for (size_t i = 0; i < n; i++) {
-		types_name(&heap->image->types, found[i].type, name,
-			   sizeof(name));
-		printf(i == 0 ? "  %-10s " : ", ", "could be");
-		text_print(name);
-	}
-	if (n > 0)
+	/* Without memory for it, nothing is said. */
+	if (alternatives_open(heap, &a, &err) &&
+	    candidates_print(&a, node, "  could be   ") > 0)
 		putchar('\n');
+	alternatives_close(&a);
 }
 
-static struct json_t *list_json(const struct heap *heap,
-				const struct alternative *at, size_t n)
+struct json_t *candidates_json(struct alternatives *a, uint32_t node)
 {
+	struct alternative found[MAX_ALTERNATIVES];
+	size_t n = alternatives_find(a, node, found);
 	struct json_t *list = json_new_array();
 	char name[NODE_TEXT_MAX];
 
 	for (size_t i = 0; i < n; i++) {
 		struct json_t *o = json_new_object();
 
-		types_name(&heap->image->types, at[i].type, name,
+		types_name(&a->heap->image->types, found[i].type, name,
 			   sizeof(name));
 		json_put_text(o, "type", name);
-		json_put_real(o, "score", at[i].score / 10.0);
+		json_put_real(o, "score", found[i].score / 10.0);
 		json_add(list, o);
 	}
 	return list;
@@ -152,14 +149,11 @@ static struct json_t *list_json(const struct heap *heap,
 
 struct json_t *show_candidates_json(const struct heap *heap, uint32_t node)
 {
-	struct alternative found[MAX_ALTERNATIVES];
+	struct alternatives a;
+	struct err err = {0};
+	struct json_t *list = alternatives_open(heap, &a, &err) ?
+			      candidates_json(&a, node) : json_new_array();
 
-	return list_json(heap, found, find(heap, node, found));
-}
-
-struct json_t *candidates_json(struct alternatives *a, uint32_t node)
-{
-	struct alternative found[MAX_ALTERNATIVES];
-
-	return list_json(a->heap, found, alternatives_find(a, node, found));
+	alternatives_close(&a);
+	return list;
 }

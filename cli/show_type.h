@@ -25,7 +25,12 @@ void show_candidates(const struct heap *heap, uint32_t node);
 /** [{"type", "score"}], of any block. */
 struct json_t *show_candidates_json(const struct heap *heap, uint32_t node);
 
-/** The same of a search that is open. */
+/** "LEAD A, B", what a search that is open finds; nothing when that is
+ * nothing. Returns how many. */
+size_t candidates_print(struct alternatives *a, uint32_t node,
+			const char *lead);
+
+/** [{"type", "score"}] of a search that is open. */
 struct json_t *candidates_json(struct alternatives *a, uint32_t node);
 
 #endif

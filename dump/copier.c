@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "dump/copier.h"
 
+#include <unistd.h>
+
 #include "base/progress.h"
 
 /** False when memory gets short because there is a copy. */
@@ -28,27 +30,35 @@ static void release(struct copier *c)
 	c->torn_from = 0;
 }
 
-/** End the copy, hold the target, go on with its own memory. */
-static bool change_over(struct copier *c, uint64_t at)
+/** Hold the target, which ends its copy. When it cannot be held, the copy is
+ * left to release(). */
+static bool take_back(struct copier *c, struct guardian_view *view,
+		      struct err *err)
 {
 	struct image again = {0};
+	bool held = guardian_hold(c->guardian, c->pid, &again, view, err);
+
+	vec_free(&again.threads);
+	diag_merge(&c->diag, &again.diag);
+	diag_free(&again.diag);
+	arena_free(&again.arena);
+	c->forked = false;
+	return held;
+}
+
+/** End the copy, go on with the memory of the target, which is held. */
+static bool change_over(struct copier *c, uint64_t at)
+{
 	struct guardian_view view;
 	struct err why = c->err;
-	bool held;
 
 	err_clear(&c->err);
-	release(c);
-	c->forked = false;
+	if (!take_back(c, &view, &c->err))
+		return err_wrap(&c->err, "%s; for the rest", why.message);
+	live_memory_use_target(c->image, view.mem);
 	if (c->give_up)
 		return err_set(&c->err, ERR_LIMIT, "given up, as asked: %s",
 			       why.message);
-	held = guardian_hold(c->guardian, c->pid, &again, &view, &c->err);
-	vec_free(&again.threads);
-	diag_free(&again.diag);
-	arena_free(&again.arena);
-	if (!held)
-		return err_wrap(&c->err, "%s; for the rest", why.message);
-	live_memory_use_target(c->image, view.mem);
 	c->torn_from = at;
 	diag_add_at(&c->diag, at, 1, "the frozen copy was given up and the "
 		    "process stopped for the rest of its memory, which is of "
@@ -63,14 +73,17 @@ static bool change_over(struct copier *c, uint64_t at)
  */
 static void linger(struct copier *c)
 {
+	struct guardian_view view;
 	struct err low = {0};
 
 	while (c->forked && !piece_queue_drained(c->queue, HEADROOM_POLL_MS)) {
 		if (has_room(c, &low))
 			continue;
 		live_memory_use_running(c->image);
+		err_clear(&low);
+		if (take_back(c, &view, &low))
+			close(view.mem);
 		release(c);
-		c->forked = false;
 	}
 }
 

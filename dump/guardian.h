@@ -13,7 +13,7 @@
  *
  * One order at a time, in this sequence, which may be repeated:
  *
- *     start -> hold -> [fork] -> release -> end
+ *     start -> hold -> [fork -> [hold]] -> release -> end
  *
  * All calls are for one thread of the client at a time. What the guardian's
  * side of each order does stands in dump/keeper.h.
@@ -60,7 +60,8 @@ struct guardian_view {
 /**
  * Stop every thread of @pid, unless it is held already, and fill
  * image->threads (main thread first, then by number). Findings go to
- * image->diag.
+ * image->diag. A copy that there is of it ends once the process stands, so
+ * that it can be killed for want of memory at no moment.
  *
  * @ret->pid is a thread, since the main thread may have exited while others
  * go on.

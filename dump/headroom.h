@@ -34,6 +34,9 @@
 
 enum { HEADROOM_PERCENT = 5, HEADROOM_LEVELS_MAX = 16, HEADROOM_POLL_MS = 5 };
 
+/* What is left must last for so long, as it was used in the last moments. */
+enum { HEADROOM_HORIZON_MS = 100, HEADROOM_WINDOW_MS = 25 };
+
 /* Of a large memory less than HEADROOM_PERCENT is enough. */
 #define HEADROOM_BYTES (UINT64_C(1) << 30)
 
@@ -64,6 +67,7 @@ struct headroom_level {
 	char name[128];		/* "memory.max of /sys/fs/cgroup/app" */
 	int usage, stat;	/* owned descriptors; @stat may be -1 */
 	uint64_t limit;		/* bytes */
+	uint64_t left_before;	/* what was left when the window began */
 };
 
 struct headroom_watch {
@@ -71,6 +75,7 @@ struct headroom_watch {
 	size_t n_levels;
 	int meminfo;		/* owned, or -1 */
 	uint64_t next_ns;	/* monotonic: not looked at before */
+	uint64_t window_ns;	/* monotonic: the window began; 0 is none */
 };
 
 /**
@@ -81,7 +86,8 @@ struct headroom_watch {
 void headroom_watch_open(struct headroom_watch *ret, uint32_t pid);
 
 /**
- * True when less than HEADROOM_PERCENT of a limit is left; @why tells which.
+ * True when less than HEADROOM_PERCENT of a limit is left, or what is left
+ * goes too fast to last for HEADROOM_HORIZON_MS; @why tells which.
  * Meant to be called for each piece that is copied: looks every
  * HEADROOM_POLL_MS only, and is false in between.
  */

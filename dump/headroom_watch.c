@@ -140,6 +140,49 @@ bool headroom_watch_short(const struct headroom_watch *watch, uint64_t cost,
 	return machine_is_short(watch, cost, why);
 }
 
+/**
+ * True when @left of a level will not last, as it shrank in the last @ns.
+ * Little use says nothing: the kernel counts in batches.
+ */
+static bool runs_out(const struct headroom_level *level, uint64_t left,
+		     uint64_t ns, struct err *why)
+{
+	const double horizon = HEADROOM_HORIZON_MS * 1e6;
+	uint64_t used = level->left_before - min_u64(left, level->left_before);
+	char text[2][HUMAN_MAX];
+
+	if (used <= headroom_reserve(level->limit) / 4 ||
+	    (double)used * horizon < (double)left * (double)ns)
+		return false;
+	human_size(left, false, text[0]);
+	human_size(level->limit, false, text[1]);
+	return !err_set(why, ERR_LIMIT, "%s of %s are left of %s, and they "
+			"go too fast", text[0], text[1], level->name);
+}
+
+static bool a_level_runs_out(struct headroom_watch *watch, uint64_t now,
+			     struct err *why)
+{
+	uint64_t ns = now - watch->window_ns;
+	bool begins = watch->window_ns == 0 ||
+		      ns >= HEADROOM_WINDOW_MS * UINT64_C(1000000);
+
+	for (size_t i = 0; i < watch->n_levels; i++) {
+		struct headroom_level *level = &watch->levels[i];
+		uint64_t left;
+
+		if (!left_of(level, level->limit / 2, &left))
+			continue;
+		if (watch->window_ns && runs_out(level, left, ns, why))
+			return true;
+		if (begins)
+			level->left_before = left;
+	}
+	if (begins)
+		watch->window_ns = now;
+	return false;
+}
+
 bool headroom_watch_low(struct headroom_watch *watch, struct err *why)
 {
 	struct timespec t;
@@ -150,7 +193,8 @@ bool headroom_watch_low(struct headroom_watch *watch, struct err *why)
 	if (now < watch->next_ns)
 		return false;
 	watch->next_ns = now + HEADROOM_POLL_MS * UINT64_C(1000000);
-	return headroom_watch_short(watch, 0, why);
+	return headroom_watch_short(watch, 0, why) ||
+	       a_level_runs_out(watch, now, why);
 }
 
 static int open_in(const char *folder, const char *name)

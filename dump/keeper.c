@@ -71,6 +71,10 @@ static bool hold(struct keeper *k, uint32_t pid)
 			   stop_process(pid, k->socket, &k->stopped,
 					&image.diag, &reply.err);
 	}
+	/* Only now: a copy that dies gives its memory back over time, and if
+	 * that runs out meanwhile, only the process is left to be killed. */
+	if (reply.ok)
+		frozen_end(&k->frozen, &k->stopped, &image.diag);
 	reply.ok = reply.ok &&
 		   registers_read(&k->stopped, &image, &reply.err);
 	reply.pid = stop_memory_pid(&k->stopped);

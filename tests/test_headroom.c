@@ -310,6 +310,36 @@ static void a_watch_sees_the_limit_come_near(void **state)
 	headroom_watch_close(&watch);
 }
 
+/* 300 MiB in an instant: the other 200 MiB will not last. In ten seconds they
+ * will, and a little in an instant says nothing. */
+static void a_watch_sees_how_fast_it_comes(void **state)
+{
+	struct headroom_watch watch;
+	struct err why = {0};
+
+	(void)state;
+	put("/cg/pod/memory.max", "%d\n", 600 << 20);
+	put("/cg/pod/memory.current", "%d\n", 100 << 20);
+	put_machine(2000);
+	headroom_watch_open_below(&watch, root, TARGET);
+	assert_false(headroom_watch_low(&watch, &why));
+	put("/cg/pod/memory.current", "%d\n", 107 << 20);
+	watch.next_ns = 0;
+	watch.window_ns -= 1000;
+	assert_false(headroom_watch_low(&watch, &why));
+	put("/cg/pod/memory.current", "%d\n", 400 << 20);
+	watch.next_ns = 0;
+	watch.window_ns -= UINT64_C(10000000000);
+	watch.levels[0].left_before = UINT64_C(500) << 20;
+	assert_false(headroom_watch_low(&watch, &why));
+	watch.next_ns = 0;
+	watch.levels[0].left_before = UINT64_C(500) << 20;
+	assert_true(headroom_watch_low(&watch, &why));
+	assert_string_equal(why.message, "200.0 MiB of 600.0 MiB are left of "
+			    "memory.max of /cg/pod, and they go too fast");
+	headroom_watch_close(&watch);
+}
+
 /* Of 1 TiB no 51 GiB have to be left. */
 static void a_large_machine_keeps_a_gigabyte(void **state)
 {
@@ -348,6 +378,7 @@ int main(void)
 		ON_TREE(limits_are_seen_through_the_root_of_the_process),
 		ON_TREE(a_process_that_is_gone_is_not_forked),
 		ON_TREE(a_watch_sees_the_limit_come_near),
+		ON_TREE(a_watch_sees_how_fast_it_comes),
 		cmocka_unit_test(a_large_machine_keeps_a_gigabyte),
 		cmocka_unit_test(buffers_are_some_of_the_memory_here),
 	};

@@ -5,7 +5,7 @@ set -eu
 want="gcc g++ make pkg-config libelf-dev libdwarf-dev libncurses-dev libzstd-dev
 zlib1g-dev liblzma-dev libiberty-dev libxxhash-dev libjansson-dev libcmocka-dev
 libvterm-dev gdb binutils dwz zstd python3 redis-server
-libc6-dbg libstdc++6-12-dbg
+libc6-dbg libstdc++6-12-dbg libbinutils-dbg
 libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 musl-tools"
 missing=
 for package in $want; do

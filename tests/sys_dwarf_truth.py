@@ -46,8 +46,43 @@ class Record:
         return self.name and self.size and "<" not in self.name
 
 
+def companion(path):
+    """The file of what dwz found in more than one file, or None."""
+    text = "".join(lines_of("readelf", "--string-dump=.gnu_debugaltlink",
+                            path))
+    m = re.search(r"^\s*\[ *0\]  (\S+)", text, re.M)
+    return m and os.path.join(os.path.dirname(os.path.realpath(path)), m[1])
+
+
+def strings_of(path):
+    """The bytes of .debug_str."""
+    out = os.path.join(DIR, "strings")
+    subprocess.run(["objcopy", "--decompress-debug-sections",
+                    "--dump-section", f".debug_str={out}", path, "/dev/null"],
+                   check=True)
+    with open(out, "rb") as f:
+        return f.read()
+
+
+def info_of(path):
+    """What readelf prints of .debug_info of @path alone, with the names that
+    lie in its companion: readelf itself mixes up the strings of the two."""
+    other = companion(path)
+    strings = strings_of(other) if other else b""
+
+    def name(m):
+        at = int(m[1], 16)
+        return strings[at:strings.index(b"\0", at)].decode()
+
+    for line in lines_of("readelf", "--debug-dump=info",
+                         "--debug-dump=no-follow-links", path):
+        yield re.sub(r"\(alt indirect string, offset: 0x([0-9a-f]+)\)", name,
+                     line)
+
+
 def readelf_records(path):
-    """{(name, size, members)} of records with a name, without templates."""
+    """{(name, size, members)} of records with a name, without templates, and
+    how many DIEs there are in @path itself."""
     records, stack, target = set(), [], None
     n = 0
 
@@ -59,8 +94,7 @@ def readelf_records(path):
                              tuple((m[0], m[1]) for m in r.members
                                    if m[1] is not None)))
 
-    for line in lines_of("readelf", "--debug-dump=info",
-                         "--debug-dump=no-follow-links", path):
+    for line in info_of(path):
         m = DIE.match(line)
         if m:
             n += 1
@@ -114,6 +148,10 @@ def our_records(path):
 
 def compare(path):
     wanted, n = readelf_records(path)
+    other = companion(path)
+    if other:
+        more, n_more = readelf_records(other)
+        wanted, n = wanted | more, n + n_more
     ours = our_records(path)
     missing = [(name, size, members) for name, size, members in wanted
                if not any(size == s and
@@ -140,6 +178,7 @@ def packaged(package, pattern):
 def main():
     paths = [packaged("libc6-dbg", r"\.debug$"),
              packaged("libstdc++6-12-dbg", r"libstdc\+\+.*\.so|\.debug$"),
+             packaged("libbinutils-dbg", r"build-id.*\.debug$"),
              os.path.join(os.environ.get("BUILD", "build"), "holdfast")]
     paths += sys.argv[1:] + glob.glob(os.path.join(DIR, "*.debug"))
     paths = [p for p in paths if p and os.path.exists(p)]

@@ -22,6 +22,8 @@ struct world {
 	uint8_t *what;		/* [SIZE] */
 	bool resident[PAGES];
 	uint64_t random;
+	bool not_understood;
+	struct waste_arenas arenas;
 };
 
 static uint32_t roll(struct world *w, uint32_t n)
@@ -63,9 +65,10 @@ static void begin(struct world *w)
 	made_memory(&w->image, BASE, BASE + SIZE, RW, "[heap]");
 }
 
-/* The blocks are all there: make the heap, with its extents. */
+/* The blocks are all there: make the heap, with its extents, and look. */
 static void conclude(struct world *w)
 {
+	struct err err = {0};
 	struct heap made;
 
 	made_heap(&w->image, w->blocks.at, w->blocks.len, &made);
@@ -75,10 +78,13 @@ static void conclude(struct world *w)
 	made.free = w->free.at;
 	made.n_free = w->free.len;
 	w->heap = made;
+	w->heap.allocators.at[0].understood = !w->not_understood;
+	assert_true(waste_arenas_build(&w->heap, &w->arenas, &err));
 }
 
 static void end(struct world *w)
 {
+	waste_arenas_free(&w->arenas);
 	heap_free(&w->heap);
 	image_close(&w->image);
 	vec_free(&w->blocks);
@@ -159,8 +165,6 @@ static void random_arenas_are_as_painted(void **state)
 	for (int round = 0; round < 30; round++) {
 		uint8_t *in = calloc(SIZE, 1);
 		struct waste_pages want = {0};
-		struct waste_arenas arenas;
-		struct err err = {0};
 		struct world w;
 		uint64_t page = 1;
 
@@ -181,14 +185,12 @@ static void random_arenas_are_as_painted(void **state)
 		conclude(&w);
 		for (size_t i = 0; i < PAGES; i++)
 			check_page(&w, i, in, &want);
-		assert_true(waste_arenas_build(&w.heap, &arenas, &err));
-		assert_true(arenas.resident_known);
-		for (size_t i = 0; i < arenas.at.len; i++)
-			check_arena(&w, &arenas.at.at[i]);
-		assert_int_equal(arenas.total.mixed, want.mixed);
-		assert_int_equal(arenas.total.returnable, want.returnable);
-		assert_int_equal(arenas.total.pieces, want.pieces);
-		waste_arenas_free(&arenas);
+		assert_true(w.arenas.resident_known);
+		for (size_t i = 0; i < w.arenas.at.len; i++)
+			check_arena(&w, &w.arenas.at.at[i]);
+		assert_int_equal(w.arenas.total.mixed, want.mixed);
+		assert_int_equal(w.arenas.total.returnable, want.returnable);
+		assert_int_equal(w.arenas.total.pieces, want.pieces);
 		free(in);
 		end(&w);
 	}
@@ -197,8 +199,6 @@ static void random_arenas_are_as_painted(void **state)
 /* Eight pages: full, free, and every second block gone. */
 static void a_map_shows_full_free_and_mixed_parts(void **state)
 {
-	struct waste_arenas arenas;
-	struct err err = {0};
 	struct world w;
 
 	(void)state;
@@ -212,23 +212,19 @@ static void a_map_shows_full_free_and_mixed_parts(void **state)
 	add_free(&w, BASE + 4 * PAGE, 3 * PAGE);
 	add_block(&w, BASE + 7 * PAGE, PAGE);
 	conclude(&w);
-	assert_true(waste_arenas_build(&w.heap, &arenas, &err));
-	assert_int_equal(arenas.at.len, 1);
-	assert_string_equal(arenas.at.at[0].map, "###+...#");
-	assert_int_equal(arenas.at.at[0].largest, 3 * PAGE);
-	assert_int_equal(arenas.at.at[0].top, 0);
+	assert_int_equal(w.arenas.at.len, 1);
+	assert_string_equal(w.arenas.at.at[0].map, "###+...#");
+	assert_int_equal(w.arenas.at.at[0].largest, 3 * PAGE);
+	assert_int_equal(w.arenas.at.at[0].top, 0);
 	/* The links of the chunk are on the first of its pages. */
-	assert_int_equal(arenas.total.returnable, 2 * PAGE);
-	assert_int_equal(arenas.total.mixed, 64 * 24);
-	assert_false(arenas.resident_known);
-	waste_arenas_free(&arenas);
+	assert_int_equal(w.arenas.total.returnable, 2 * PAGE);
+	assert_int_equal(w.arenas.total.mixed, 64 * 24);
+	assert_false(w.arenas.resident_known);
 	end(&w);
 }
 
 static void long_arenas_have_maps_of_bounded_length(void **state)
 {
-	struct waste_arenas arenas;
-	struct err err = {0};
 	struct world w;
 
 	(void)state;
@@ -237,18 +233,14 @@ static void long_arenas_have_maps_of_bounded_length(void **state)
 	add_block(&w, BASE + 16, SIZE / 2);
 	add_free(&w, BASE + SIZE / 2 + 32, SIZE / 2 - 32);
 	conclude(&w);
-	assert_true(waste_arenas_build(&w.heap, &arenas, &err));
-	assert_int_equal(strlen(arenas.at.at[0].map), PAGES / 4);
-	assert_int_equal(arenas.at.at[0].top, SIZE / 2 - 32);
-	waste_arenas_free(&arenas);
+	assert_int_equal(strlen(w.arenas.at.at[0].map), PAGES / 4);
+	assert_int_equal(w.arenas.at.at[0].top, SIZE / 2 - 32);
 	end(&w);
 }
 
 /* A block at the end, two below it, and much free memory under each. */
 static void blocks_at_the_end_pin_what_is_free_below(void **state)
 {
-	struct waste_arenas arenas;
-	struct err err = {0};
 	struct world w;
 
 	(void)state;
@@ -264,23 +256,19 @@ static void blocks_at_the_end_pin_what_is_free_below(void **state)
 	add_free(&w, BASE + 191 * PAGE, 3 * PAGE);
 	add_block(&w, BASE + 195 * PAGE, 100);
 	conclude(&w);
-	assert_true(waste_arenas_build(&w.heap, &arenas, &err));
-	assert_int_equal(arenas.pins.len, 2);
-	assert_int_equal(arenas.pins.at[0].node, 3);
-	assert_int_equal(arenas.pins.at[0].blocks, 2);
-	assert_int_equal(arenas.pins.at[0].bytes, 99 * PAGE);
-	assert_int_equal(arenas.pins.at[1].node, 1);
-	assert_int_equal(arenas.pins.at[1].blocks, 4);
-	assert_int_equal(arenas.pins.at[1].bytes, 59 * PAGE);
-	waste_arenas_free(&arenas);
+	assert_int_equal(w.arenas.pins.len, 2);
+	assert_int_equal(w.arenas.pins.at[0].node, 3);
+	assert_int_equal(w.arenas.pins.at[0].blocks, 2);
+	assert_int_equal(w.arenas.pins.at[0].bytes, 99 * PAGE);
+	assert_int_equal(w.arenas.pins.at[1].node, 1);
+	assert_int_equal(w.arenas.pins.at[1].blocks, 4);
+	assert_int_equal(w.arenas.pins.at[1].bytes, 59 * PAGE);
 	end(&w);
 }
 
 /* As fastbins leave them: nobody has joined the chunks, but all are free. */
 static void chunks_side_by_side_are_pinned_as_one(void **state)
 {
-	struct waste_arenas arenas;
-	struct err err = {0};
 	struct world w;
 
 	(void)state;
@@ -290,18 +278,14 @@ static void chunks_side_by_side_are_pinned_as_one(void **state)
 		add_free(&w, BASE + at, 120);
 	add_block(&w, BASE + 100 * PAGE + 16, 104);
 	conclude(&w);
-	assert_true(waste_arenas_build(&w.heap, &arenas, &err));
-	assert_int_equal(arenas.pins.len, 1);
-	assert_int_equal(arenas.pins.at[0].bytes, 99 * PAGE);
-	assert_int_equal(arenas.total.returnable, 0);
-	waste_arenas_free(&arenas);
+	assert_int_equal(w.arenas.pins.len, 1);
+	assert_int_equal(w.arenas.pins.at[0].bytes, 99 * PAGE);
+	assert_int_equal(w.arenas.total.returnable, 0);
 	end(&w);
 }
 
 static void a_block_alone_on_its_page_is_named(void **state)
 {
-	struct waste_arenas arenas;
-	struct err err = {0};
 	struct world w;
 
 	(void)state;
@@ -315,12 +299,10 @@ static void a_block_alone_on_its_page_is_named(void **state)
 				BASE + i * PAGE + 64, PAGE - 64 };
 	}
 	conclude(&w);
-	assert_true(waste_arenas_build(&w.heap, &arenas, &err));
-	assert_int_equal(arenas.sparse.at.len, 1);
-	assert_int_equal(arenas.sparse.at.at[0].count, 2);
-	assert_int_equal(arenas.sparse.bytes, 2 * (PAGE - 64));
-	assert_int_equal(arenas.sparse.at.at[0].sample, 0);
-	waste_arenas_free(&arenas);
+	assert_int_equal(w.arenas.sparse.at.len, 1);
+	assert_int_equal(w.arenas.sparse.at.at[0].count, 2);
+	assert_int_equal(w.arenas.sparse.bytes, 2 * (PAGE - 64));
+	assert_int_equal(w.arenas.sparse.at.at[0].sample, 0);
 	end(&w);
 }
 
@@ -330,8 +312,6 @@ static void pages_inside_one_block_are_passed_at_once(void **state)
 	const uint64_t size = UINT64_C(1) << 45;
 	struct chunk block = { BASE + 16, size / 2 - 16 };
 	struct chunk hole = { BASE + size / 2 + 16, size / 2 - 32 };
-	struct waste_arenas arenas;
-	struct err err = {0};
 	struct world w;
 
 	(void)state;
@@ -340,31 +320,25 @@ static void pages_inside_one_block_are_passed_at_once(void **state)
 	assert_true(vec_push(&w.blocks, block));
 	assert_true(vec_push(&w.free, hole));
 	conclude(&w);
-	assert_true(waste_arenas_build(&w.heap, &arenas, &err));
-	assert_string_equal(arenas.at.at[0].map,
+	assert_string_equal(w.arenas.at.at[0].map,
 			    "################################"
 			    "................................");
-	assert_int_equal(arenas.at.at[0].live, block.size);
-	assert_int_equal(arenas.total.returnable, 0);
-	waste_arenas_free(&arenas);
+	assert_int_equal(w.arenas.at.at[0].live, block.size);
+	assert_int_equal(w.arenas.total.returnable, 0);
 	end(&w);
 }
 
 /* What an allocator that cannot be walked has is not said to be free. */
 static void arenas_that_are_not_understood_are_left_out(void **state)
 {
-	struct waste_arenas arenas;
-	struct err err = {0};
 	struct world w;
 
 	(void)state;
 	begin(&w);
 	add_extent(&w, BASE, BASE + SIZE);
+	w.not_understood = true;
 	conclude(&w);
-	w.heap.allocators.at[0].understood = false;
-	assert_true(waste_arenas_build(&w.heap, &arenas, &err));
-	assert_int_equal(arenas.at.len, 0);
-	waste_arenas_free(&arenas);
+	assert_int_equal(w.arenas.at.len, 0);
 	end(&w);
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/progress.h"
+#include "base/sorted.h"
 
 enum {
 	MAX_BROKEN_BINS = 2,	/* by a thread that stopped inside malloc */
@@ -94,18 +95,11 @@ static bool list_space(const struct image *image, struct glibc_space *ret,
 
 const struct extent *glibc_extent(const glibc_extents *extents, uint64_t addr)
 {
-	size_t low = 0, high = extents->len;
+	size_t i;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (extents->at[mid].end <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < extents->len && extents->at[low].start <= addr ?
-	       &extents->at[low] : NULL;
+	sorted_skip(i, 0, extents->len, extents->at[i].end <= addr);
+	return i < extents->len && extents->at[i].start <= addr ?
+	       &extents->at[i] : NULL;
 }
 
 bool glibc_walk_open(const struct image *image, struct glibc_found *found,

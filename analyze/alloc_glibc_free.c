@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "base/sorted.h"
+
 static int by_start(const void *a, const void *b)
 {
 	const struct glibc_run *x = a, *y = b;
@@ -98,40 +100,25 @@ bool glibc_index(struct glibc_walk *walk, struct err *err)
 static const struct glibc_run *run_of(const struct glibc_walk *walk,
 				      uint64_t addr)
 {
-	size_t low = 0, high = walk->runs.len;
+	size_t i;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (walk->runs.at[mid].end <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < walk->runs.len && walk->runs.at[low].start <= addr ?
-	       &walk->runs.at[low] : NULL;
+	sorted_skip(i, 0, walk->runs.len, walk->runs.at[i].end <= addr);
+	return i < walk->runs.len && walk->runs.at[i].start <= addr ?
+	       &walk->runs.at[i] : NULL;
 }
 
 size_t glibc_block(const struct glibc_walk *walk, uint64_t chunk)
 {
 	const struct glibc_run *run = run_of(walk, chunk);
 	const struct chunk *blocks = walk->list->blocks.at;
-	size_t low, high;
+	size_t i;
 
 	if (!run)
 		return SIZE_MAX;
-	low = run->first;
-	high = run->first + run->n;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (blocks[mid].addr < chunk + 16)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < run->first + run->n && blocks[low].addr == chunk + 16 ?
-	       low : SIZE_MAX;
+	sorted_skip(i, run->first, run->first + run->n,
+		    blocks[i].addr < chunk + 16);
+	return i < run->first + run->n && blocks[i].addr == chunk + 16 ?
+	       i : SIZE_MAX;
 }
 
 uint32_t glibc_block_copy(const struct glibc_walk *walk, size_t block)
@@ -206,23 +193,15 @@ static const uint64_t *stored_link(const struct glibc_walk *walk,
 {
 	const struct glibc_run *run =
 		walk->indexed ? run_of(walk, field) : NULL;
-	size_t low, high;
+	size_t i;
 
 	if (!run)
 		return NULL;
-	low = run->first_link;
-	high = run->first_link + run->n_links;
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (walk->links.at[mid].field < field)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < run->first_link + run->n_links &&
-	       walk->links.at[low].field == field ?
-	       &walk->links.at[low].word : NULL;
+	sorted_skip(i, run->first_link, run->first_link + run->n_links,
+		    walk->links.at[i].field < field);
+	return i < run->first_link + run->n_links &&
+	       walk->links.at[i].field == field ?
+	       &walk->links.at[i].word : NULL;
 }
 
 bool glibc_link(struct glibc_walk *walk, uint64_t field, enum glibc_links how,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/progress.h"
+#include "base/sorted.h"
 
 enum {
 	CHUNK_WORDS = 512,
@@ -102,17 +103,10 @@ void probe_space_free(struct probe_space *space)
 
 size_t probe_extent_from(const probe_extents *extents, uint64_t addr)
 {
-	size_t low = 0, high = extents->len;
+	size_t i;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (extents->at[mid].end <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	sorted_skip(i, 0, extents->len, extents->at[i].end <= addr);
+	return i;
 }
 
 const struct extent *probe_extent(const probe_extents *extents, uint64_t addr)
@@ -171,17 +165,10 @@ static bool visit_range(struct probe_space *space, uint64_t start,
 /* The first range that ends behind @addr; ranges.len when none does. */
 static size_t range_from(const struct image *image, uint64_t addr)
 {
-	size_t low = 0, high = image->ranges.len;
+	size_t i;
 
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-
-		if (image->ranges.at[mid].end <= addr)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
+	sorted_skip(i, 0, image->ranges.len, image->ranges.at[i].end <= addr);
+	return i;
 }
 
 static uint64_t max_u64(uint64_t a, uint64_t b)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/sorted.h"
+
 enum { MAX_LEAVES = 1 << 14 };
 
 /* More handles than that nobody has: what was read is no count. */
@@ -163,16 +165,9 @@ const struct handle_fields *handle_fields_of(const struct type_table *types,
 const struct handle_field *handle_at(const struct handle_fields *fields,
 				     uint64_t offset)
 {
-	size_t low = 0, high = fields->n;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (fields->at[middle].offset < offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < fields->n && fields->at[low].offset == offset ?
-	       &fields->at[low] : NULL;
+	sorted_skip(i, 0, fields->n, fields->at[i].offset < offset);
+	return i < fields->n && fields->at[i].offset == offset ?
+	       &fields->at[i] : NULL;
 }

@@ -9,6 +9,7 @@
 #include "analyze/node_label.h"
 #include "analyze/ref_words.h"
 #include "base/short_name.h"
+#include "base/sorted.h"
 
 enum {
 	ASKED = 16,		/* blocks of a set */
@@ -47,20 +48,13 @@ void holder_finder_free(struct holder_finder *finder)
 static uint32_t top_of(const struct holder_finder *f, uint32_t node)
 {
 	const struct dominators *dom = &f->facts->dom;
-	size_t low = 0, high = f->n_tops;
+	size_t i;
 	uint32_t p = dom->position[node];
 
 	if (p == NODE_NONE)
 		return NODE_NONE;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (f->tops[middle] <= p)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low ? dom->order[f->tops[low - 1]] : NODE_NONE;
+	sorted_skip(i, 0, f->n_tops, f->tops[i] <= p);
+	return i ? dom->order[f->tops[i - 1]] : NODE_NONE;
 }
 
 /* A place that refers to a block. */

@@ -18,6 +18,7 @@
 #include "base/map.h"
 #include "base/pool.h"
 #include "base/progress.h"
+#include "base/sorted.h"
 
 enum { CHUNK = 1 << 16, MAX_NAME = 4096 };
 
@@ -78,17 +79,10 @@ static bool find_coroutines(struct sweep *s, struct err *err)
 
 static bool in_spans(const struct sweep *s, uint64_t addr)
 {
-	size_t low = 0, high = s->spans.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (s->spans.at[middle].end <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < s->spans.len && s->spans.at[low].start <= addr;
+	sorted_skip(i, 0, s->spans.len, s->spans.at[i].end <= addr);
+	return i < s->spans.len && s->spans.at[i].start <= addr;
 }
 
 /* Does block @i begin with @*code, or with null and code, of a coroutine? */

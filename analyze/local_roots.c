@@ -5,6 +5,7 @@
 
 #include "analyze/frame_text.h"
 #include "analyze/words.h"
+#include "base/sorted.h"
 
 enum { WORD = 8, MAX_ROOTS = 1 << 20, NAME_SIZE = 1024, NESTED = 4 };
 
@@ -33,16 +34,10 @@ static int by_start(const void *a, const void *b)
 static bool is_on_stack(const struct search *s, const struct frame *f,
 			const struct local *l)
 {
-	size_t low = 0, high = s->stacks->at.len;
+	size_t low;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (s->stacks->at.at[middle].start <= l->addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
+	sorted_skip(low, 0, s->stacks->at.len,
+		    s->stacks->at.at[low].start <= l->addr);
 	/* A signal handler's stack may lie inside of a thread's own. */
 	for (int i = 0; i < NESTED && low > 0; i++, low--) {
 		const struct stack_span *at = &s->stacks->at.at[low - 1];
@@ -253,15 +248,8 @@ void local_roots_free(struct local_roots *roots)
 
 bool local_roots_own(const struct heap *heap, uint64_t addr)
 {
-	size_t low = 0, high = heap->locals.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (heap->locals.at[middle].start <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 && addr < heap->locals.at[low - 1].end;
+	sorted_skip(i, 0, heap->locals.len, heap->locals.at[i].start <= addr);
+	return i > 0 && addr < heap->locals.at[i - 1].end;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sorted.h"
+
 enum {
 	MAX_LEAVES = 1 << 18,	/* each byte of a buffer inside is one, too */
 	MAX_CONTEXT = 64,	/* arguments kept of the classes around a pointer */
@@ -356,17 +358,10 @@ const struct pointer_fields *pointer_fields_of(struct pointer_cache *cache,
 const struct pointer_field *pointer_field_in(const struct pointer_field *at,
 					     size_t n, uint64_t offset)
 {
-	size_t low = 0, high = n;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (at[middle].offset < offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < n && at[low].offset == offset ? &at[low] : NULL;
+	sorted_skip(i, 0, n, at[i].offset < offset);
+	return i < n && at[i].offset == offset ? &at[i] : NULL;
 }
 
 void pointer_cache_free(struct pointer_cache *cache)

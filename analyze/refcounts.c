@@ -7,6 +7,7 @@
 #include "analyze/ref_words.h"
 #include "base/pool.h"
 #include "base/progress.h"
+#include "base/sorted.h"
 
 enum {
 	CHUNK = 1 << 12,	/* nodes */
@@ -111,17 +112,10 @@ static bool find_sources(struct build *b, struct err *err)
 
 static struct refcount *find(const struct build *b, uint32_t node)
 {
-	size_t low = 0, high = b->blocks.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (b->blocks.at[middle].node < node)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return &b->blocks.at[low];
+	sorted_skip(i, 0, b->blocks.len, b->blocks.at[i].node < node);
+	return &b->blocks.at[i];
 }
 
 /* Sums do not depend on the order in which threads add. */

@@ -8,6 +8,7 @@
 #include "analyze/tls.h"
 #include "analyze/words.h"
 #include "base/progress.h"
+#include "base/sorted.h"
 
 /* The red zone below the stack pointer (System V ABI, AMD64, 3.2.2). */
 enum { RED_ZONE = 128 };
@@ -231,19 +232,12 @@ static bool add_stack(struct builder *b, uint32_t thread, uint64_t start,
 static uint64_t mapping_stack_end(const struct heap *heap,
 				  const struct mapping *m, uint64_t sp)
 {
-	size_t low = 0, high = heap->extents.len;
+	size_t i;
 	uint64_t start;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (heap->extents.at[middle].start <= sp)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low < heap->extents.len) {
-		start = heap->extents.at[low].start;
+	sorted_skip(i, 0, heap->extents.len, heap->extents.at[i].start <= sp);
+	if (i < heap->extents.len) {
+		start = heap->extents.at[i].start;
 		return start < m->end ? start : m->end;
 	}
 	return m->end;

@@ -5,6 +5,7 @@
 
 #include "base/bulk.h"
 #include "base/progress.h"
+#include "base/sorted.h"
 
 enum {
 	AHEAD = 6,		/* references whose targets are fetched early */
@@ -196,18 +197,12 @@ void scc_free(struct scc *scc)
 static bool refers_to_itself(const struct graph *graph, uint32_t kinds,
 			     uint32_t node)
 {
-	uint64_t low = graph->row[node], high = graph->row[node + 1];
+	uint64_t i;
 
-	while (low < high) {
-		uint64_t mid = low + (high - low) / 2;
-
-		if (graph->target[mid] < node)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low < graph->row[node + 1] && graph->target[low] == node &&
-	       kinds >> (graph->kind ? graph->kind[low] : REF_STRONG) & 1;
+	sorted_skip(i, graph->row[node], graph->row[node + 1],
+		    graph->target[i] < node);
+	return i < graph->row[node + 1] && graph->target[i] == node &&
+	       kinds >> (graph->kind ? graph->kind[i] : REF_STRONG) & 1;
 }
 
 /*

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyze/shapes.h"
+#include "base/sorted.h"
 
 enum { EMBEDDED = 20 };	/* what parts of others are behind */
 
@@ -164,15 +165,9 @@ int shape_candidate_prior(const struct type_table *types,
 size_t shape_candidates_from(const struct shape_candidates *candidates,
 			     uint64_t size)
 {
-	size_t low = 0, high = candidates->records.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (candidates->records.at[middle].size < size)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	sorted_skip(i, 0, candidates->records.len,
+		    candidates->records.at[i].size < size);
+	return i;
 }

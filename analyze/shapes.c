@@ -7,6 +7,7 @@
 #include "analyze/infer.h"
 #include "analyze/shape_rust.h"
 #include "analyze/words.h"
+#include "base/sorted.h"
 
 enum { MAX_SHAPE = 512 };
 
@@ -354,17 +355,10 @@ static bool is_common_float(uint64_t word)
 
 static bool in_heap(const struct heap *heap, uint64_t addr)
 {
-	size_t low = 0, high = heap->extents.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (heap->extents.at[middle].end <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < heap->extents.len && heap->extents.at[low].start <= addr;
+	sorted_skip(i, 0, heap->extents.len, heap->extents.at[i].end <= addr);
+	return i < heap->extents.len && heap->extents.at[i].start <= addr;
 }
 
 static enum word_seen see(const struct heap *heap, uint64_t word,

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/sorted.h"
+
 /*
  * struct pthread has been 0x900 bytes, give or take 0x80, since glibc 2.26;
  * it is aligned to 64 and ends at most a page below the end of its block.
@@ -85,18 +87,11 @@ static bool search_mapping(const struct image *image, struct window *w,
 			   struct err *err)
 {
 	uint64_t at = m->start;
-	size_t low = 0, high = image->ranges.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (image->ranges.at[middle].end <= at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < image->ranges.len; low++) {
-		const struct range *r = &image->ranges.at[low];
+	sorted_skip(i, 0, image->ranges.len, image->ranges.at[i].end <= at);
+	for (; i < image->ranges.len; i++) {
+		const struct range *r = &image->ranges.at[i];
 
 		if (r->start >= m->end)
 			break;
@@ -145,17 +140,10 @@ void thread_blocks_free(struct thread_blocks *blocks)
 const struct thread_block *thread_blocks_at(const struct thread_blocks *blocks,
 					    uint64_t addr)
 {
-	size_t low = 0, high = blocks->at.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (blocks->at.at[middle].end <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == blocks->at.len || blocks->at.at[low].start > addr)
+	sorted_skip(i, 0, blocks->at.len, blocks->at.at[i].end <= addr);
+	if (i == blocks->at.len || blocks->at.at[i].start > addr)
 		return NULL;
-	return &blocks->at.at[low];
+	return &blocks->at.at[i];
 }

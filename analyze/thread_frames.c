@@ -4,20 +4,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/sorted.h"
+
 /* The first frame of @thread or of one behind it. */
 static size_t first_of(const struct image *image, uint32_t thread)
 {
-	size_t low = 0, high = image->frames.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (image->frames.at[middle].thread < thread)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	sorted_skip(i, 0, image->frames.len, image->frames.at[i].thread < thread);
+	return i;
 }
 
 struct thread_frames thread_frames_of(const struct image *image,

@@ -6,6 +6,7 @@
 #include "analyze/block_key.h"
 #include "analyze/resident.h"
 #include "base/progress.h"
+#include "base/sorted.h"
 
 enum {
 	PAGE = PAGE_SIZE_X86,
@@ -193,17 +194,10 @@ static void count_chunk(struct sweep *s, struct waste_arena *arena,
 /* The first free chunk at @addr or behind. */
 static size_t free_from(const struct heap *h, uint64_t addr)
 {
-	size_t low = 0, high = h->n_free;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (h->free[middle].addr < addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	sorted_skip(i, 0, h->n_free, h->free[i].addr < addr);
+	return i;
 }
 
 /* Resident whole pages of the free chunks between @start and @end, where

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/words.h"
 
+#include "base/sorted.h"
+
 struct word_walk word_walk_of(struct window *window, uint64_t start,
 			      uint64_t end)
 {
@@ -13,18 +15,11 @@ struct word_walk word_walk_of(struct window *window, uint64_t start,
 
 uint64_t captured_from(const struct image *image, uint64_t addr)
 {
-	size_t low = 0, high = image->ranges.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (image->ranges.at[middle].end <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < image->ranges.len; low++) {
-		const struct range *r = &image->ranges.at[low];
+	sorted_skip(i, 0, image->ranges.len, image->ranges.at[i].end <= addr);
+	for (; i < image->ranges.len; i++) {
+		const struct range *r = &image->ranges.at[i];
 
 		if (r->presence == PRESENCE_CAPTURED ||
 		    r->presence == PRESENCE_TORN)

@@ -11,6 +11,7 @@
 
 #include "base/file_read.h"
 #include "base/progress.h"
+#include "base/sorted.h"
 
 struct kept_piece {
 	uint64_t start, end;	/* addresses */
@@ -279,21 +280,17 @@ static bool is_gone(int mem, uint64_t addr)
 static const uint8_t *find_kept(const struct live_memory *live, uint64_t addr,
 				size_t n)
 {
-	size_t low = 0, high = live->kept_pieces.len;
+	const struct kept_piece *k;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct kept_piece *k = &live->kept_pieces.at[middle];
-
-		if (addr < k->start)
-			high = middle;
-		else if (addr >= k->end)
-			low = middle + 1;
-		else
-			return n <= k->end - addr ?
-			       live->kept + k->at + (addr - k->start) : NULL;
-	}
-	return NULL;
+	sorted_skip(i, 0, live->kept_pieces.len,
+		    live->kept_pieces.at[i].end <= addr);
+	if (i == live->kept_pieces.len)
+		return NULL;
+	k = &live->kept_pieces.at[i];
+	if (addr < k->start || n > k->end - addr)
+		return NULL;
+	return live->kept + k->at + (addr - k->start);
 }
 
 /** Bring @n bytes at @addr of @piece to @to; false when the copy is gone. */

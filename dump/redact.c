@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/sorted.h"
+
 enum {
 	WORD = 8,
 	PAGE_BITS = PAGE_SIZE_X86 / WORD / 64,
@@ -112,17 +114,10 @@ void redactor_free(struct redactor *r)
 /** The first of @at that ends behind @addr; @n when none does. */
 static size_t span_from(const struct memory_span *at, size_t n, uint64_t addr)
 {
-	size_t low = 0, high = n;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (at[middle].end <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	sorted_skip(i, 0, n, at[i].end <= addr);
+	return i;
 }
 
 /** In a mapping, or right behind one? */

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/sorted.h"
+
 enum { RED_ZONE = 128 };
 
 struct stack {
@@ -145,22 +147,15 @@ void stack_memory_free(struct stack_memory *stacks)
 static const uint8_t *find(const struct stack_memory *s, uint64_t addr,
 			   size_t *n)
 {
-	size_t low = 0, high = s->list.len;
+	const struct stack *stack;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct stack *stack = &s->list.at[middle];
-
-		if (addr < stack->start) {
-			high = middle;
-		} else if (addr >= stack->end) {
-			low = middle + 1;
-		} else {
-			*n = (size_t)(stack->end - addr);
-			return stack->bytes + (addr - stack->start);
-		}
-	}
-	return NULL;
+	sorted_skip(i, 0, s->list.len, s->list.at[i].end <= addr);
+	if (i == s->list.len || addr < s->list.at[i].start)
+		return NULL;
+	stack = &s->list.at[i];
+	*n = (size_t)(stack->end - addr);
+	return stack->bytes + (addr - stack->start);
 }
 
 static const uint8_t *stack_pin(void *self, uint64_t addr, size_t *n,

@@ -3,6 +3,8 @@
 
 #include <elf.h>
 
+#include "base/sorted.h"
+
 static uint32_t perms_of(uint32_t flags)
 {
 	return (flags & PF_R ? PERM_READ : 0u) |
@@ -14,18 +16,11 @@ static uint32_t perms_of(uint32_t flags)
 static const struct core_file *file_at(const struct core_notes *notes,
 				       uint64_t addr)
 {
-	size_t low = 0, high = notes->files.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (notes->files.at[middle].start <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 && addr < notes->files.at[low - 1].end ?
-	       &notes->files.at[low - 1] : NULL;
+	sorted_skip(i, 0, notes->files.len, notes->files.at[i].start <= addr);
+	return i > 0 && addr < notes->files.at[i - 1].end ?
+	       &notes->files.at[i - 1] : NULL;
 }
 
 static bool push_mapping(struct image *image, uint64_t start, uint64_t end,

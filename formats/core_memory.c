@@ -3,6 +3,8 @@
 
 #include <elf.h>
 
+#include "base/sorted.h"
+
 enum { ZERO_RUN = 1 << 20 };
 
 /* What a pin of zero memory points at; never written. */
@@ -16,17 +18,10 @@ struct core_memory {
 
 static const struct range *find(const struct core_memory *m, uint64_t addr)
 {
-	size_t low = 0, high = m->n;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (m->ranges[middle].start <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 && addr < m->ranges[low - 1].end ? &m->ranges[low - 1] :
+	sorted_skip(i, 0, m->n, m->ranges[i].start <= addr);
+	return i > 0 && addr < m->ranges[i - 1].end ? &m->ranges[i - 1] :
 	       NULL;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/dwarf_abbrev.h"
 
+#include "base/sorted.h"
 #include "formats/dwarf.h"
 #include "formats/leb.h"
 
@@ -214,16 +215,9 @@ void die_abbrevs_free(struct die_abbrevs *table)
 const struct die_abbrev *die_abbrevs_search(const struct die_abbrevs *table,
 					    uint64_t code)
 {
-	size_t low = 0, high = table->at.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (table->at.at[middle].code < code)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < table->at.len && table->at.at[low].code == code ?
-	       &table->at.at[low] : NULL;
+	sorted_skip(i, 0, table->at.len, table->at.at[i].code < code);
+	return i < table->at.len && table->at.at[i].code == code ?
+	       &table->at.at[i] : NULL;
 }

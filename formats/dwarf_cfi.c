@@ -4,6 +4,7 @@
 
 #include <dwarf.h>
 
+#include "base/sorted.h"
 #include "formats/dwarf_cfi_entry.h"
 #include "formats/leb.h"
 
@@ -218,19 +219,12 @@ void cfi_free(struct cfi *cfi)
 
 static const struct cfi_entry *entry_for(const struct cfi *cfi, uint64_t pc)
 {
-	size_t low = 0, high = cfi->entries.len;
+	size_t at;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (cfi->entries.at[middle].start <= pc)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (int i = 0; i < NEIGHBOURS && low > 0; i++) {
-		if (pc < cfi->entries.at[--low].end)
-			return &cfi->entries.at[low];
+	sorted_skip(at, 0, cfi->entries.len, cfi->entries.at[at].start <= pc);
+	for (int i = 0; i < NEIGHBOURS && at > 0; i++) {
+		if (pc < cfi->entries.at[--at].end)
+			return &cfi->entries.at[at];
 	}
 	return NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/dwarf_frame_value.h"
 
+#include "base/sorted.h"
 #include "formats/dwarf_expr.h"
 #include "formats/dwarf_lists.h"
 #include "formats/leb.h"
@@ -53,20 +54,13 @@ const struct scope *frame_scope(const struct frame_values *v, size_t i)
 {
 	const struct scopes *s = v->scopes;
 	uint64_t addr = v->job->frames[i].at.place - bias_of(v);
-	size_t low = 0, high = s->at.len;
+	size_t found;
 
 	if (v->job->frames[i].at.module != v->job->module)
 		return NULL;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (s->at.at[middle].addr < addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < s->at.len && s->at.at[low].addr == addr ? &s->at.at[low]
-							     : NULL;
+	sorted_skip(found, 0, s->at.len, s->at.at[found].addr < addr);
+	return found < s->at.len && s->at.at[found].addr == addr ?
+	       &s->at.at[found] : NULL;
 }
 
 /* --- what expressions ask for --- */

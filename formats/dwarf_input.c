@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/dwarf_input.h"
 
+#include "base/sorted.h"
+
 /* --- sections --- */
 
 /* Is it section @name, under its name of today or of old? */
@@ -395,21 +397,14 @@ bool dwarf_input_begin(struct dwarf_input *input, struct die_unit *unit)
 struct die_unit *dwarf_input_unit(const struct dwarf_input *input,
 				  uint64_t key)
 {
-	size_t low = 0, high = input->units.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (input->units.at[middle]->key <= key)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == 0)
+	sorted_skip(i, 0, input->units.len, input->units.at[i]->key <= key);
+	if (i == 0)
 		return NULL;
-	return key - input->units.at[low - 1]->key <
-	       input->units.at[low - 1]->end -
-	       input->units.at[low - 1]->header ? input->units.at[low - 1]
+	return key - input->units.at[i - 1]->key <
+	       input->units.at[i - 1]->end -
+	       input->units.at[i - 1]->header ? input->units.at[i - 1]
 						: NULL;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/image.h"
 
+#include "base/sorted.h"
+
 bool image_read(const struct image *image, uint64_t addr, void *buf, size_t n)
 {
 	return image->ops && image->ops->read(image->memory, addr, buf, n) == n;
@@ -68,17 +70,10 @@ const struct mapping *image_mapping(const struct image *image, uint64_t addr)
 const struct module *image_module(const struct image *image, uint64_t addr)
 {
 	const struct module *modules = image->modules.at;
-	size_t low = 0, high = image->modules.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (modules[middle].start <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 && addr < modules[low - 1].end ? &modules[low - 1] : NULL;
+	sorted_skip(i, 0, image->modules.len, modules[i].start <= addr);
+	return i > 0 && addr < modules[i - 1].end ? &modules[i - 1] : NULL;
 }
 
 uint32_t image_program(const struct image *image)
@@ -96,20 +91,13 @@ const struct variable *image_variable(const struct image *image, uint64_t addr)
 {
 	enum { LOOK_BACK = 64 };
 	const struct variable *vars = image->vars.at, *best = NULL;
-	size_t low = 0, high = image->vars.len;
+	size_t at;
 
 	/* Sorted by (TLS, addr): those with an address come first. */
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (!(vars[middle].flags & VAR_TLS) &&
-		    vars[middle].addr <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
+	sorted_skip(at, 0, image->vars.len,
+		    !(vars[at].flags & VAR_TLS) && vars[at].addr <= addr);
 	/* Aliases of one address or of a part: the largest is the variable. */
-	for (size_t i = low; i > 0 && low - i < LOOK_BACK; i--) {
+	for (size_t i = at; i > 0 && at - i < LOOK_BACK; i--) {
 		const struct variable *v = &vars[i - 1];
 
 		if (addr - v->addr < v->size && (!best || v->size > best->size))

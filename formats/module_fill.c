@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/file_read.h"
+#include "base/sorted.h"
 #include "formats/module_file.h"
 
 /* Bytes of a file that stand in for memory. */
@@ -25,18 +26,11 @@ struct filled {
 
 static const struct fill *find_fill(const struct filled *f, uint64_t addr)
 {
-	size_t low = 0, high = f->fills.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (f->fills.at[middle].start <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 && addr < f->fills.at[low - 1].end ?
-	       &f->fills.at[low - 1] : NULL;
+	sorted_skip(i, 0, f->fills.len, f->fills.at[i].start <= addr);
+	return i > 0 && addr < f->fills.at[i - 1].end ?
+	       &f->fills.at[i - 1] : NULL;
 }
 
 /** Where the next fill behind @addr begins, at most @end. */

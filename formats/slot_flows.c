@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/sorted.h"
+
 enum {
 	MAX_HOPS = 4,		/* functions that a pointer is handed through */
 	MAX_REACHED = 256,	/* ends, from one field */
@@ -125,17 +127,11 @@ static bool index_build(struct index *x)
 /* The first flow whose near end is not before @end. */
 static size_t index_find(const struct index *x, const struct flow_end *end)
 {
-	size_t low = 0, high = x->flows->all.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (compare_ends(near_end(x, x->order[middle]), end) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	sorted_skip(i, 0, x->flows->all.len,
+		    compare_ends(near_end(x, x->order[i]), end) < 0);
+	return i;
 }
 
 struct search {

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/sorted.h"
+
 enum { KEPT = 16, NO_PLACE = -1 };
 
 /* A void pointer that was put into the frame. */
@@ -123,20 +125,13 @@ static bool frame_place(const struct walk *k, const struct insn *insn,
 
 static const struct walk_place *variable_at(const struct walk *k, int64_t at)
 {
-	size_t low = k->first_frame, high = k->f->places.len, n = high;
+	size_t n = k->f->places.len, i;
 	const struct walk_place *all = k->f->places.at;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (all[middle].at < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	for (; low < n && all[low].at == at; low++) {
-		if (k->pc >= all[low].low && k->pc < all[low].high)
-			return &all[low];
+	sorted_skip(i, k->first_frame, n, all[i].at < at);
+	for (; i < n && all[i].at == at; i++) {
+		if (k->pc >= all[i].low && k->pc < all[i].high)
+			return &all[i];
 	}
 	return NULL;
 }

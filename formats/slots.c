@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/sorted.h"
 #include "formats/types_io.h"
 
 enum { VERSION = 1, RECORD_BYTES = 16 };
@@ -40,18 +41,11 @@ void slots_tidy(struct slots *slots)
 const struct mined_slot *slots_find(const struct slots *slots, uint32_t owner,
 				    uint64_t offset, size_t *n)
 {
-	size_t low = 0, high = slots->len;
+	size_t low, high;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct mined_slot *s = &slots->at[middle];
-
-		if (s->owner < owner ||
-		    (s->owner == owner && s->offset < offset))
-			low = middle + 1;
-		else
-			high = middle;
-	}
+	sorted_skip(low, 0, slots->len, slots->at[low].owner < owner ||
+		    (slots->at[low].owner == owner &&
+		     slots->at[low].offset < offset));
 	for (high = low; high < slots->len &&
 	     slots->at[high].owner == owner &&
 	     slots->at[high].offset == offset; high++)

@@ -8,6 +8,7 @@
 
 #include "base/file_read.h"
 #include "base/progress.h"
+#include "base/sorted.h"
 #include "formats/seekable.h"
 #include "formats/snapshot_read.h"
 #include "formats/snapshot_writer.h"
@@ -101,17 +102,11 @@ static bool has_bytes(const struct core_segment *s)
 static const struct seekable_frame *frame_at(const struct renewal *r,
 					     uint64_t plain)
 {
-	size_t low = 0, high = r->table.frames.len;
+	size_t i;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (r->table.frames.at[middle].plain <= plain)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low > 0 ? &r->table.frames.at[low - 1] : NULL;
+	sorted_skip(i, 0, r->table.frames.len,
+		    r->table.frames.at[i].plain <= plain);
+	return i > 0 ? &r->table.frames.at[i - 1] : NULL;
 }
 
 /* The last frame of the memory is compressed anew, so it must be sound. */

@@ -11,6 +11,7 @@
 #include "base/bitset.h"
 #include "base/file_read.h"
 #include "base/pool.h"
+#include "base/sorted.h"
 #include "base/vec.h"
 #include "formats/read_ahead.h"
 #include "formats/seekable.h"
@@ -366,19 +367,12 @@ static void slot_put(struct source *source, struct slot *slot)
 static uint64_t block_at(const struct source *source, uint64_t offset)
 {
 	const struct seekable_frame *frames = source->table.frames.at;
-	size_t low = 0, high = source->table.frames.len;
+	size_t i;
 
 	if (!source->compressed)
 		return offset / SOURCE_BLOCK_MAX;
-	while (high - low > 1) {
-		size_t middle = low + (high - low) / 2;
-
-		if (frames[middle].plain <= offset)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
+	sorted_skip(i, 0, source->table.frames.len, frames[i].plain <= offset);
+	return i > 0 ? i - 1 : 0;
 }
 
 const uint8_t *source_pin(struct source *source, uint64_t offset, size_t *n,

@@ -7,6 +7,7 @@
 #include "analyze/ref_words.h"
 #include "base/map.h"
 #include "base/progress.h"
+#include "base/sorted.h"
 #include "tui/row_sort.h"
 #include "tui/tree.h"
 #include "tui/views.h"
@@ -110,21 +111,13 @@ static uint8_t kind_of(const struct tree *tree, uint32_t item)
 {
 	const struct graph *g = &heap_of(tree)->refs;
 	uint32_t parent = tree->items.at[item].parent;
-	uint64_t from = tree->items.at[item].id, low, high;
+	uint64_t from = tree->items.at[item].id, i;
 
 	if (parent == TREE_NONE)
 		return REF_STRONG;
-	low = g->row[from];
-	high = g->row[from + 1];
-	while (low < high) {
-		uint64_t middle = low + (high - low) / 2;
-
-		if (g->target[middle] < tree->items.at[parent].id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < g->row[from + 1] ? g->kind[low] : REF_STRONG;
+	sorted_skip(i, g->row[from], g->row[from + 1],
+		    g->target[i] < tree->items.at[parent].id);
+	return i < g->row[from + 1] ? g->kind[i] : REF_STRONG;
 }
 
 static uint64_t number(struct tree *tree, uint32_t item, int column)

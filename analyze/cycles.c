@@ -148,8 +148,8 @@ static uint32_t search_back(struct builder *b, uint32_t start, size_t limit,
 		}
 		if (*len >= limit)
 			return NODE_NONE;
-		for (uint64_t e = graph->row[node]; e < graph->row[node + 1];
-		     e++) {
+		for (uint64_t e = graph_row(graph, node),
+		     end = graph_row(graph, node + 1); e < end; e++) {
 			uint32_t to = graph->target[e];
 
 			if (!(KINDS >> (graph->kind ? graph->kind[e] :

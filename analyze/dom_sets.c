@@ -130,7 +130,8 @@ static void expand(struct search *s, uint32_t id)
 	uint32_t g;
 
 	if (id < graph->n_nodes) {
-		for (uint64_t e = graph->row[id]; e < graph->row[id + 1]; e++) {
+		for (uint64_t e = graph_row(graph, id),
+		     end = graph_row(graph, id + 1); e < end; e++) {
 			if (spec->kinds >> (graph->kind ? graph->kind[e] :
 					    REF_STRONG) & 1)
 				find(s, graph->target[e]);

@@ -89,7 +89,7 @@ enum { FAR_PASS = 1, FAR_SEEN = 2, PASS_BITS = 2, NEAR = 4096 };
 static inline void fetch(const struct dom_walk *w, uint32_t node)
 {
 	__builtin_prefetch(&w->number[node]);
-	__builtin_prefetch(&w->spec->graph->row[node]);
+	graph_fetch_row(w->spec->graph, node);
 }
 
 static inline void place_at(const struct dom_walk *w, struct place *p,
@@ -97,8 +97,8 @@ static inline void place_at(const struct dom_walk *w, struct place *p,
 {
 	p->v = v;
 	p->id = w->vertex[v];
-	p->e = w->spec->graph->row[p->id];
-	p->end = w->spec->graph->row[p->id + 1];
+	p->e = graph_row(w->spec->graph, p->id);
+	p->end = graph_row(w->spec->graph, p->id + 1);
 	p->pass = 0;
 }
 
@@ -135,7 +135,7 @@ static inline bool turn(const struct dom_walk *w, struct place *p,
 	uint64_t cursor;
 
 	if (p->pass == FAR_SEEN) {
-		p->e = w->spec->graph->row[p->id];
+		p->e = graph_row(w->spec->graph, p->id);
 		p->pass = FAR_PASS;
 		return true;
 	}

@@ -51,7 +51,6 @@ union dom_scratch {
 	struct {
 		uint32_t jump, depth;
 	} lift;			/* jump pointer, depth in the tree */
-	uint64_t bytes;		/* retained */
 };
 
 struct dom_walk {

@@ -164,24 +164,13 @@ static void find_dominators(struct dom_walk *w)
 	}
 }
 
-/* Bytes and number of nodes in each subtree, the latter in semi[]. */
-static void sum_subtrees(struct dom_walk *w)
+/* Number of nodes in each subtree, in semi[]. */
+static void count_subtrees(struct dom_walk *w)
 {
-	const uint64_t *bytes = w->spec->bytes;
-	const uint32_t *vertex = w->vertex, *idom = w->parent;
-
-	for (uint32_t v = 0; v < w->n; v++) {
-		if (v + AHEAD < w->n &&
-		    vertex[v + AHEAD] < w->spec->n_bytes)
-			__builtin_prefetch(&bytes[vertex[v + AHEAD]]);
-		w->scratch[v].bytes = vertex[v] < w->spec->n_bytes ?
-				      bytes[vertex[v]] : 0;
+	for (uint32_t v = 0; v < w->n; v++)
 		w->semi[v] = 1;
-	}
-	for (uint32_t v = w->n; v-- > 1;) {
-		w->scratch[idom[v]].bytes += w->scratch[v].bytes;
-		w->semi[idom[v]] += w->semi[v];
-	}
+	for (uint32_t v = w->n; v-- > 1;)
+		w->semi[w->parent[v]] += w->semi[v];
 }
 
 /*
@@ -215,20 +204,13 @@ static void forget_excluded(struct dom_walk *w)
 	}
 }
 
-/*
- * Takes what it can from @w, and frees the rest as early as it can: at no time
- * are there more than 32 bytes a node.
- */
-static bool take_results(struct dom_walk *w, struct dominators *dom)
+/* Takes what it can from @w, and gives back the rest as early as it can. */
+static bool take_tree(struct dom_walk *w, struct dominators *dom)
 {
-	dom->n_order = w->n;
-	dom->retained = bulk_alloc(w->n_ids, sizeof(*dom->retained));
-	if (!dom->retained)
-		return false;
-	for (uint32_t v = 0; v < w->n; v++)
-		dom->retained[w->vertex[v]] = w->scratch[v].bytes;
 	bulk_free(w->scratch);
 	w->scratch = NULL;
+	count_subtrees(w);
+	dom->n_order = w->n;
 	dom->order = bulk_alloc(w->n, sizeof(*dom->order));
 	dom->end = bulk_alloc(w->n, sizeof(*dom->end));
 	if (!dom->order || !dom->end)
@@ -238,6 +220,44 @@ static bool take_results(struct dom_walk *w, struct dominators *dom)
 	w->number = NULL;
 	lay_out(w, dom);
 	return true;
+}
+
+/*
+ * A subtree lies together, so its bytes are the difference of two sums over
+ * all before: @before[p] is that of the positions before p. Sums that wrap
+ * around differ by the right number all the same.
+ */
+static void sum_subtrees(const struct dom_spec *spec, struct dominators *dom,
+			 uint64_t *before)
+{
+	const uint32_t *order = dom->order;
+	uint32_t n = dom->n_order;
+
+	for (uint32_t p = 0; p < n; p++) {
+		if (p + AHEAD < n && order[p + AHEAD] < spec->n_bytes)
+			__builtin_prefetch(&spec->bytes[order[p + AHEAD]]);
+		before[p + 1] = before[p] + (order[p] < spec->n_bytes ?
+					     spec->bytes[order[p]] : 0);
+	}
+	for (uint32_t p = 0; p < n; p++) {
+		if (p + AHEAD < n)
+			__builtin_prefetch(&dom->retained[order[p + AHEAD]], 1);
+		dom->retained[order[p]] = before[dom->end[p]] - before[p];
+	}
+}
+
+/* The search is over, and what it needed given back. */
+static bool add_retained(const struct dom_spec *spec, struct dominators *dom)
+{
+	size_t n_ids = (size_t)dom->n_nodes + 1 + dom->n_groups;
+	uint64_t *before = bulk_alloc((size_t)dom->n_order + 1,
+				      sizeof(*before));
+
+	dom->retained = bulk_alloc(n_ids, sizeof(*dom->retained));
+	if (before && dom->retained)
+		sum_subtrees(spec, dom, before);
+	bulk_free(before);
+	return before && dom->retained;
 }
 
 static bool build(const struct dom_spec *spec, struct dominators *ret,
@@ -255,10 +275,11 @@ static bool build(const struct dom_spec *spec, struct dominators *ret,
 		goto fail;
 	dom_walk_free_late(&walk);
 	find_dominators(&walk);
-	sum_subtrees(&walk);
-	if (!take_results(&walk, &dom))
+	if (!take_tree(&walk, &dom))
 		goto fail;
 	dom_walk_free(&walk);
+	if (!add_retained(spec, &dom))
+		goto fail;
 	*ret = dom;
 	return true;
 fail:

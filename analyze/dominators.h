@@ -29,7 +29,7 @@
  * bound each walk by the logarithm of the depth.
  *
  * Cost: O(E log V) time, near linear in practice. 20 bytes a node are kept;
- * while running at most 32 bytes a node, or 24 and 8 for each reference to a
+ * while running at most 28 bytes a node, or 24 and 8 for each reference to a
  * node that the depth-first search had seen before its source.
  */
 #ifndef ANALYZE_DOMINATORS_H

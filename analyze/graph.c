@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/graph.h"
 
+#include <string.h>
+
 #include "base/bulk.h"
 #include "base/pool.h"
 
@@ -11,11 +13,40 @@
  */
 enum { AHEAD_CURSOR = 32, AHEAD_PLACE = 16 };
 
+static uint64_t wide_from = UINT64_C(1) << 32;
+
+bool graph_is_wide(uint64_t n_edges)
+{
+	return n_edges >= wide_from;
+}
+
+void graph_set_wide_from(uint64_t n_edges)
+{
+	wide_from = n_edges ? n_edges : UINT64_C(1) << 32;
+}
+
+bool graph_alloc_rows(struct graph *graph, uint64_t n_edges)
+{
+	size_t n = (size_t)graph->n_nodes + 1;
+
+	if (graph_is_wide(n_edges))
+		graph->wide_row = bulk_alloc(n, sizeof(*graph->wide_row));
+	else
+		graph->row = bulk_alloc(n, sizeof(*graph->row));
+	return graph->row || graph->wide_row;
+}
+
 /* A reversal, cut into ranges of targets that share no output. */
 struct reversal {
 	const struct graph *from;
 	struct graph *to;
 };
+
+/* While rows are made, they are counters; what one had before. */
+static inline uint64_t count_up(struct graph *graph, uint32_t node)
+{
+	return graph->row ? graph->row[node]++ : graph->wide_row[node]++;
+}
 
 /* Count edges into the nodes begin .. end - 1 at row[node + 1]. */
 static bool count_range(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
@@ -23,17 +54,16 @@ static bool count_range(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
 {
 	const struct reversal *r = ctx;
 	const uint32_t *target = r->from->target;
-	uint64_t n_edges = r->from->row[r->from->n_nodes];
-	uint64_t *count = r->to->row + 1;
+	uint64_t n_edges = graph_n_edges(r->from);
 
 	(void)chunk, (void)worker, (void)err;
 	for (uint64_t e = 0; e < n_edges; e++) {
 		uint32_t node = target[e];
 
 		if (e + AHEAD_CURSOR < n_edges)
-			__builtin_prefetch(&count[target[e + AHEAD_CURSOR]], 1);
+			graph_fetch_row(r->to, target[e + AHEAD_CURSOR] + 1);
 		if (node - begin < end - begin)
-			count[node]++;
+			count_up(r->to, node + 1);
 	}
 	return true;
 }
@@ -48,27 +78,28 @@ static bool place_range(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
 	const struct reversal *r = ctx;
 	const struct graph *from = r->from;
 	struct graph *to = r->to;
-	uint64_t n_edges = from->row[from->n_nodes];
+	uint64_t n_edges = graph_n_edges(from);
 
 	(void)chunk, (void)worker, (void)err;
 	for (uint32_t source = 0; source < from->n_nodes; source++) {
-		for (uint64_t e = from->row[source];
-		     e < from->row[source + 1]; e++) {
+		uint64_t last = graph_row(from, source + 1);
+
+		for (uint64_t e = graph_row(from, source); e < last; e++) {
 			uint32_t node = from->target[e];
 			uint64_t at;
 
 			if (e + AHEAD_CURSOR < n_edges) {
 				uint32_t next = from->target[e + AHEAD_PLACE];
 
-				__builtin_prefetch(&to->row[
-					from->target[e + AHEAD_CURSOR]], 1);
+				graph_fetch_row(to,
+					from->target[e + AHEAD_CURSOR]);
 				if (next - begin < end - begin)
-					__builtin_prefetch(
-						&to->target[to->row[next]], 1);
+					__builtin_prefetch(&to->target[
+						graph_row(to, next)], 1);
 			}
 			if (node - begin >= end - begin)
 				continue;
-			at = to->row[node]++;
+			at = count_up(to, node);
 			to->target[at] = source;
 			if (from->kind)
 				to->kind[at] = from->kind[e];
@@ -80,15 +111,16 @@ static bool place_range(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
 static bool allocate_like(const struct graph *graph, struct graph *ret,
 			  struct err *err)
 {
-	uint64_t n_edges = graph->row[graph->n_nodes];
+	uint64_t n_edges = graph_n_edges(graph);
+	bool rows;
 
 	ret->n_nodes = graph->n_nodes;
-	ret->row = bulk_alloc((size_t)graph->n_nodes + 1, sizeof(*ret->row));
+	rows = graph_alloc_rows(ret, n_edges);
 	ret->target = bulk_alloc((size_t)n_edges + 1, sizeof(*ret->target));
 	if (graph->kind)
 		ret->kind = bulk_alloc((size_t)n_edges + 1,
 					sizeof(*ret->kind));
-	if (ret->row && ret->target && (ret->kind || !graph->kind))
+	if (rows && ret->target && (ret->kind || !graph->kind))
 		return true;
 	graph_free(ret);
 	return err_nomem(err, "reversed references");
@@ -97,16 +129,25 @@ static bool allocate_like(const struct graph *graph, struct graph *ret,
 /* Counts at row[1 ..] become ends of rows, and each row[i] a beginning. */
 static void sum_up(struct graph *graph)
 {
-	for (uint32_t i = 0; i < graph->n_nodes; i++)
+	for (uint32_t i = 0; graph->row && i < graph->n_nodes; i++)
 		graph->row[i + 1] += graph->row[i];
+	for (uint32_t i = 0; graph->wide_row && i < graph->n_nodes; i++)
+		graph->wide_row[i + 1] += graph->wide_row[i];
 }
 
 /* After placing, row[i] is the end of row i: move the ends up by one. */
 static void shift_ends(struct graph *graph)
 {
-	for (uint32_t i = graph->n_nodes; i > 0; i--)
-		graph->row[i] = graph->row[i - 1];
-	graph->row[0] = 0;
+	size_t n = graph->n_nodes;
+
+	if (graph->row) {
+		memmove(graph->row + 1, graph->row, n * sizeof(*graph->row));
+		graph->row[0] = 0;
+	} else {
+		memmove(graph->wide_row + 1, graph->wide_row,
+			n * sizeof(*graph->wide_row));
+		graph->wide_row[0] = 0;
+	}
 }
 
 bool graph_reverse(const struct graph *graph, struct graph *ret,
@@ -136,6 +177,7 @@ fail:
 void graph_free(struct graph *graph)
 {
 	bulk_free(graph->row);
+	bulk_free(graph->wide_row);
 	bulk_free(graph->target);
 	bulk_free(graph->kind);
 	*graph = (struct graph){0};
@@ -143,15 +185,19 @@ void graph_free(struct graph *graph)
 
 bool graph_check(const struct graph *graph)
 {
-	if (graph->n_nodes == NODE_NONE || !graph->row || graph->row[0] != 0)
+	if (graph->n_nodes == NODE_NONE || !graph->row == !graph->wide_row ||
+	    graph_row(graph, 0) != 0)
 		return false;
 	for (uint32_t i = 0; i < graph->n_nodes; i++) {
-		if (graph->row[i] > graph->row[i + 1])
+		uint64_t first = graph_row(graph, i);
+		uint64_t end = graph_row(graph, i + 1);
+
+		if (first > end)
 			return false;
-		for (uint64_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
+		for (uint64_t e = first; e < end; e++) {
 			if (graph->target[e] >= graph->n_nodes)
 				return false;
-			if (e > graph->row[i] &&
+			if (e > first &&
 			    graph->target[e] <= graph->target[e - 1])
 				return false;
 			if (graph->kind && graph->kind[e] >= N_REF_KINDS)

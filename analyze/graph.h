@@ -3,9 +3,14 @@
  * @file
  * Directed graphs in compressed sparse rows.
  *
- * The edges of node i are target[row[i]] .. target[row[i + 1] - 1], ascending
- * and without duplicates; kind[] runs beside target[]. In the reference graph
- * of a heap the nodes are the blocks in address order, then the roots.
+ * The edges of node i are target[graph_row(i)] .. target[graph_row(i + 1) - 1],
+ * ascending and without duplicates; kind[] runs beside target[]. In the
+ * reference graph of a heap the nodes are the blocks in address order, then
+ * the roots.
+ *
+ * Rows are numbers of 32 bits where all edges can be numbered so, of 64 bits
+ * otherwise: half as much memory for nearly all heaps, and more of it in the
+ * cache. The branch in graph_row() always goes the same way.
  */
 #ifndef ANALYZE_GRAPH_H
 #define ANALYZE_GRAPH_H
@@ -13,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/fetch.h"
 
 #define NODE_NONE UINT32_MAX
 
@@ -43,10 +49,53 @@ static inline bool ref_holds(uint8_t kind)
 
 struct graph {
 	uint32_t n_nodes;	/* < NODE_NONE */
-	uint64_t *row;		/* [n_nodes + 1] */
-	uint32_t *target;	/* [row[n_nodes]] */
-	uint8_t *kind;		/* [row[n_nodes]] enum ref_kind, or NULL */
+	/* [n_nodes + 1] One of them; the other is NULL. Read by graph_row(). */
+	uint32_t *row;
+	uint64_t *wide_row;	/* where graph_is_wide() */
+	uint32_t *target;	/* [graph_n_edges()] */
+	uint8_t *kind;		/* enum ref_kind beside target[], or NULL */
 };
+
+/** The first edge of @node, or the number of edges for @node = n_nodes. */
+static inline uint64_t graph_row(const struct graph *graph, uint32_t node)
+{
+	return graph->row ? graph->row[node] : graph->wide_row[node];
+}
+
+/** Set that; rows rise. */
+static inline void graph_set_row(struct graph *graph, uint32_t node,
+				 uint64_t edge)
+{
+	if (graph->row)
+		graph->row[node] = (uint32_t)edge;
+	else
+		graph->wide_row[node] = edge;
+}
+
+static inline uint64_t graph_n_edges(const struct graph *graph)
+{
+	return graph_row(graph, graph->n_nodes);
+}
+
+/** Tell the cache that the row of @node will be looked up. */
+FETCH graph_fetch_row(const struct graph *graph, uint32_t node)
+{
+	if (graph->row)
+		__builtin_prefetch(&graph->row[node]);
+	else
+		__builtin_prefetch(&graph->wide_row[node]);
+}
+
+/** Whether rows of a graph of so many edges have 64 bits. */
+bool graph_is_wide(uint64_t n_edges);
+
+/** Rows are wide from @n_edges on, 2^32 when that is 0: for tests, which
+ * cannot make so large a graph. */
+void graph_set_wide_from(uint64_t n_edges);
+
+/** Make room for rows of @n_edges edges, all zero; the caller fills them.
+ * False when memory is exhausted. */
+bool graph_alloc_rows(struct graph *graph, uint64_t n_edges) MUST_CHECK;
 
 /**
  * The same edges the other way round. Owned by the caller; release with

@@ -8,7 +8,7 @@
  * roots. Columns are arrays indexed by node id (blocks only, unless stated).
  * Built once by heap_build(), then only read.
  *
- * Cost: 53 bytes a block, and 5 a reference in each direction.
+ * Cost: 45 bytes a block, and 5 a reference in each direction.
  */
 #ifndef ANALYZE_HEAP_H
 #define ANALYZE_HEAP_H

@@ -10,7 +10,7 @@ enum { PAGE = 4096 };
  * with and without an index: whoever adds one comes by here.
  */
 _Static_assert(sizeof(struct heap) - sizeof(struct diag) -
-	       sizeof(struct arena) == 376, "list the new column below");
+	       sizeof(struct arena) == 392, "list the new column below");
 _Static_assert(sizeof(struct leaks) - sizeof(struct signatures) == 96,
 	       "list the new column below");
 _Static_assert(sizeof(struct dominators) == 48, "list the new column below");
@@ -26,6 +26,21 @@ const void *index_column_at(const struct index_column *column)
 void index_column_set(const struct index_column *column, const void *at)
 {
 	memcpy(column->place, &at, sizeof(at));
+}
+
+/* The rows of @graph, of one width or the other. */
+static struct index_column column_of_rows(struct graph *graph, uint64_t nodes,
+					  uint64_t edges)
+{
+	struct index_column ret = {
+		&graph->row, nodes + 1, sizeof(*graph->row), RULE_ROWS, edges,
+	};
+
+	if (graph_is_wide(edges)) {
+		ret.place = &graph->wide_row;
+		ret.width = sizeof(*graph->wide_row);
+	}
+	return ret;
 }
 
 static void list_columns(struct facts *f, void *tables, const uint64_t *n,
@@ -54,10 +69,10 @@ static void list_columns(struct facts *f, void *tables, const uint64_t *n,
 		{ &h->index.regions, n[COUNT_REGIONS], sizeof(*h->index.regions),
 		  RULE_ANY, 0 },
 		{ &h->index.cells, n[COUNT_CELLS], 4, RULE_CELLS, blocks },
-		{ &h->refs.row, nodes + 1, 8, RULE_ROWS, refs },
+		column_of_rows(&h->refs, nodes, refs),
 		{ &h->refs.target, refs, 4, RULE_BELOW, nodes },
 		{ &h->refs.kind, refs, 1, RULE_BELOW, N_REF_KINDS },
-		{ &h->referrers.row, nodes + 1, 8, RULE_ROWS, refs },
+		column_of_rows(&h->referrers, nodes, refs),
 		{ &h->referrers.target, refs, 4, RULE_BELOW, nodes },
 		{ &h->referrers.kind, refs, 1, RULE_BELOW, N_REF_KINDS },
 		{ &f->leaks.rows, groups + 1, 8, RULE_ROWS, n[COUNT_MEMBERS] },
@@ -161,13 +176,20 @@ static bool longs_rise(const uint64_t *at, size_t n, uint64_t last,
 	return ok;
 }
 
-static bool rows_hold(const struct index_column *c, const uint64_t *at,
+static bool rows_hold(const struct index_column *c, const void *at,
 		      uint64_t first, size_t n, uint64_t last)
 {
-	if (!longs_rise(at, n, last, 0) || (first == 0 && at[0] != 0))
+	const uint64_t *wide = at;
+	const uint32_t *narrow = at;
+	bool is_wide = c->width == sizeof(*wide);
+	uint64_t least = is_wide ? wide[0] : narrow[0];
+	uint64_t most = is_wide ? wide[n - 1] : narrow[n - 1];
+
+	if (is_wide ? !longs_rise(wide, n, last, 0) :
+		      !words_rise(narrow, n, (uint32_t)last, UINT32_MAX))
 		return false;
-	return first + n < c->n ? at[n - 1] <= c->bound :
-				  at[n - 1] == c->bound;
+	return (first > 0 || least == 0) &&
+	       (first + n < c->n ? most <= c->bound : most == c->bound);
 }
 
 bool index_rule_holds(const struct index_column *c, const void *at,

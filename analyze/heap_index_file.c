@@ -228,6 +228,7 @@ void index_unmap(struct facts *facts, struct index_mapping *mapping)
 	(void)index_layout(facts, &tables, none, &layout);
 	for (int i = 0; i < N_INDEX_COLUMNS; i++)
 		index_column_set(&layout.columns[i], NULL);
+	facts->heap.refs.wide_row = facts->heap.referrers.wide_row = NULL;
 	munmap((void *)(uintptr_t)mapping->start, mapping->size);
 	*mapping = (struct index_mapping){0};
 }

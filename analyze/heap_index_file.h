@@ -49,7 +49,7 @@ enum index_rule {
 	RULE_BELOW,		/* u8 or u32: smaller than the bound */
 	RULE_BELOW_OR_NONE,	/* u32: that, or UINT32_MAX */
 	RULE_ASCENDING,		/* u64: each larger than the one before */
-	RULE_ROWS,		/* u64: from 0 to the bound, never falling */
+	RULE_ROWS,		/* u32, u64: from 0 to the bound, never falling */
 	RULE_CELLS,		/* u32: at most the bound, never falling */
 	RULE_ENDS,		/* u32: behind its own index, to the bound */
 };

@@ -69,8 +69,9 @@ uint32_t best_referrer(const struct heap *heap, uint32_t node)
 	uint32_t best = NODE_NONE;
 	uint8_t kind = N_REF_KINDS;
 
-	for (uint64_t e = g->row[node]; e < g->row[node + 1] &&
-	     e < g->row[node] + TRIED; e++) {
+	uint64_t first = graph_row(g, node), end = graph_row(g, node + 1);
+
+	for (uint64_t e = first; e < end && e < first + TRIED; e++) {
 		if (g->target[e] == node || (g->kind && g->kind[e] >= kind))
 			continue;
 		best = g->target[e];
@@ -90,8 +91,9 @@ static bool refers(const struct heap *heap, uint32_t node, uint32_t target)
 {
 	const struct graph *g = &heap->referrers;
 
-	for (uint64_t e = g->row[target]; e < g->row[target + 1] &&
-	     e < g->row[target] + TRIED; e++) {
+	uint64_t first = graph_row(g, target), end = graph_row(g, target + 1);
+
+	for (uint64_t e = first; e < end && e < first + TRIED; e++) {
 		if (g->target[e] == node)
 			return true;
 	}
@@ -103,7 +105,7 @@ static struct place place_of(struct holder_finder *f, uint32_t node)
 	const struct heap *heap = &f->facts->heap;
 	struct place place = { heap->why_node[node], UINT64_MAX };
 
-	if (!heap->referrers.row)
+	if (!heap->referrers.target)
 		return (struct place){ NODE_NONE, 0 };
 	if (place.node != NODE_NONE && place.node != node &&
 	    refers(heap, place.node, node)) {

@@ -87,11 +87,11 @@ static bool find_held(struct builder *b, struct err *err)
 	if (!bitset_init(&b->held, b->scc.n_components))
 		return err_nomem(err, "leaks");
 	for (uint32_t from = 0; from < heap->n_blocks; from++) {
-		uint64_t end = g->row[from + 1];
+		uint64_t end = graph_row(g, from + 1);
 
 		if (!is_lost(heap, from))
 			continue;
-		for (uint64_t e = g->row[from]; e < end; e++) {
+		for (uint64_t e = graph_row(g, from); e < end; e++) {
 			uint32_t to = g->target[e];
 
 			if (ref_holds(g->kind[e]) && is_lost(heap, to) &&
@@ -105,7 +105,8 @@ static bool find_held(struct builder *b, struct err *err)
 
 static bool refers_to_itself(const struct graph *g, uint32_t node)
 {
-	for (uint64_t e = g->row[node]; e < g->row[node + 1]; e++) {
+	for (uint64_t e = graph_row(g, node),
+	     end = graph_row(g, node + 1); e < end; e++) {
 		if (g->target[e] == node && ref_holds(g->kind[e]))
 			return true;
 	}
@@ -213,7 +214,8 @@ static void find_holder(const struct heap *heap, const struct leaks *leaks,
 	for (uint64_t i = leaks->rows[group]; i < leaks->rows[group + 1]; i++) {
 		uint32_t node = leaks->nodes[i];
 
-		for (uint64_t e = g->row[node]; e < g->row[node + 1]; e++) {
+		for (uint64_t e = graph_row(g, node),
+		     end = graph_row(g, node + 1); e < end; e++) {
 			uint32_t from = g->target[e];
 
 			if (ref_holds(g->kind[e]) ||

@@ -31,9 +31,9 @@ static bool queue_init(struct queue *q, const struct graph *graph,
 static inline uint32_t queue_next(struct queue *q, const struct graph *graph)
 {
 	if (q->head + AHEAD_ROW < q->len)
-		__builtin_prefetch(&graph->row[q->node[q->head + AHEAD_ROW]]);
+		graph_fetch_row(graph, q->node[q->head + AHEAD_ROW]);
 	if (q->head + AHEAD_TARGET < q->len) {
-		uint64_t e = graph->row[q->node[q->head + AHEAD_TARGET]];
+		uint64_t e = graph_row(graph, q->node[q->head + AHEAD_TARGET]);
 
 		__builtin_prefetch(&graph->target[e]);
 		if (graph->kind)
@@ -78,8 +78,8 @@ bool reach_add(const struct reach_spec *spec, struct bitset *seen,
 
 		if (cancelled(&q, err))
 			goto out;
-		for (uint64_t e = graph->row[node]; e < graph->row[node + 1];
-		     e++) {
+		for (uint64_t e = graph_row(graph, node),
+		     end = graph_row(graph, node + 1); e < end; e++) {
 			if (follows(spec, e) &&
 			    bitset_insert(seen, graph->target[e]))
 				q.node[q.len++] = graph->target[e];
@@ -131,8 +131,8 @@ bool reach_paths_build(const struct reach_spec *spec,
 
 		if (cancelled(&q, err))
 			goto fail;
-		for (uint64_t e = graph->row[node]; e < graph->row[node + 1];
-		     e++) {
+		for (uint64_t e = graph_row(graph, node),
+		     end = graph_row(graph, node + 1); e < end; e++) {
 			if (follows(spec, e))
 				find_path(&paths, &q, members,
 					  graph->target[e], node);

@@ -94,7 +94,8 @@ static bool find_sources(struct build *b, struct err *err)
 	for (size_t i = 0; i < b->blocks.len; i++) {
 		uint32_t node = b->blocks.at[i].node;
 
-		for (uint64_t e = g->row[node]; e < g->row[node + 1]; e++)
+		for (uint64_t e = graph_row(g, node),
+		     end = graph_row(g, node + 1); e < end; e++)
 			bitset_add(&b->sources, g->target[e]);
 	}
 	for (uint32_t node = 0; node < heap->n_nodes; node++) {
@@ -206,8 +207,8 @@ static void count_registers(struct build *b)
 	for (size_t i = 0; i < b->blocks.len; i++) {
 		struct refcount *r = &b->blocks.at[i];
 
-		for (uint64_t e = g->row[r->node]; e < g->row[r->node + 1];
-		     e++) {
+		for (uint64_t e = graph_row(g, r->node),
+		     end = graph_row(g, r->node + 1); e < end; e++) {
 			uint32_t from = g->target[e];
 
 			if (!heap_is_root(heap, from))

@@ -247,7 +247,27 @@ static bool settle_chunk(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
 	return true;
 }
 
-/* Close the gaps that duplicates left, and hand the arrays to the graph. */
+/* The rows of what is left. */
+static bool make_rows(const struct build *b, struct graph *ret)
+{
+	uint32_t n = b->heap->n_nodes;
+	uint64_t edge = 0;
+
+	for (uint32_t node = 0; node < n; node++)
+		edge += b->degree[node];
+	ret->n_nodes = n;
+	if (!graph_alloc_rows(ret, edge))
+		return false;
+	edge = 0;
+	for (uint32_t node = 0; node < n; node++) {
+		edge += b->degree[node];
+		graph_set_row(ret, node + 1, edge);
+	}
+	return true;
+}
+
+/* Close the gaps that duplicates left, and hand the arrays to the graph, which
+ * has its rows. */
 static void compact(struct build *b, struct graph *ret)
 {
 	struct raw_refs *raw = b->raw;
@@ -259,21 +279,15 @@ static void compact(struct build *b, struct graph *ret)
 	for (uint32_t node = 0; node < n; node++) {
 		uint64_t from = raw->row[node];
 
-		raw->row[node] = out;
 		memmove(raw->target + out, raw->target + from,
 			b->degree[node] * sizeof(*raw->target));
 		memmove(b->kind + out, b->kind + from, b->degree[node]);
 		out += b->degree[node];
 	}
-	raw->row[n] = out;
 	target = bulk_resize(raw->target, out + 1, sizeof(*raw->target));
 	kind = bulk_resize(b->kind, out + 1, sizeof(*b->kind));
-	*ret = (struct graph){
-		.n_nodes = n, .row = raw->row,
-		.target = target ? target : raw->target,
-		.kind = kind ? kind : b->kind,
-	};
-	raw->row = NULL;
+	ret->target = target ? target : raw->target;
+	ret->kind = kind ? kind : b->kind;
 	raw->target = NULL;
 	b->kind = NULL;
 }
@@ -324,8 +338,10 @@ bool refs_build(struct heap *heap, struct raw_refs *raw, struct err *err)
 	if (ok) {
 		bulk_free(raw->where);
 		raw->where = NULL;
-		compact(&b, &heap->refs);
+		ok = make_rows(&b, &heap->refs) || err_nomem(err, "references");
 	}
+	if (ok)
+		compact(&b, &heap->refs);
 	bulk_free(b.kind);
 	bulk_free(b.degree);
 	free(b.workers);
@@ -339,7 +355,7 @@ bool refs_reverse(struct heap *heap, struct err *err)
 {
 	bool ok;
 
-	if (heap->referrers.row)
+	if (heap->referrers.target)
 		return true;
 	progress_begin("finding who refers to what", 0);
 	ok = graph_reverse(&heap->refs, &heap->referrers, err);

@@ -35,19 +35,19 @@ struct search {
 
 static void fetch_targets(const struct search *s, uint32_t node)
 {
-	uint64_t end = s->graph->row[node + 1];
+	uint64_t end = graph_row(s->graph, node + 1);
+	uint64_t e = graph_row(s->graph, node);
 
-	for (uint64_t e = s->graph->row[node], i = 0; e < end && i < AHEAD;
-	     e++, i++)
+	for (int i = 0; e < end && i < AHEAD; e++, i++)
 		__builtin_prefetch(&s->index[s->graph->target[e]]);
 }
 
 /* Put @node on the path, unless it is a component alone at first sight. */
 static bool enter(struct search *s, uint32_t node)
 {
-	uint64_t start = s->graph->row[node];
+	uint64_t start = graph_row(s->graph, node);
 
-	if (start == s->graph->row[node + 1]) {
+	if (start == graph_row(s->graph, node + 1)) {
 		s->index[node] = s->next_component--;
 		return false;
 	}
@@ -82,7 +82,7 @@ static bool follow(struct search *s)
 	const struct graph *graph = s->graph;
 	uint32_t node = s->nodes[s->depth - 1], index = s->index[node];
 	uint64_t *edge = &s->edge[s->depth - 1];
-	uint64_t end = graph->row[node + 1], e = *edge >> 1;
+	uint64_t end = graph_row(graph, node + 1), e = *edge >> 1;
 	bool lowered = *edge & 1;
 
 	for (; e < end; e++) {
@@ -197,11 +197,10 @@ void scc_free(struct scc *scc)
 static bool refers_to_itself(const struct graph *graph, uint32_t kinds,
 			     uint32_t node)
 {
-	uint64_t i;
+	uint64_t end = graph_row(graph, node + 1), i;
 
-	sorted_skip(i, graph->row[node], graph->row[node + 1],
-		    graph->target[i] < node);
-	return i < graph->row[node + 1] && graph->target[i] == node &&
+	sorted_skip(i, graph_row(graph, node), end, graph->target[i] < node);
+	return i < end && graph->target[i] == node &&
 	       kinds >> (graph->kind ? graph->kind[i] : REF_STRONG) & 1;
 }
 

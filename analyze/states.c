@@ -36,16 +36,16 @@ FETCH fetch_ahead(const struct search *s)
 	const struct graph *g = &s->heap->refs;
 
 	if (s->head + AHEAD_ROW < s->tail)
-		__builtin_prefetch(&g->row[s->queue[s->head + AHEAD_ROW]]);
+		graph_fetch_row(g, s->queue[s->head + AHEAD_ROW]);
 	if (s->head + AHEAD_EDGE < s->tail) {
-		uint64_t e = g->row[s->queue[s->head + AHEAD_EDGE]];
+		uint64_t e = graph_row(g, s->queue[s->head + AHEAD_EDGE]);
 
 		__builtin_prefetch(&g->target[e]);
 		__builtin_prefetch(&g->kind[e]);
 	}
 	if (s->head + AHEAD_TARGET < s->tail) {
 		uint32_t node = s->queue[s->head + AHEAD_TARGET];
-		uint64_t e = g->row[node], end = g->row[node + 1];
+		uint64_t e = graph_row(g, node), end = graph_row(g, node + 1);
 
 		for (int i = 0; i < AHEAD_STATES && e < end; i++, e++)
 			__builtin_prefetch(&s->heap->state[g->target[e]], 1);
@@ -58,10 +58,10 @@ static void expand(struct search *s, uint32_t node, uint8_t weakest,
 		   enum state state)
 {
 	const struct graph *g = &s->heap->refs;
-	uint64_t end = g->row[node + 1];
+	uint64_t end = graph_row(g, node + 1);
 	bool weaker = false;
 
-	for (uint64_t e = g->row[node]; e < end; e++) {
+	for (uint64_t e = graph_row(g, node); e < end; e++) {
 		if (e + AHEAD_ROW < end)
 			__builtin_prefetch(
 				&s->heap->state[g->target[e + AHEAD_ROW]], 1);

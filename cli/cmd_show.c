@@ -78,9 +78,9 @@ static struct json_t *referrers_json(struct view *v)
 {
 	const struct graph *g = &v->heap->referrers;
 	struct json_t *list = json_new_array();
-	uint64_t first = g->row[v->node];
+	uint64_t first = graph_row(g, v->node);
 
-	for (uint64_t e = first; e < g->row[v->node + 1] &&
+	for (uint64_t e = first; e < graph_row(g, v->node + 1) &&
 	     e - first < v->report->options.limit; e++) {
 		struct json_t *o = node_json(v->facts, g->target[e]);
 		uint64_t offset = ref_offset(v->heap, &v->window, g->target[e],
@@ -207,7 +207,8 @@ static int print_referrers(struct view *v)
 	};
 	struct table t = table_of(columns, 3, &v->report->options);
 	const struct graph *g = &v->heap->referrers;
-	uint64_t first = g->row[v->node], n = g->row[v->node + 1] - first;
+	uint64_t first = graph_row(g, v->node);
+	uint64_t n = graph_row(g, v->node + 1) - first;
 	char name[NODE_TEXT_MAX], field[NODE_TEXT_MAX];
 	int status;
 

@@ -64,7 +64,7 @@ void report_end(struct report *report)
 
 	if (report->options.timings)
 		timings_end(report->facts.heap.n_blocks,
-			    refs->row[refs->n_nodes]);
+			    graph_n_edges(refs));
 	report_close(&report->facts);
 	options_free(&report->options);
 }

@@ -108,7 +108,8 @@ static struct graph plain_graph(const struct dom_spec *spec)
 	struct graph plain;
 
 	for (uint32_t i = 0; i < n; i++) {
-		for (uint64_t e = g->row[i]; e < g->row[i + 1]; e++) {
+		for (uint64_t e = graph_row(g, i),
+		     end = graph_row(g, i + 1); e < end; e++) {
 			struct edge edge = { .from = i, .to = g->target[e] };
 
 			if (spec->kinds >> g->kind[e] & 1 && is_in(spec, i) &&
@@ -144,7 +145,8 @@ static void spread(const struct graph *graph, uint32_t *tier, uint32_t id,
 	while (todo.len > 0) {
 		uint32_t i = vec_pop(&todo);
 
-		for (uint64_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
+		for (uint64_t e = graph_row(graph, i),
+		     end = graph_row(graph, i + 1); e < end; e++) {
 			uint32_t to = graph->target[e];
 
 			if (tier[to] != NODE_NONE)
@@ -181,7 +183,8 @@ struct graph dom_problem_flow(const struct dom_spec *spec)
 		}
 	}
 	for (uint32_t i = 0; i < plain.n_nodes; i++) {
-		for (uint64_t e = plain.row[i]; e < plain.row[i + 1]; e++) {
+		for (uint64_t e = graph_row(&plain, i),
+		     end = graph_row(&plain, i + 1); e < end; e++) {
 			struct edge edge = { .from = i };
 
 			edge.to = plain.target[e];
@@ -210,7 +213,8 @@ void mark_reached(const struct graph *graph, uint32_t root,
 	while (todo.len > 0) {
 		uint32_t i = vec_pop(&todo);
 
-		for (uint64_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
+		for (uint64_t e = graph_row(graph, i),
+		     end = graph_row(graph, i + 1); e < end; e++) {
 			uint32_t to = graph->target[e];
 
 			if (seen[to])

@@ -4,6 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static void need_rows(struct graph *graph, uint64_t n_edges)
+{
+	if (!graph_alloc_rows(graph, n_edges)) {
+		fputs("out of memory\n", stderr);
+		exit(2);
+	}
+}
+
 static void *need(void *block)
 {
 	if (!block) {
@@ -62,7 +70,7 @@ struct graph graph_of(uint32_t n_nodes, const struct edge *edges,
 	uint64_t *packs = need(calloc(n_edges + 1, sizeof(*packs)));
 	uint64_t len = 0;
 
-	graph.row = need(calloc((size_t)n_nodes + 1, sizeof(*graph.row)));
+	need_rows(&graph, n_edges);
 	graph.target = need(calloc(n_edges + 1, sizeof(*graph.target)));
 	graph.kind = need(calloc(n_edges + 1, 1));
 	for (size_t i = 0; i < n_edges; i++)
@@ -74,7 +82,7 @@ struct graph graph_of(uint32_t n_nodes, const struct edge *edges,
 	for (uint32_t i = 0; i < n_nodes; i++) {
 		add_row(&graph, packs + start[i], start[i + 1] - start[i],
 			&len);
-		graph.row[i + 1] = len;
+		graph_set_row(&graph, i + 1, len);
 	}
 	free(packs);
 	free(start);
@@ -112,7 +120,7 @@ struct graph chain_graph(uint32_t n_nodes, bool ring)
 	struct graph graph = { .n_nodes = n_nodes };
 	uint64_t len = 0;
 
-	graph.row = need(calloc((size_t)n_nodes + 1, sizeof(*graph.row)));
+	need_rows(&graph, n_nodes);
 	graph.target = need(calloc((size_t)n_nodes + 1,
 				   sizeof(*graph.target)));
 	for (uint32_t i = 0; i < n_nodes; i++) {
@@ -120,7 +128,7 @@ struct graph chain_graph(uint32_t n_nodes, bool ring)
 			graph.target[len++] = i + 1;
 		else if (ring)
 			graph.target[len++] = 0;
-		graph.row[i + 1] = len;
+		graph_set_row(&graph, i + 1, len);
 	}
 	return graph;
 }

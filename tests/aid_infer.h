@@ -125,7 +125,8 @@ static inline void expect_untyped(uint32_t block)
 
 static inline uint8_t kind_of_ref(uint32_t from, uint32_t to)
 {
-	for (uint64_t e = heap.refs.row[from]; e < heap.refs.row[from + 1]; e++)
+	for (uint64_t e = graph_row(&heap.refs, from),
+	     end = graph_row(&heap.refs, from + 1); e < end; e++)
 		if (heap.refs.target[e] == to)
 			return heap.refs.kind[e];
 	return N_REF_KINDS;

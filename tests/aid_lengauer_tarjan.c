@@ -30,7 +30,7 @@ static void visit(struct lt *t, uint32_t v, uint32_t from)
 	t->semi[v] = ++t->n;
 	t->vertex[t->n] = t->label[v] = v;
 	t->parent[v] = from;
-	t->edge[v] = t->graph->row[v - 1];
+	t->edge[v] = graph_row(t->graph, v - 1);
 }
 
 static void search(struct lt *t, uint32_t root)
@@ -41,7 +41,7 @@ static void search(struct lt *t, uint32_t root)
 	while (v) {
 		uint32_t to;
 
-		if (t->edge[v] == t->graph->row[v]) {
+		if (t->edge[v] == graph_row(t->graph, v)) {
 			v = t->parent[v];
 			continue;
 		}
@@ -82,7 +82,7 @@ static uint32_t eval(struct lt *t, uint32_t v)
 
 static void find_semi(struct lt *t, const struct graph *back, uint32_t w)
 {
-	for (uint64_t e = back->row[w - 1]; e < back->row[w]; e++) {
+	for (uint64_t e = graph_row(back, w - 1); e < graph_row(back, w); e++) {
 		uint32_t u, v = back->target[e] + 1;
 
 		if (t->semi[v] == 0)

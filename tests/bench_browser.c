@@ -390,7 +390,7 @@ static void bench(uint32_t n)
 	make_facts(n, &facts);
 	printf("%.2f M blocks, %.2f M references, %d x %d cells\n"
 	       "  %-30s %9s %9s %7s\n", (double)n / 1e6,
-	       (double)facts.heap.refs.row[facts.heap.n_nodes] / 1e6, COLS,
+	       (double)graph_n_edges(&facts.heap.refs) / 1e6, COLS,
 	       ROWS, "", "cpu ms", "wall ms", "budget");
 	start = lap_since((struct lap){0});
 	must(browser_open(&facts, "server.core.zst", HUMAN_UTF8, &browser,

@@ -100,7 +100,7 @@ static void header(const char *what, const struct graph *graph)
 	printf("%s: %.2f M nodes, %.2f M references\n"
 	       "  %-22s %8s %8s %10s %10s\n", what,
 	       (double)graph->n_nodes / 1e6,
-	       (double)graph->row[graph->n_nodes] / 1e6, "", "cpu s", "wall s",
+	       (double)graph_n_edges(graph) / 1e6, "", "cpu s", "wall s",
 	       "M nodes/s", "bytes/node");
 }
 

@@ -66,11 +66,13 @@ static void random_sets_agree_with_removal(void **state)
 
 		if (n % 1000 == 0)
 			print_message("seed %u\n", (unsigned)n);
+		graph_set_wide_from(n % 2);
 		dom_problem_make(&p, &seed, MAX_NODES);
 		check_sets(&p, &seed, n % 4 ? UINT64_MAX :
 			   random_below(&seed, 3 * MAX_NODES));
 		dom_problem_free(&p);
 	}
+	graph_set_wide_from(0);
 }
 
 /* 4 -> 0, 4 -> 1, 0 -> 2 <- 1: 0 and 1 together hold 2. */

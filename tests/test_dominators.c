@@ -135,6 +135,7 @@ static void random_problems_agree_with_removal(void **state)
 
 		if (n % 1000 == 0)
 			print_message("seed %u\n", (unsigned)n);
+		graph_set_wide_from(n % 2);
 		dom_problem_make(&p, &seed, 24);
 		assert_true(dom_build(&p.spec, &dom, &err));
 		check_shape(&p.spec, &dom);
@@ -142,6 +143,7 @@ static void random_problems_agree_with_removal(void **state)
 		dom_free(&dom);
 		dom_problem_free(&p);
 	}
+	graph_set_wide_from(0);
 }
 
 static void larger_random_problems_agree_with_lengauer_tarjan(void **state)
@@ -155,6 +157,7 @@ static void larger_random_problems_agree_with_lengauer_tarjan(void **state)
 
 		if (n % 100 == 0)
 			print_message("seed %u\n", (unsigned)(n + 1000000));
+		graph_set_wide_from(n % 2);
 		dom_problem_make(&p, &seed, 2000);
 		assert_true(dom_build(&p.spec, &dom, &err));
 		check_shape(&p.spec, &dom);
@@ -162,6 +165,7 @@ static void larger_random_problems_agree_with_lengauer_tarjan(void **state)
 		dom_free(&dom);
 		dom_problem_free(&p);
 	}
+	graph_set_wide_from(0);
 }
 
 static struct dominators from_one(const struct graph *graph, uint32_t entry,

@@ -68,6 +68,12 @@ static int set_up(void **state)
 	return 0;
 }
 
+static int set_up_wide(void **state)
+{
+	graph_set_wide_from(1);
+	return set_up(state);
+}
+
 static int tear_down(void **state)
 {
 	struct pair *p = *state;
@@ -77,6 +83,7 @@ static int tear_down(void **state)
 	facts_close(&p->made);
 	free(p->file.bytes);
 	free(p);
+	graph_set_wide_from(0);
 	return 0;
 }
 
@@ -136,6 +143,17 @@ static void gives_back_what_was_kept(void **state)
 	forget(&p->read, &p->mapping);
 	assert_null(p->read.heap.addr);
 	assert_null(p->read.dom.order);
+}
+
+static void gives_back_wide_rows(void **state)
+{
+	struct pair *p = *state;
+
+	assert_non_null(p->made.heap.refs.wide_row);
+	assert_non_null(p->made.heap.referrers.wide_row);
+	gives_back_what_was_kept(state);
+	assert_null(p->read.heap.refs.wide_row);
+	assert_null(p->read.heap.referrers.wide_row);
 }
 
 static void refuses_an_index_of_something_else(void **state)
@@ -256,6 +274,11 @@ static void knows_what_each_column_may_hold(void **state)
 	assert_false(holds(RULE_ROWS, 8, 7, 1, 3, 7));
 	assert_false(holds(RULE_ROWS, 8, 7, 0, 3, 6));
 	assert_false(holds(RULE_ROWS, 8, 7, 0, 8, 7));
+	assert_true(holds(RULE_ROWS, 4, 7, 0, 3, 3, 7));
+	assert_false(holds(RULE_ROWS, 4, 7, 1, 3, 7));
+	assert_false(holds(RULE_ROWS, 4, 7, 0, 3, 6));
+	assert_false(holds(RULE_ROWS, 4, 7, 0, 8, 7));
+	assert_false(holds(RULE_ROWS, 4, 7, 0, 4, 3, 7));
 	assert_true(holds(RULE_CELLS, 4, 7, 2, 2, 7));
 	assert_false(holds(RULE_CELLS, 4, 7, 2, 1, 7));
 	assert_false(holds(RULE_CELLS, 4, 7, 2, 8));
@@ -270,11 +293,17 @@ static void looks_across_the_edges_of_pieces(void **state)
 	const struct index_column rows = {
 		.n = 4, .width = 8, .rule = RULE_ROWS, .bound = 9,
 	};
+	const struct index_column narrow = {
+		.n = 4, .width = 4, .rule = RULE_ROWS, .bound = 9,
+	};
 	const uint64_t before = 5, good[] = { 5, 9 }, bad[] = { 4, 9 };
+	const uint32_t thin[] = { 5, 9 };
 
 	(void)state;
 	assert_true(index_rule_holds(&rows, good, 16, 16, &before));
 	assert_false(index_rule_holds(&rows, bad, 16, 16, &before));
+	assert_true(index_rule_holds(&narrow, thin, 8, 8, &thin[0]));
+	assert_false(index_rule_holds(&narrow, thin, 8, 8, &thin[1]));
 }
 
 /* Of a core, all that was found elsewhere is a part of the key. */
@@ -302,6 +331,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(gives_back_what_was_kept,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(gives_back_wide_rows,
+						set_up_wide, tear_down),
 		cmocka_unit_test_setup_teardown(
 			refuses_an_index_of_something_else, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(notices_every_changed_byte,

@@ -121,7 +121,7 @@ static void build(const uint32_t *types, size_t n, uint64_t stack)
 	for (uint32_t i = 0; i < heap->n_nodes; i++) {
 		for (uint32_t k = 0; k < heap->n_blocks; k++)
 			refs.target[edges++] = k;
-		refs.row[i + 1] = edges;
+		refs.row[i + 1] = (uint32_t)edges;
 	}
 	refs.kind = calloc(edges + 1, 1);
 	assert_non_null(refs.kind);

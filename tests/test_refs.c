@@ -50,7 +50,7 @@ static unsigned kind_to(const struct made *m, uint32_t to)
 {
 	const struct graph *g = &m->heap.refs;
 
-	for (uint64_t e = g->row[0]; e < g->row[1]; e++) {
+	for (uint64_t e = graph_row(g, 0); e < graph_row(g, 1); e++) {
 		if (g->target[e] == to)
 			return g->kind[e];
 	}

@@ -155,7 +155,7 @@ static enum state state_of(uint32_t node)
 	struct raw_refs raw = {0};
 	struct err err = {0};
 
-	if (!heap.refs.row)
+	if (!heap.refs.target)
 		assert_true(raw_refs_build(&heap, &raw, &err) &&
 			    refs_build(&heap, &raw, &err) &&
 			    states_build(&heap, &err));

@@ -27,7 +27,8 @@ static void find_paths(const struct graph *graph, uint32_t kinds,
 	for (uint32_t i = 0; i < n; i++) {
 		for (uint32_t j = 0; j < n; j++)
 			path[i][j] = false;
-		for (uint64_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
+		for (uint64_t e = graph_row(graph, i),
+		     end = graph_row(graph, i + 1); e < end; e++) {
 			if (counts(graph, kinds, members, i, e))
 				path[i][graph->target[e]] = true;
 		}
@@ -100,9 +101,8 @@ static void random_graphs_agree_with_mutual_reachability(void **state)
 	for (uint64_t n = 1; n <= 8000; n++) {
 		uint64_t seed = n;
 		uint32_t size = random_below(&seed, MAX);
-		struct graph graph = random_graph(
-			&seed, size, random_below(&seed, 3 * MAX));
-		uint32_t kinds = random_below(&seed, ALL_KINDS + 1);
+		struct graph graph;
+		uint32_t kinds;
 		struct bitset set = {0}, *members = NULL;
 		struct scc_cycles cycles;
 		struct err err = {0};
@@ -111,6 +111,9 @@ static void random_graphs_agree_with_mutual_reachability(void **state)
 
 		if (n % 2000 == 0)
 			print_message("seed %u\n", (unsigned)n);
+		graph_set_wide_from(n % 2);
+		graph = random_graph(&seed, size, random_below(&seed, 3 * MAX));
+		kinds = random_below(&seed, ALL_KINDS + 1);
 		if (random_below(&seed, 2)) {
 			assert_true(bitset_init(&set, size));
 			for (uint32_t i = 0; i < size; i++) {
@@ -130,6 +133,7 @@ static void random_graphs_agree_with_mutual_reachability(void **state)
 		bitset_free(&set);
 		graph_free(&graph);
 	}
+	graph_set_wide_from(0);
 }
 
 /* 0 -> 1 -> 2 -> 0 is a cycle; 2 -> 3 leaves it; 4 refers to itself. */

@@ -32,8 +32,10 @@ static void make_file(void)
 static void look_at_graph(const struct graph *g)
 {
 	for (uint32_t i = 0; i < g->n_nodes; i++) {
-		for (uint64_t e = g->row[i]; e < g->row[i + 1]; e++)
-			sink += g->row[g->target[e]] + ref_holds(g->kind[e]);
+		for (uint64_t e = graph_row(g, i),
+		     end = graph_row(g, i + 1); e < end; e++)
+			sink += graph_row(g, g->target[e]) +
+				ref_holds(g->kind[e]);
 	}
 }
 
@@ -50,7 +52,7 @@ static void look_at_heap(const struct heap *h)
 			h->allocators.at[h->owner[i]].live_blocks;
 		types_name(&h->image->types, h->type[i], name, sizeof(name));
 		if (h->why_node[i] != NODE_NONE)
-			sink += h->refs.row[h->why_node[i]];
+			sink += graph_row(&h->refs, h->why_node[i]);
 	}
 	for (uint32_t i = 0; i < h->n_roots; i++)
 		sink += strlen(h->roots[i].name);

@@ -9,14 +9,20 @@ enum { CLASS_SHIFT = 56 };
 
 #define SIZE_MASK ((UINT64_C(1) << CLASS_SHIFT) - 1)
 
-static bool is_array(const struct heap *heap, uint32_t node)
+bool block_key_is_always_array(const struct heap *heap, uint32_t type)
 {
 	const struct type_table *types = &heap->image->types;
-	uint32_t type = types_strip(types, heap->type[node]);
+	uint32_t stripped = types_strip(types, type);
 
 	/* Text reached as characters is an array, whatever its length. */
+	return stripped != TYPE_NONE &&
+	       types->types.at[stripped].kind == TYPE_CHAR;
+}
+
+static bool is_array(const struct heap *heap, uint32_t node)
+{
 	return heap->count[node] != 1 ||
-	       (type != TYPE_NONE && types->types.at[type].kind == TYPE_CHAR);
+	       block_key_is_always_array(heap, heap->type[node]);
 }
 
 uint64_t block_key(const struct heap *heap, uint32_t node, bool by_size)

@@ -17,6 +17,9 @@
 /** The key of block @node; @by_size: of an untyped block its size. */
 uint64_t block_key(const struct heap *heap, uint32_t node, bool by_size);
 
+/** Is every block of @type an array of it, whatever its count? */
+bool block_key_is_always_array(const struct heap *heap, uint32_t type);
+
 static inline bool block_key_is_typed(uint64_t key)
 {
 	return !(key & BLOCK_KEY_UNTYPED);

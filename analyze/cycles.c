@@ -308,7 +308,6 @@ bool cycles_build(const struct heap *heap, const struct dom_spec *spec,
 	bool ok;
 
 	*ret = (struct cycles){0};
-	progress_begin("finding cycles", 0);
 	ok = list_instances(&b, err) && group_instances(&b, err);
 	if (ok) {
 		fill_groups(&b);
@@ -320,7 +319,6 @@ bool cycles_build(const struct heap *heap, const struct dom_spec *spec,
 	free(b.from);
 	free(b.queue);
 	ok = ok && sum_retained(ret, spec, dom, err);
-	progress_end();
 	if (!ok)
 		cycles_free(ret);
 	return ok;

@@ -72,17 +72,24 @@ static bool make_spec(struct facts *f, struct err *err)
 	return make_tiers(f, err);
 }
 
-bool facts_conclude(struct facts *facts, struct err *err)
+static bool find_dominators(struct facts *facts, struct err *err)
 {
-	/* The reversed references come last: nothing before needs them, and
-	 * the dominators need most memory. */
-	if (!leaks_build(&facts->heap, &facts->leaks, err) ||
-	    !make_spec(facts, err) ||
-	    !dom_build(&facts->spec, &facts->dom, err) ||
-	    !refs_reverse(&facts->heap, err))
+	return leaks_build(&facts->heap, &facts->leaks, err) &&
+	       make_spec(facts, err) &&
+	       dom_build(&facts->spec, &facts->dom, err);
+}
+
+static bool reverse(struct facts *facts, struct err *err)
+{
+	if (!refs_reverse(&facts->heap, err))
 		return false;
 	leaks_find_holders(&facts->heap, &facts->leaks);
 	return true;
+}
+
+bool facts_conclude(struct facts *facts, struct err *err)
+{
+	return find_dominators(facts, err) && reverse(facts, err);
 }
 
 /* A core says what was mapped; the files that it names tell the rest. */
@@ -120,12 +127,18 @@ static bool analyse(struct facts *facts, struct err *err)
 	uint64_t start = now_ns();
 	uint64_t findings = count_findings(&facts->image.diag);
 
+	/* The reversed references come last: nothing before needs them, and
+	 * what does needs memory of its own. */
 	if (!heap_build(&facts->image, &facts->heap, err) ||
-	    !facts_conclude(facts, err))
+	    !find_dominators(facts, err) ||
+	    (heap_index_is_wanted(facts, now_ns() - start) &&
+	     !summaries_build(facts, err)) ||
+	    !reverse(facts, err))
 		return false;
 	/* Damage that was met on the way must be met again next time. */
-	if (count_findings(&facts->image.diag) == findings)
-		heap_index_keep(facts, now_ns() - start);
+	if (summaries_are_complete(&facts->summaries) &&
+	    count_findings(&facts->image.diag) == findings)
+		heap_index_keep(facts);
 	return true;
 }
 
@@ -151,6 +164,7 @@ bool facts_open(const char *path, enum index_use use, struct facts *ret,
 void facts_close(struct facts *facts)
 {
 	heap_index_close(facts);
+	summaries_free(&facts->summaries);
 	dom_free(&facts->dom);
 	free(facts->entries);
 	facts->entries = NULL;

@@ -17,6 +17,7 @@
 #include "analyze/dominators.h"
 #include "analyze/heap.h"
 #include "analyze/leaks.h"
+#include "analyze/summaries.h"
 
 /* The order in which holders count. */
 enum facts_tier {
@@ -40,6 +41,7 @@ struct facts {
 	struct dom_spec spec;	/* what dom was built from */
 	struct dom_tier tiers[N_FACTS_TIERS];
 	uint32_t *entries;	/* of the tiers, one behind the other */
+	struct summaries summaries;
 	struct heap_index *index;	/* heap_index.h; NULL: none */
 };
 

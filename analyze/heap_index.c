@@ -137,14 +137,18 @@ static bool start_writer(struct heap_index *index)
 	return index->running;
 }
 
-void heap_index_keep(struct facts *facts, uint64_t took_ns)
+bool heap_index_is_wanted(const struct facts *facts, uint64_t took_ns)
+{
+	return facts->index && (took_ns >= WORTH_KEEPING_NS ||
+				is_asked_for("always"));
+}
+
+void heap_index_keep(struct facts *facts)
 {
 	struct heap_index *index = facts->index;
 	uint64_t counts[N_INDEX_COUNTS] = {0};
 	struct err ignored = {0};
 
-	if (!index || (took_ns < WORTH_KEEPING_NS && !is_asked_for("always")))
-		return;
 	if (!index_tables_write(facts, &index->tables, counts, &ignored) ||
 	    !index_layout(facts, &index->tables_at, counts, &index->layout))
 		return;

@@ -2,7 +2,7 @@
 /**
  * @file
  * The results of an analysis, kept for the next time that the same file is
- * opened: blocks, types, references, leaks and dominators.
+ * opened: blocks, types, references, leaks, dominators and summaries.
  *
  * An index is one file in $XDG_CACHE_HOME/holdfast/index/ (base/cache.h): for
  * its owner alone, written whole or not at all, the least recently used ones
@@ -41,17 +41,20 @@ struct facts;
 struct heap_index;
 
 /**
- * Fill heap and leaks and dominators of @facts, whose image is open and whose
- * other parts are all-zero, from the index of its file. False: there is none,
- * and @facts is as it was.
+ * Fill heap, leaks, dominators and summaries of @facts, whose image is open and
+ * whose other parts are all-zero, from the index of its file. False: there is
+ * none, and @facts is as it was.
  */
 bool heap_index_load(struct facts *facts);
 
+/** Is an analysis that takes @took_ns to be kept? After heap_index_load(). */
+bool heap_index_is_wanted(const struct facts *facts, uint64_t took_ns);
+
 /**
- * Keep @facts, whose analysis took @took_ns: writing begins in a thread of its
- * own and is over by heap_index_finish(). Till then @facts must not change.
+ * Keep @facts, with all summaries: writing begins in a thread of its own and
+ * is over by heap_index_finish(). Till then @facts must not change.
  */
-void heap_index_keep(struct facts *facts, uint64_t took_ns);
+void heap_index_keep(struct facts *facts);
 
 /** Do the columns of @facts lie in an index? */
 bool heap_index_used(const struct facts *facts);

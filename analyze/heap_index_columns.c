@@ -14,6 +14,8 @@ _Static_assert(sizeof(struct heap) - sizeof(struct diag) -
 _Static_assert(sizeof(struct leaks) - sizeof(struct signatures) == 96,
 	       "list the new column below");
 _Static_assert(sizeof(struct dominators) == 48, "list the new column below");
+_Static_assert(sizeof(struct cycles) - sizeof(struct signatures) == 56,
+	       "list the new column below");
 
 const void *index_column_at(const struct index_column *column)
 {
@@ -49,6 +51,7 @@ static void list_columns(struct facts *f, void *tables, const uint64_t *n,
 	struct heap *h = &f->heap;
 	struct dominators *d = &f->dom;
 	uint64_t blocks = n[COUNT_BLOCKS], refs = n[COUNT_REFS];
+	struct cycles *c = &f->summaries.cycles;
 	uint64_t groups = n[COUNT_GROUPS], order = n[COUNT_ORDER];
 	uint64_t nodes = blocks + n[COUNT_ROOTS], ids = nodes + 1 + groups;
 	const struct index_column columns[N_INDEX_COLUMNS] = {
@@ -81,6 +84,10 @@ static void list_columns(struct facts *f, void *tables, const uint64_t *n,
 		{ &d->retained, ids, 8, RULE_ANY, 0 },
 		{ &d->order, order, 4, RULE_BELOW, ids },
 		{ &d->end, order, 4, RULE_ENDS, order },
+		{ &c->row, n[COUNT_CYCLE_GROUPS] + 1, 8, RULE_ROWS,
+		  n[COUNT_CYCLE_NODES] },
+		{ &c->node, n[COUNT_CYCLE_NODES], 4, RULE_BELOW, blocks },
+		{ &c->steps.at, n[COUNT_CYCLE_STEPS], 4, RULE_BELOW, blocks },
 		{ tables, n[COUNT_TABLES], 1, RULE_ANY, 0 },
 	};
 
@@ -95,7 +102,8 @@ static bool counts_are_sane(const uint64_t counts[N_INDEX_COUNTS])
 			return false;
 	}
 	return counts[COUNT_BLOCKS] + counts[COUNT_ROOTS] +
-	       counts[COUNT_GROUPS] + 1 < NODE_NONE;
+	       counts[COUNT_GROUPS] + 1 < NODE_NONE &&
+	       counts[COUNT_CYCLE_GROUPS] <= counts[COUNT_BLOCKS];
 }
 
 bool index_layout(struct facts *facts, void *tables,

@@ -215,6 +215,7 @@ static void place_columns(struct facts *facts,
 	facts->dom.n_nodes = h->n_nodes;
 	facts->dom.n_groups = (uint32_t)n[COUNT_GROUPS];
 	facts->dom.n_order = (uint32_t)n[COUNT_ORDER];
+	facts->summaries.cycles.steps.len = (size_t)n[COUNT_CYCLE_STEPS];
 }
 
 void index_unmap(struct facts *facts, struct index_mapping *mapping)
@@ -272,6 +273,7 @@ bool index_read(int fd, const struct index_key *key, struct facts *facts,
 	if (ok)
 		return true;
 	index_unmap(facts, ret);
+	summaries_free(&facts->summaries);
 	leaks_free(&facts->leaks);
 	heap_free(&facts->heap);
 	facts->dom = (struct dominators){0};

@@ -5,7 +5,7 @@
  *
  * Columns, each from a multiple of 4 KiB on, as they lie in memory; the last
  * of them is the tables: roots, allocators, leak groups, types and the like,
- * one after the other (heap_index_tables.c). Then XXH3-64 sums, one for each
+ * one after the other (heap_index_tables.c, heap_index_summaries.c). Then XXH3-64 sums, one for each
  * MiB of each column, and the trailer:
  *
  *     u64 "HFINDEX1", u64 key[2], u64 counts[N_INDEX_COUNTS], u64 sum
@@ -32,13 +32,15 @@ enum index_count {
 	COUNT_REFS,
 	COUNT_GROUPS, COUNT_MEMBERS,	/* of leaks */
 	COUNT_ORDER,			/* ids in the dominator tree */
+	COUNT_CYCLE_GROUPS,
+	COUNT_CYCLE_NODES, COUNT_CYCLE_STEPS,
 	COUNT_TYPES, COUNT_ALLOCATORS,
 	COUNT_TABLES,			/* bytes */
 	N_INDEX_COUNTS,
 };
 
 enum {
-	N_INDEX_COLUMNS = 28,
+	N_INDEX_COLUMNS = 31,
 	INDEX_SUM_BYTES = 1 << 20,	/* of a column for one sum */
 	INDEX_TRAILER_BYTES = 8 * (1 + 2 + N_INDEX_COUNTS + 1),
 };
@@ -104,6 +106,14 @@ bool index_tables_write(const struct facts *facts, struct blob *tables,
 bool index_tables_read(struct bytes b, const uint64_t counts[N_INDEX_COUNTS],
 		       struct facts *facts, struct err *err) MUST_CHECK;
 
+/** Append the summaries of @facts, but for the columns of cycles. */
+void index_summaries_write(const struct facts *facts, struct blob *tables);
+
+/** Read them, behind what @b has read; columns of cycles are in place. */
+bool index_summaries_read(struct bytes *b,
+			  const uint64_t counts[N_INDEX_COUNTS],
+			  struct facts *facts);
+
 /** Write the index of @facts. */
 bool index_write(const struct index_layout *layout,
 		 const struct index_key *key, struct outfile *of,
@@ -116,8 +126,8 @@ struct index_mapping {
 };
 
 /**
- * Check and map file @fd, and fill heap, leaks and dominators of @facts, which
- * are all-zero. False: damaged or of another key; then @facts is as it was.
+ * Check and map file @fd, and fill heap, leaks, dominators and summaries of
+ * @facts, which are all-zero. False: damaged or of another key; then @facts is as it was.
  */
 bool index_read(int fd, const struct index_key *key, struct facts *facts,
 		struct index_mapping *ret, struct err *err) MUST_CHECK;

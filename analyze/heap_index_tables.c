@@ -4,6 +4,7 @@
  * a u64 length and its elements; a text is a u32 length and its bytes.
  */
 #include "analyze/heap_index_file.h"
+#include "analyze/heap_index_tables.h"
 #include "formats/types_io.h"
 
 /* Whoever adds a field to one of these adds it below. */
@@ -50,15 +51,20 @@ static void put_allocators(const struct heap *heap, struct blob *b)
 	}
 }
 
-/* An element without padding, as it lies in memory. */
-static void put_array(struct blob *b, const void *at, size_t n, size_t size)
+void index_put_array(struct blob *b, const void *at, size_t n, size_t size)
 {
 	blob_u64(b, n);
 	if (n > 0)
 		blob_bytes(b, at, n * size);
 }
 
-#define put_vec(b, v) put_array(b, (v)->at, (v)->len, sizeof(*(v)->at))
+#define put_vec(b, v) index_put_array(b, (v)->at, (v)->len, sizeof(*(v)->at))
+
+void index_put_signatures(struct blob *b, const struct signatures *s)
+{
+	put_vec(b, &s->at);
+	put_vec(b, &s->members);
+}
 
 static void put_owned_extents(const struct heap *heap, struct blob *b)
 {
@@ -94,8 +100,7 @@ static void put_leaks(const struct leaks *leaks, struct blob *b)
 		blob_u32(b, g->held_by);
 		blob_u64(b, g->held_offset);
 	}
-	put_vec(b, &leaks->signatures.at);
-	put_vec(b, &leaks->signatures.members);
+	index_put_signatures(b, &leaks->signatures);
 	for (int s = 0; s < N_STATES; s++) {
 		blob_u64(b, leaks->total[s].blocks);
 		blob_u64(b, leaks->total[s].bytes);
@@ -123,6 +128,10 @@ static void count_all(const struct facts *f, uint64_t *counts)
 	counts[COUNT_GROUPS] = f->leaks.n_groups;
 	counts[COUNT_MEMBERS] = f->leaks.rows[f->leaks.n_groups];
 	counts[COUNT_ORDER] = f->dom.n_order;
+	counts[COUNT_CYCLE_GROUPS] = f->summaries.cycles.n_groups;
+	counts[COUNT_CYCLE_NODES] =
+		f->summaries.cycles.row[f->summaries.cycles.n_groups];
+	counts[COUNT_CYCLE_STEPS] = f->summaries.cycles.steps.len;
 	counts[COUNT_TYPES] = h->image->types.types.len;
 	counts[COUNT_ALLOCATORS] = h->allocators.len;
 }
@@ -142,6 +151,7 @@ bool index_tables_write(const struct facts *f, struct blob *b,
 	put_vec(b, &h->allocator_metadata);
 	put_diag(&h->diag, b);
 	put_leaks(&f->leaks, b);
+	index_summaries_write(f, b);
 	if (!types_write(&h->image->types, &sink, err))
 		return false;
 	counts[COUNT_TABLES] = b->bytes.len;
@@ -157,40 +167,42 @@ struct tables {
 	uint32_t n_nodes;
 };
 
-/* A text of its own, which lives as long as the heap. */
-static const char *take_text(struct tables *t)
+const char *index_take_text(struct bytes *b, struct arena *arena)
 {
-	uint32_t n = bytes_u32(&t->b);
-	const uint8_t *at = bytes_take(&t->b, n);
-	char *text = at ? arena_text(&t->facts->heap.arena, (const char *)at,
-				     n) : NULL;
+	uint32_t n = bytes_u32(b);
+	const uint8_t *at = bytes_take(b, n);
+	char *text = at ? arena_text(arena, (const char *)at, n) : NULL;
 
 	if (!text)
-		t->b.broken = true;
+		b->broken = true;
 	return text ? text : "";
 }
 
-/* A length, of elements of at least @size bytes; 0 when there are fewer. */
-static uint64_t take_length(struct tables *t, size_t size)
+/* It lives as long as the heap. */
+static const char *take_text(struct tables *t)
 {
-	uint64_t n = bytes_u64(&t->b);
+	return index_take_text(&t->b, &t->facts->heap.arena);
+}
 
-	if (n <= bytes_left(&t->b) / size)
+uint64_t index_take_length(struct bytes *b, size_t size)
+{
+	uint64_t n = bytes_u64(b);
+
+	if (n <= bytes_left(b) / size)
 		return n;
-	t->b.broken = true;
+	b->broken = true;
 	return 0;
 }
 
-/* What lies in the file as in memory; *@ret is owned by the caller. */
-static bool take_array(struct tables *t, void *ret, size_t *ret_n, size_t size)
+bool index_take_array(struct bytes *b, void *ret, size_t *ret_n, size_t size)
 {
-	size_t n = (size_t)take_length(t, size);
-	const uint8_t *from = bytes_take(&t->b, n * size);
+	size_t n = (size_t)index_take_length(b, size);
+	const uint8_t *from = bytes_take(b, n * size);
 	void *to = n > 0 ? malloc(n * size) : NULL;
 
 	if (n > 0 && (!from || !to)) {
 		free(to);
-		t->b.broken = true;
+		b->broken = true;
 		return false;
 	}
 	if (n > 0)
@@ -200,8 +212,8 @@ static bool take_array(struct tables *t, void *ret, size_t *ret_n, size_t size)
 	return true;
 }
 
-#define take_vec(t, v) \
-	(take_array(t, &(v)->at, &(v)->len, sizeof(*(v)->at)) && \
+#define take_vec(b, v) \
+	(index_take_array(b, &(v)->at, &(v)->len, sizeof(*(v)->at)) && \
 	 ((v)->cap = (v)->len, true))
 
 static bool is_type(const struct tables *t, uint32_t type)
@@ -271,7 +283,7 @@ static bool take_allocator(struct tables *t)
 static bool take_owned_extents(struct tables *t)
 {
 	struct heap *heap = &t->facts->heap;
-	uint64_t n = take_length(t, 20);
+	uint64_t n = index_take_length(&t->b, 20);
 
 	if (!vec_reserve(&heap->extents, (size_t)n))
 		return false;
@@ -289,7 +301,7 @@ static bool take_owned_extents(struct tables *t)
 
 static bool take_diag(struct tables *t, struct diag *diag)
 {
-	uint64_t n = take_length(t, 20);
+	uint64_t n = index_take_length(&t->b, 20);
 
 	for (uint64_t i = 0; i < n; i++) {
 		const char *what = take_text(t);
@@ -324,10 +336,11 @@ static bool take_group(struct tables *t, struct leak_group *g)
 	       (g->held_by == NODE_NONE || g->held_by < t->n_nodes);
 }
 
-static bool signatures_hold(const struct tables *t,
-			    const struct signatures *s, uint32_t n_groups)
+bool index_take_signatures(struct bytes *b, uint64_t n_types,
+			   uint64_t n_groups, struct signatures *s)
 {
-	if (s->at.len < n_groups)
+	if (!take_vec(b, &s->at) || !take_vec(b, &s->members) ||
+	    s->at.len < n_groups)
 		return false;
 	for (size_t i = 0; i < s->at.len; i++) {
 		const struct signature *sig = &s->at.at[i];
@@ -337,7 +350,7 @@ static bool signatures_hold(const struct tables *t,
 			return false;
 	}
 	for (size_t i = 0; i < s->members.len; i++) {
-		if (!is_key(t, s->members.at[i].key))
+		if (!block_key_is_valid(s->members.at[i].key, n_types))
 			return false;
 	}
 	return true;
@@ -362,15 +375,14 @@ static bool take_leaks(struct tables *t)
 		    g->blocks != leaks->rows[i + 1] - leaks->rows[i])
 			return false;
 	}
-	if (!take_vec(t, &leaks->signatures.at) ||
-	    !take_vec(t, &leaks->signatures.members))
+	if (!index_take_signatures(&t->b, t->counts[COUNT_TYPES],
+				   leaks->n_groups, &leaks->signatures))
 		return false;
 	for (int s = 0; s < N_STATES; s++) {
 		leaks->total[s].blocks = bytes_u64(&t->b);
 		leaks->total[s].bytes = bytes_u64(&t->b);
 	}
-	return !t->b.broken &&
-	       signatures_hold(t, &leaks->signatures, leaks->n_groups);
+	return !t->b.broken;
 }
 
 static bool take_heap(struct tables *t)
@@ -383,9 +395,9 @@ static bool take_heap(struct tables *t)
 		if (!take_allocator(t))
 			return false;
 	}
-	return take_owned_extents(t) && take_vec(t, &heap->allocator_state) &&
-	       take_vec(t, &heap->locals) &&
-	       take_vec(t, &heap->allocator_metadata) &&
+	return take_owned_extents(t) && take_vec(&t->b, &heap->allocator_state) &&
+	       take_vec(&t->b, &heap->locals) &&
+	       take_vec(&t->b, &heap->allocator_metadata) &&
 	       take_diag(t, &heap->diag);
 }
 
@@ -399,7 +411,8 @@ bool index_tables_read(struct bytes b, const uint64_t counts[N_INDEX_COUNTS],
 	};
 	struct type_table types;
 
-	if (!take_heap(&t) || !take_leaks(&t))
+	if (!take_heap(&t) || !take_leaks(&t) ||
+	    !index_summaries_read(&t.b, counts, facts))
 		return err_set(err, ERR_FORMAT, "the index is damaged");
 	if (!types_read(&t.b, &types, err))
 		return false;

@@ -10,13 +10,57 @@ static int by_key(const void *a, const void *b)
 	return (x->key > y->key) - (x->key < y->key);
 }
 
-/* The multiset of keys, sorted, in scratch. */
-static bool count_keys(struct signatures *s, const struct heap *heap,
+/* Sets of more blocks have few keys beside: a cycle of millions. */
+enum { MANY = 64 };
+
+/* The place of @key in scratch, where it is added unless it is there. */
+static bool find_key(struct signatures *s, struct map *places, uint64_t key,
+		     uint64_t *ret)
+{
+	struct signature_member m = { .key = key };
+	bool added = false;
+	uint64_t *slot = map_slot(places, key, &added);
+
+	if (!slot)
+		return false;
+	if (added) {
+		*slot = s->scratch.len;
+		if (!vec_push(&s->scratch, m))
+			return false;
+	}
+	*ret = *slot;
+	return true;
+}
+
+/* The multiset of keys in scratch, in any order. */
+static bool count_many(struct signatures *s, const struct heap *heap,
 		       const uint32_t *blocks, size_t n)
 {
-	size_t len = 0;
+	struct map places = {0};
+	uint64_t last = 0, place = 0;
+	bool ok = true;
 
-	s->scratch.len = 0;
+	for (size_t i = 0; ok && i < n; i++) {
+		uint64_t key = block_key(heap, blocks[i], true);
+		uint64_t bytes = heap->size[blocks[i]];
+
+		if (i == 0 || key != last)
+			ok = find_key(s, &places, key, &place);
+		if (!ok)
+			break;
+		last = key;
+		s->scratch.at[place].count++;
+		if (bytes > s->scratch.at[place].bytes)
+			s->scratch.at[place].bytes = bytes;
+	}
+	map_free(&places);
+	return ok;
+}
+
+/* Each block as a member of its own. */
+static bool list_keys(struct signatures *s, const struct heap *heap,
+		      const uint32_t *blocks, size_t n)
+{
 	if (!vec_reserve(&s->scratch, n))
 		return false;
 	for (size_t i = 0; i < n; i++)
@@ -24,6 +68,20 @@ static bool count_keys(struct signatures *s, const struct heap *heap,
 			.key = block_key(heap, blocks[i], true), .count = 1,
 			.bytes = heap->size[blocks[i]],
 		};
+	s->scratch.len = n;
+	return true;
+}
+
+/* The multiset of keys, sorted, in scratch. */
+static bool count_keys(struct signatures *s, const struct heap *heap,
+		       const uint32_t *blocks, size_t n)
+{
+	size_t len = 0;
+
+	s->scratch.len = 0;
+	if (!(n > MANY ? count_many : list_keys)(s, heap, blocks, n))
+		return false;
+	n = s->scratch.len;
 	if (n > 1)
 		qsort(s->scratch.at, n, sizeof(*s->scratch.at), by_key);
 	for (size_t i = 0; i < n; i++) {

@@ -8,8 +8,8 @@
  * refer to themselves through a connection have one signature, and are one
  * line of a report.
  *
- * Cost: O(n log n) for a set of n blocks; 24 bytes for each member of a
- * signature.
+ * Cost: O(n) for a set of n blocks, and O(k log k) for their k keys; 24 bytes
+ * for each member of a signature.
  */
 #ifndef ANALYZE_SIGNATURES_H
 #define ANALYZE_SIGNATURES_H

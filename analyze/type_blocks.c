@@ -3,78 +3,86 @@
 
 #include <stdlib.h>
 
-#include "base/map.h"
+#include "base/bulk.h"
+#include "base/pool.h"
 #include "base/progress.h"
 
-enum { TICK = 1 << 16 };
+enum { CHUNK = 1 << 18 };
 
-/* Row of each block, and how many each row has in counts[row + 1]. */
-static bool find_rows(const struct heap *heap, const struct map *by_key,
-		      uint32_t *row_of, uint64_t *counts, struct err *err)
+struct finder {
+	const struct heap *heap;
+	uint64_t key;
+	uint32_t type;		/* TYPE_NONE: of an untyped key */
+	bool by_count;		/* the count of a block decides, too */
+	uint64_t *first;	/* [chunks + 1] of each in nodes */
+	uint32_t *nodes;	/* NULL: they are only counted */
+};
+
+/* As block_key() would tell, which follows the type anew each time. */
+static inline bool is_one(const struct finder *f, uint32_t node)
 {
-	uint64_t last_key = 0, row = NODE_NONE;
-
-	for (uint32_t i = 0; i < heap->n_blocks; i++) {
-		uint64_t key = block_key(heap, i, false);
-
-		if (i % TICK == 0) {
-			progress_add(TICK);
-			if (progress_cancelled())
-				return err_set(err, ERR_CANCELLED, "cancelled");
-		}
-		/* Neighbours are often alike. */
-		if (i == 0 || key != last_key)
-			row = map_get(by_key, key, NODE_NONE);
-		last_key = key;
-		row_of[i] = (uint32_t)row;
-		if (row != NODE_NONE)
-			counts[row + 1]++;
-	}
-	return true;
-}
-
-static bool fill(const struct heap *heap, const struct type_rows *types,
-		 const struct map *by_key, uint32_t *row_of,
-		 struct type_blocks *ret, struct err *err)
-{
-	uint64_t at = 0;
-
-	if (!find_rows(heap, by_key, row_of, ret->row, err))
+	if (f->heap->type[node] != f->type)
 		return false;
-	/* row[i + 1] becomes the place of row i's next block. */
-	for (size_t i = 0; i < types->len; i++) {
-		uint64_t n = ret->row[i + 1];
+	if (f->type == TYPE_NONE)
+		return block_key(f->heap, node, false) == f->key;
+	return !f->by_count || (f->heap->count[node] != 1) == (f->key & 1);
+}
 
-		ret->row[i + 1] = at;
-		at += n;
+static bool find_chunk(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
+		       unsigned worker, struct err *err)
+{
+	const struct finder *f = ctx;
+	uint64_t at = f->nodes ? f->first[chunk] : 0;
+
+	(void)worker;
+	(void)err;
+	for (uint32_t i = (uint32_t)begin; i < end; i++) {
+		if (!is_one(f, i))
+			continue;
+		if (f->nodes)
+			f->nodes[at] = i;
+		at++;
 	}
-	for (uint32_t i = 0; i < heap->n_blocks; i++) {
-		if (row_of[i] != NODE_NONE)
-			ret->nodes[ret->row[row_of[i] + 1]++] = i;
-	}
+	if (!f->nodes)
+		f->first[chunk + 1] = at;
+	progress_add(end - begin);
 	return true;
 }
 
-bool type_blocks_build(const struct heap *heap, const struct type_rows *types,
+static bool find(struct finder *f, struct type_blocks *ret, struct err *err)
+{
+	uint32_t n = f->heap->n_blocks;
+	size_t chunks = pool_chunks(n, CHUNK);
+
+	f->first = calloc(chunks + 1, sizeof(*f->first));
+	if (!f->first)
+		return err_nomem(err, "blocks of a type");
+	if (!pool_run(n, CHUNK, find_chunk, f, err))
+		return false;
+	for (size_t i = 0; i < chunks; i++)
+		f->first[i + 1] += f->first[i];
+	ret->n = f->first[chunks];
+	ret->nodes = bulk_alloc((size_t)ret->n + 1, sizeof(*ret->nodes));
+	f->nodes = ret->nodes;
+	return f->nodes ? pool_run(n, CHUNK, find_chunk, f, err) :
+			  err_nomem(err, "blocks of a type");
+}
+
+bool type_blocks_build(const struct heap *heap, uint64_t key,
 		       struct type_blocks *ret, struct err *err)
 {
-	struct map by_key = {0};
-	uint32_t *row_of = malloc((heap->n_blocks + (size_t)1) *
-				  sizeof(*row_of));
-	bool ok = true;
-
-	*ret = (struct type_blocks){
-		.row = calloc(types->len + 2, sizeof(*ret->row)),
-		.nodes = malloc((heap->n_blocks + (size_t)1) *
-				sizeof(*ret->nodes)),
+	struct finder f = {
+		.heap = heap, .key = key,
+		.type = block_key_is_typed(key) ? (uint32_t)(key >> 1) :
+						  TYPE_NONE,
 	};
-	for (size_t i = 0; ok && i < types->len; i++)
-		ok = map_set(&by_key, types->at[i].key, i);
-	ok = ok && row_of && ret->row && ret->nodes ?
-	     fill(heap, types, &by_key, row_of, ret, err) :
-	     err_nomem(err, "blocks by type");
-	free(row_of);
-	map_free(&by_key);
+	bool ok;
+
+	f.by_count = f.type != TYPE_NONE &&
+		     !block_key_is_always_array(heap, f.type);
+	*ret = (struct type_blocks){ .key = key };
+	ok = find(&f, ret, err);
+	free(f.first);
 	if (!ok)
 		type_blocks_free(ret);
 	return ok;
@@ -82,7 +90,6 @@ bool type_blocks_build(const struct heap *heap, const struct type_rows *types,
 
 void type_blocks_free(struct type_blocks *blocks)
 {
-	free(blocks->row);
-	free(blocks->nodes);
+	bulk_free(blocks->nodes);
 	*blocks = (struct type_blocks){0};
 }

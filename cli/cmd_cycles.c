@@ -7,6 +7,7 @@
 
 #include "analyze/cycles.h"
 #include "analyze/ref_words.h"
+#include "base/progress.h"
 #include "cli/node_text.h"
 #include "cli/report.h"
 #include "cli/text_table.h"
@@ -245,10 +246,17 @@ static int cycles_print(const struct report *report)
 	struct view v = {
 		.report = report, .facts = f, .window = window_of(&f->image),
 	};
+	bool own = !f->summaries.has_cycles, ok = true;
 	struct err err = {0};
 	int status;
 
-	if (!cycles_build(&f->heap, &f->spec, &f->dom, &v.cycles, &err))
+	v.cycles = f->summaries.cycles;
+	if (own) {
+		progress_begin("finding cycles", 0);
+		ok = cycles_build(&f->heap, &f->spec, &f->dom, &v.cycles, &err);
+		progress_end();
+	}
+	if (!ok)
 		return cmd_trouble(&err);
 	if (!sort_groups(&v, &err))
 		status = cmd_trouble(&err);
@@ -256,7 +264,8 @@ static int cycles_print(const struct report *report)
 		status = report->options.json ? print_json(&v) : print_text(&v);
 	free(v.order);
 	window_close(&v.window);
-	cycles_free(&v.cycles);
+	if (own)
+		cycles_free(&v.cycles);
 	return status;
 }
 

@@ -140,15 +140,19 @@ static int print_text(const struct report *r, const struct memory_report *m)
 
 int memory_print(const struct report *report)
 {
-	struct memory_report memory;
+	const struct summaries *kept = &report->facts.summaries;
+	struct memory_report own = {0};
+	const struct memory_report *memory = kept->has_memory ? &kept->memory :
+								&own;
 	struct err err = {0};
 	int status;
 
-	if (!memory_report_build(&report->facts.heap, &memory, &err))
+	if (!kept->has_memory &&
+	    !memory_report_build(&report->facts.heap, &own, &err))
 		return cmd_trouble(&err);
-	status = report->options.json ? print_json(report, &memory) :
-					print_text(report, &memory);
-	memory_report_free(&memory);
+	status = report->options.json ? print_json(report, memory) :
+					print_text(report, memory);
+	memory_report_free(&own);
 	return status;
 }
 

@@ -168,21 +168,19 @@ static int print_text(const struct report *r, const struct type_rows *rows)
 static int run(int argc, char **argv)
 {
 	struct report report;
-	struct type_rows rows = {0};
+	struct type_rows *rows = &report.facts.summaries.types;
 	struct err err = {0};
 	int status = EXIT_TROUBLE;
 
 	if (!report_begin(&cmd_types, argc, argv, 1, 1, &report, &status))
 		return status;
-	if (!type_rows_build(&report.facts.heap, &report.facts.dom, &rows,
-			     &err))
+	if (!summaries_types(&report.facts, &err))
 		status = cmd_trouble(&err);
-	else if (sort_rows(&report, &rows))
-		status = report.options.json ? print_json(&report, &rows) :
-					       print_text(&report, &rows);
+	else if (sort_rows(&report, rows))
+		status = report.options.json ? print_json(&report, rows) :
+					       print_text(&report, rows);
 	else
 		status = EXIT_TROUBLE;
-	type_rows_free(&rows);
 	report_end(&report);
 	return status;
 }

@@ -29,11 +29,13 @@ static void fill_tables(struct facts *f)
 	const struct owned_extent owned = { 0x5000, 0x6000, 0 };
 	const struct extent state = { 0x7000, 0x7100 }, local = { 0x8000, 0x8008 },
 			    metadata = { 0x9000, 0x9020 };
+	const struct memory_fact fact = { "memory.current", "4096", true, 4096 };
 
 	assert_true(vec_push(&h->extents, owned));
 	assert_true(vec_push(&h->allocator_state, state));
 	assert_true(vec_push(&h->locals, local));
 	assert_true(vec_push(&h->allocator_metadata, metadata));
+	assert_true(vec_push(&f->summaries.memory.cgroup, fact));
 	diag_add_at(&h->diag, 0x1234, 5, "a finding");
 	diag_add(&h->diag, "another one");
 	if (h->allocators.len == 0) {
@@ -58,9 +60,11 @@ static void fill_tables(struct facts *f)
 static int set_up(void **state)
 {
 	struct pair *p = calloc(1, sizeof(*p));
+	struct err err = {0};
 
 	*state = p;
 	tui_heap_make(&p->made);
+	assert_true(summaries_build(&p->made, &err));
 	fill_tables(&p->made);
 	tui_heap_make(&p->read);
 	strip(&p->read);
@@ -91,6 +95,7 @@ static int tear_down(void **state)
 static void forget(struct facts *facts, struct index_mapping *mapping)
 {
 	index_unmap(facts, mapping);
+	summaries_free(&facts->summaries);
 	leaks_free(&facts->leaks);
 	heap_free(&facts->heap);
 	facts->dom = (struct dominators){0};
@@ -131,9 +136,11 @@ static void gives_back_what_was_kept(void **state)
 
 	assert_true(p->made.heap.n_blocks > 10);
 	assert_true(p->made.leaks.n_groups > 0);
+	assert_true(p->made.summaries.cycles.n_groups > 0);
 	assert_true(read_index_file(p->file.bytes, p->file.size, &p->read,
 				    &p->mapping, &err));
 	assert_true(same_columns(&p->made, &p->read));
+	assert_true(summaries_are_complete(&p->read.summaries));
 	assert_ptr_equal(p->read.heap.image, &p->read.image);
 	for (uint32_t i = 0; i < p->made.heap.n_blocks; i++) {
 		uint64_t at = p->made.heap.addr[i] + p->made.heap.size[i] / 2;

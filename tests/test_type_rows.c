@@ -3,6 +3,7 @@
 #include "tests/aid_cmocka.h"
 
 #include "analyze/states.h"
+#include "analyze/type_blocks.h"
 #include "analyze/type_rows.h"
 #include "tests/aid_random_heap.h"
 
@@ -45,6 +46,24 @@ static void check_row(const struct facts *f, const struct type_row *row)
 	assert_int_equal(row->retained, want.retained);
 }
 
+/* Exactly the blocks with the key, in order. */
+static void check_blocks(const struct heap *heap, uint64_t key)
+{
+	struct type_blocks blocks;
+	struct err err = {0};
+	uint64_t n = 0;
+
+	assert_true(type_blocks_build(heap, key, &blocks, &err));
+	for (uint32_t i = 0; i < heap->n_blocks; i++) {
+		if (block_key(heap, i, false) != key)
+			continue;
+		assert_true(n < blocks.n);
+		assert_int_equal(blocks.nodes[n++], i);
+	}
+	assert_int_equal(blocks.n, n);
+	type_blocks_free(&blocks);
+}
+
 static void rows_are_the_sums_over_their_blocks(void **state)
 {
 	uint64_t seed = rng_seed();
@@ -68,6 +87,7 @@ static void rows_are_the_sums_over_their_blocks(void **state)
 				    (row[-1].bytes == row->bytes &&
 				     row[-1].key < row->key));
 			check_row(f, row);
+			check_blocks(&f->heap, row->key);
 			blocks += row->count;
 		}
 		assert_int_equal(blocks, f->heap.n_blocks);

@@ -431,6 +431,7 @@ static void opens_later_what_was_cancelled(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
+		summaries_free(&facts.summaries);
 		open_comparison(&b);
 		type(&b, slow[i].before);
 		snprintf(before, sizeof(before), "%s", title(&b));

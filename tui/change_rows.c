@@ -97,14 +97,18 @@ static bool is_called(const struct session *session, uint64_t key,
 static bool add_type(struct session *session, const struct label *label,
 		     struct digest_nodes *ret, struct err *err)
 {
-	const struct type_blocks *blocks = &session->blocks;
+	const struct type_rows *rows = &session->facts->summaries.types;
+	const struct type_blocks *blocks;
 
-	if (!session_types(session, err))
+	if (!summaries_types(session->facts, err))
 		return false;
-	for (size_t i = 0; i < session->types.len; i++) {
-		if (is_called(session, session->types.at[i].key, label) &&
-		    !add_all(ret, blocks->nodes, blocks->row[i],
-			     blocks->row[i + 1]))
+	for (size_t i = 0; i < rows->len; i++) {
+		if (!is_called(session, rows->at[i].key, label))
+			continue;
+		blocks = session_type_blocks(session, rows->at[i].key, err);
+		if (!blocks)
+			return false;
+		if (!add_all(ret, blocks->nodes, 0, blocks->n))
 			return err_nomem(err, "blocks");
 	}
 	return true;

@@ -83,6 +83,7 @@ static struct view *types_that_hold(struct session *session, const char *text,
 struct view *goto_view(struct session *session, const char *text,
 		       struct err *err)
 {
+	const struct type_rows *rows = &session->facts->summaries.types;
 	const struct heap *heap = &session->facts->heap;
 	char label[2048];
 	uint64_t addr;
@@ -90,10 +91,10 @@ struct view *goto_view(struct session *session, const char *text,
 
 	if (parse_address(text, &addr))
 		return at_address(session, addr, err);
-	if (!session_types(session, err))
+	if (!summaries_types(session->facts, err))
 		return NULL;
-	for (size_t i = 0; i < session->types.len; i++) {
-		uint64_t key = session->types.at[i].key;
+	for (size_t i = 0; i < rows->len; i++) {
+		uint64_t key = rows->at[i].key;
 
 		if (!strcmp(text, block_key_label(heap, key, label,
 						  sizeof(label))))

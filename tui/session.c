@@ -15,10 +15,9 @@ struct session session_of(struct facts *facts, const char *file)
 void session_close(struct session *session)
 {
 	window_close(&session->window);
-	type_blocks_free(&session->blocks);
-	type_rows_free(&session->types);
-	memory_report_free(&session->memory);
-	cycles_free(&session->cycles);
+	for (size_t i = 0; i < session->blocks.len; i++)
+		type_blocks_free(&session->blocks.at[i]);
+	vec_free(&session->blocks);
 	waste_free(&session->waste);
 	alternatives_close(&session->others);
 	bulk_free(session->parents);
@@ -26,45 +25,36 @@ void session_close(struct session *session)
 	*session = (struct session){0};
 }
 
-bool session_types(struct session *session, struct err *err)
+static struct type_blocks *find_blocks(struct session *session, uint64_t key)
 {
-	const struct facts *f = session->facts;
-
-	if (session->has_types)
-		return true;
-	progress_begin("counting types", (uint64_t)f->heap.n_blocks * 2);
-	session->has_types =
-		type_rows_build(&f->heap, &f->dom, &session->types, err) &&
-		type_blocks_build(&f->heap, &session->types, &session->blocks,
-				  err);
-	progress_end();
-	if (!session->has_types)
-		type_rows_free(&session->types);
-	return session->has_types;
+	for (size_t i = 0; i < session->blocks.len; i++) {
+		if (session->blocks.at[i].key == key)
+			return &session->blocks.at[i];
+	}
+	return NULL;
 }
 
-bool session_memory(struct session *session, struct err *err)
+const struct type_blocks *session_type_blocks(struct session *session,
+					      uint64_t key, struct err *err)
 {
-	if (session->has_memory)
-		return true;
-	progress_begin("adding up memory", 0);
-	session->has_memory = memory_report_build(&session->facts->heap,
-						  &session->memory, err);
-	progress_end();
-	return session->has_memory;
-}
+	const struct heap *heap = &session->facts->heap;
+	struct type_blocks *found = find_blocks(session, key), made;
+	bool ok;
 
-bool session_cycles(struct session *session, struct err *err)
-{
-	const struct facts *f = session->facts;
-
-	if (session->has_cycles)
-		return true;
-	progress_begin("looking for cycles", 0);
-	session->has_cycles = cycles_build(&f->heap, &f->spec, &f->dom,
-					   &session->cycles, err);
+	if (found)
+		return found;
+	progress_begin("looking for blocks of the type",
+		       (uint64_t)heap->n_blocks * 2);
+	ok = type_blocks_build(heap, key, &made, err);
 	progress_end();
-	return session->has_cycles;
+	if (!ok)
+		return NULL;
+	if (!vec_push(&session->blocks, made)) {
+		type_blocks_free(&made);
+		err_nomem(err, "blocks of a type");
+		return NULL;
+	}
+	return &session->blocks.at[session->blocks.len - 1];
 }
 
 bool session_waste(struct session *session, struct err *err)
@@ -96,16 +86,6 @@ uint32_t session_parent(struct session *session, uint32_t id)
 	if (!session->parents || p == NODE_NONE || p == 0)
 		return dom_idom(dom, id);
 	return dom->order[session->parents[p]];
-}
-
-const struct type_row *session_type_row(const struct session *session,
-					uint64_t key)
-{
-	for (size_t i = 0; i < session->types.len; i++) {
-		if (session->types.at[i].key == key)
-			return &session->types.at[i];
-	}
-	return NULL;
 }
 
 uint32_t thousandths(uint64_t part, uint64_t whole)

@@ -8,10 +8,8 @@
 #define TUI_SESSION_H
 
 #include "analyze/alternatives.h"
-#include "analyze/cycles.h"
 #include "analyze/diff.h"
 #include "analyze/facts.h"
-#include "analyze/memory_report.h"
 #include "analyze/type_blocks.h"
 #include "analyze/refcounts.h"
 #include "analyze/waste.h"
@@ -32,11 +30,9 @@ struct session {
 	struct comparison *comparison;	/* borrowed; NULL: with nothing */
 	bool exact;		/* sizes in bytes, not 1.2 MiB */
 	struct window window;	/* for reading blocks */
-	bool has_types, has_memory, has_cycles, has_waste, has_others;
-	struct type_rows types;
-	struct type_blocks blocks;	/* of each row of types */
-	struct memory_report memory;
-	struct cycles cycles;
+	bool has_waste, has_others;
+	/* What session_type_blocks() was asked for. */
+	VEC(struct type_blocks) blocks;
 	struct waste waste;
 	struct alternatives others;
 	uint32_t *parents;	/* dom_parents(), or NULL */
@@ -46,14 +42,10 @@ struct session {
 struct session session_of(struct facts *facts, const char *file);
 void session_close(struct session *session);
 
-/** Make session->types and ->blocks, unless they are there. */
-bool session_types(struct session *session, struct err *err) MUST_CHECK;
-
-/** Make session->memory, unless it is there. */
-bool session_memory(struct session *session, struct err *err) MUST_CHECK;
-
-/** Make session->cycles, unless it is there. */
-bool session_cycles(struct session *session, struct err *err) MUST_CHECK;
+/** The blocks whose block_key(), untyped ones not by size, is @key. They stay
+ * until the session is closed; NULL with @err on failure. */
+const struct type_blocks *session_type_blocks(struct session *session,
+					      uint64_t key, struct err *err);
 
 /** Make session->waste, unless it is there. */
 bool session_waste(struct session *session, struct err *err) MUST_CHECK;
@@ -66,10 +58,6 @@ bool session_others(struct session *session, struct err *err) MUST_CHECK;
  * search looks at all rows. Makes session->parents, 4 bytes a node.
  */
 uint32_t session_parent(struct session *session, uint32_t id);
-
-/** The row of types with @key, or NULL. After session_types(). */
-const struct type_row *session_type_row(const struct session *session,
-					uint64_t key);
 
 static inline const char *session_size(const struct session *session,
 				       uint64_t bytes, char buf[HUMAN_MAX])

@@ -149,24 +149,20 @@ struct view *view_type_blocks_open(struct session *session, uint64_t key,
 				   struct err *err)
 {
 	char label[VIEW_TITLE - 16], title[VIEW_TITLE];
-	const struct type_row *row;
-	uint64_t first;
-	size_t i;
+	const struct type_blocks *blocks = session_type_blocks(session, key,
+							       err);
 
-	if (!session_types(session, err))
+	if (!blocks)
 		return NULL;
-	row = session_type_row(session, key);
-	if (!row) {
+	if (blocks->n == 0) {
 		err_set(err, ERR_FORMAT, "there are no blocks of this type");
 		return NULL;
 	}
-	i = (size_t)(row - session->types.at);
-	first = session->blocks.row[i];
 	snprintf(title, sizeof(title), "all %s",
 		 block_key_label(&session->facts->heap, key, label,
 				 sizeof(label)));
-	return view_blocks_open(session, session->blocks.nodes + first,
-				session->blocks.row[i + 1] - first, title, err);
+	return view_blocks_open(session, blocks->nodes, (size_t)blocks->n,
+				title, err);
 }
 
 struct view *view_group_blocks_open(struct session *session, uint32_t g,
@@ -186,7 +182,7 @@ struct view *view_group_blocks_open(struct session *session, uint32_t g,
 struct view *view_cycle_blocks_open(struct session *session, uint32_t g,
 				    struct err *err)
 {
-	const struct cycles *c = &session->cycles;
+	const struct cycles *c = &session->facts->summaries.cycles;
 	char label[VIEW_TITLE - 32], title[VIEW_TITLE];
 
 	snprintf(title, sizeof(title), "cycles of %s",

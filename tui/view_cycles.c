@@ -31,6 +31,7 @@ static const struct column columns[] = {
 struct circles {
 	struct tree tree;	/* id: group << 32 | step */
 	struct session *session;
+	const struct cycles *all;	/* of the facts */
 	uint64_t largest;	/* retained by one group */
 };
 
@@ -47,14 +48,14 @@ static uint32_t step_of(const struct circles *c, uint32_t item)
 static const struct cycle_group *cycles_of(const struct circles *c,
 					   uint32_t item)
 {
-	return &c->session->cycles.groups[group_of(c, item)];
+	return &c->all->groups[group_of(c, item)];
 }
 
 /* The block of step @i of the way round; behind the last is the first. */
 static uint32_t node_at(const struct circles *c, const struct cycle_group *g,
 			size_t i)
 {
-	return c->session->cycles.steps.at[g->first_step + i % g->n_steps];
+	return c->all->steps.at[g->first_step + i % g->n_steps];
 }
 
 static bool children(struct tree *tree, uint32_t item, uint64_t limit,
@@ -163,7 +164,7 @@ static void group_text(const struct circles *c, uint32_t item, int column,
 			out->style = STYLE_LEAK;
 		break;
 	case COL_TYPES:
-		view_members(c->session, &c->session->cycles.signatures,
+		view_members(c->session, &c->all->signatures,
 			     group_of(c, item), out, 0);
 		break;
 	default:
@@ -208,7 +209,7 @@ static struct subject subject(void *data, uint32_t row)
 static size_t add_sum(const struct circles *c, bool reachable,
 		      struct cell_out *out, size_t n)
 {
-	const struct cycles *all = &c->session->cycles;
+	const struct cycles *all = c->all;
 	char text[128], size[HUMAN_MAX], count[HUMAN_MAX];
 	struct cycle_group sum = {0};
 
@@ -263,7 +264,7 @@ static const struct view_class cycles_class = {
 
 static bool fill(struct circles *c, struct err *err)
 {
-	const struct cycles *all = &c->session->cycles;
+	const struct cycles *all = c->all;
 
 	for (uint32_t g = 0; g < all->n_groups; g++) {
 		if (all->groups[g].retained > c->largest)
@@ -286,7 +287,7 @@ struct view *view_cycles_open(struct session *session, struct err *err)
 	struct circles *c;
 	struct view *v;
 
-	if (!session_cycles(session, err))
+	if (!summaries_cycles(session->facts, err))
 		return NULL;
 	c = calloc(1, sizeof(*c));
 	if (!c) {
@@ -295,6 +296,7 @@ struct view *view_cycles_open(struct session *session, struct err *err)
 	}
 	tree_init(&c->tree, &ops, &cycles_class);
 	c->session = session;
+	c->all = &session->facts->summaries.cycles;
 	if (!fill(c, err)) {
 		free_circles(c);
 		return NULL;

@@ -22,6 +22,7 @@ static const struct column columns[] = {
 /* Rows are the parts that are not empty, then the lines of the cgroup. */
 struct memory {
 	struct session *session;
+	const struct memory_report *report;	/* of the facts */
 	VEC(uint32_t) parts;
 	size_t n_facts;
 };
@@ -29,12 +30,12 @@ struct memory {
 static const struct memory_part *part_at(const struct memory *m, uint32_t row)
 {
 	return row < m->parts.len ?
-	       &m->session->memory.parts.at[m->parts.at[row]] : NULL;
+	       &m->report->parts.at[m->parts.at[row]] : NULL;
 }
 
 static const struct memory_fact *fact_at(const struct memory *m, uint32_t row)
 {
-	return &m->session->memory.cgroup.at[row - m->parts.len];
+	return &m->report->cgroup.at[row - m->parts.len];
 }
 
 static uint32_t n_rows(const void *data)
@@ -59,7 +60,7 @@ static uint64_t number(void *data, uint32_t row, int column)
 		return 0;
 	switch (column) {
 	case COL_BAR:
-		return thousandths(bytes_of(part), m->session->memory.rss);
+		return thousandths(bytes_of(part), m->report->rss);
 	case COL_SWAPPED:
 		return part->swapped + 1;
 	case COL_SPACE:
@@ -74,7 +75,7 @@ static void part_cell(const struct memory *m, const struct memory_part *part,
 {
 	switch (column) {
 	case COL_SHARE:
-		view_share_cell(bytes_of(part), m->session->memory.rss, out);
+		view_share_cell(bytes_of(part), m->report->rss, out);
 		break;
 	case COL_SWAPPED:
 		if (part->swapped > 0)
@@ -122,7 +123,7 @@ static bool has_bar(void *data, uint32_t row)
 static bool head(void *data, int line, struct cell_out *out)
 {
 	const struct memory *m = data;
-	const struct memory_report *r = &m->session->memory;
+	const struct memory_report *r = m->report;
 	char rss[HUMAN_MAX], swap[HUMAN_MAX], tables[HUMAN_MAX];
 
 	snprintf(out->text, sizeof(out->text),
@@ -152,7 +153,7 @@ static const struct view_class memory_class = {
 
 static bool fill(struct memory *m, struct err *err)
 {
-	const struct memory_report *r = &m->session->memory;
+	const struct memory_report *r = m->report;
 
 	for (uint32_t i = 0; i < r->parts.len; i++) {
 		const struct memory_part *p = &r->parts.at[i];
@@ -171,7 +172,7 @@ struct view *view_memory_open(struct session *session, struct err *err)
 	struct view *v;
 	bool done;
 
-	if (!session_memory(session, err))
+	if (!summaries_memory(session->facts, err))
 		return NULL;
 	m = calloc(1, sizeof(*m));
 	if (!m) {
@@ -179,6 +180,7 @@ struct view *view_memory_open(struct session *session, struct err *err)
 		return NULL;
 	}
 	m->session = session;
+	m->report = &session->facts->summaries.memory;
 	if (!fill(m, err)) {
 		free_memory(m);
 		return NULL;

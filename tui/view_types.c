@@ -16,30 +16,32 @@ static const struct column columns[] = {
 	[COL_TYPE] = { "Type", COLUMN_TEXT, 0, STYLE_TYPE, 'T', 0, true },
 };
 
-static const struct type_row *row_at(const void *data, uint32_t row)
+static const struct type_rows *rows_of(const void *data)
 {
 	const struct session *const *session = data;
 
-	return &(*session)->types.at[row];
+	return &(*session)->facts->summaries.types;
+}
+
+static const struct type_row *row_at(const void *data, uint32_t row)
+{
+	return &rows_of(data)->at[row];
 }
 
 static uint32_t n_rows(const void *data)
 {
-	const struct session *const *session = data;
-
-	return (uint32_t)(*session)->types.len;
+	return (uint32_t)rows_of(data)->len;
 }
 
 static uint64_t number(void *data, uint32_t row, int column)
 {
-	const struct session *const *session = data;
 	const struct type_row *t = row_at(data, row);
 
 	switch (column) {
 	case COL_RETAINED:
 		return t->retained;
 	case COL_BAR:
-		return thousandths(t->bytes, (*session)->types.at[0].bytes);
+		return thousandths(t->bytes, row_at(data, 0)->bytes);
 	case COL_COUNT:
 		return t->count;
 	case COL_LEAKED:
@@ -90,7 +92,7 @@ struct view *view_types_open(struct session *session, struct err *err)
 	struct session **data;
 	struct view *v;
 
-	if (!session_types(session, err))
+	if (!summaries_types(session->facts, err))
 		return NULL;
 	data = malloc(sizeof(struct session *));
 	if (data)

@@ -145,20 +145,16 @@ static struct view *ask_set(struct session *session, const uint32_t *nodes,
 static struct view *ask_type(struct session *session, uint64_t key,
 			     enum command command, struct err *err)
 {
-	const struct type_row *row;
-	size_t i;
+	const struct type_blocks *blocks;
 
-	if (!session_types(session, err))
-		return NULL;
 	if (command == CMD_OPEN || command == CMD_ALL_OF_TYPE)
 		return view_type_blocks_open(session, key, err);
-	row = session_type_row(session, key);
-	if (!row)
+	blocks = session_type_blocks(session, key, err);
+	if (!blocks)
+		return NULL;
+	if (blocks->n == 0)
 		return nothing(err, "there are no blocks of this type");
-	i = (size_t)(row - session->types.at);
-	return ask_set(session, session->blocks.nodes + session->blocks.row[i],
-		       session->blocks.row[i + 1] - session->blocks.row[i],
-		       command, err);
+	return ask_set(session, blocks->nodes, blocks->n, command, err);
 }
 
 static struct view *ask_group(struct session *session, uint32_t g,
@@ -180,11 +176,11 @@ static struct view *ask_group(struct session *session, uint32_t g,
 	}
 }
 
-/* Its cycles were there to be asked about, so the session has them. */
+/* Its cycles were there to be asked about, so the facts have them. */
 static struct view *ask_cycles(struct session *session, uint32_t g,
 			       enum command command, struct err *err)
 {
-	const struct cycles *cycles = &session->cycles;
+	const struct cycles *cycles = &session->facts->summaries.cycles;
 
 	if (command == CMD_OPEN || command == CMD_ALL_OF_TYPE)
 		return view_cycle_blocks_open(session, g, err);

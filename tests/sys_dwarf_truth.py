@@ -80,50 +80,87 @@ def info_of(path):
                      line)
 
 
-def readelf_records(path):
-    """{(name, size, members)} of records with a name, without templates, and
-    how many DIEs there are in @path itself."""
-    records, stack, target = set(), [], None
-    n = 0
+class Unit:
+    def __init__(self):
+        self.n_dies = 0
+        self.records = set()		# (name, size, members)
+        self.imports = []		# "<0x1>", in the companion "<alt 0x1>"
+        self.stack, self.target = [], None
 
-    def close(level):
-        while stack and stack[-1].level >= level:
-            r = stack.pop()
+    def close(self, level):
+        """Records from @level on are at their end."""
+        while self.stack and self.stack[-1].level >= level:
+            r = self.stack.pop()
             if r.is_complete() and all(m[0] for m in r.members):
-                records.add((r.name, r.size,
-                             tuple((m[0], m[1]) for m in r.members
-                                   if m[1] is not None)))
+                self.records.add((r.name, r.size,
+                                  tuple((m[0], m[1]) for m in r.members
+                                        if m[1] is not None)))
 
+    def begin(self, level, tag):
+        self.n_dies += 1
+        self.target = None
+        self.close(level)
+        if tag in RECORDS:
+            self.target = Record(level, tag)
+            self.stack.append(self.target)
+        elif tag == "DW_TAG_member" and self.stack and \
+                self.stack[-1].level == level - 1:
+            self.target = [None, 0 if self.stack[-1].is_union else None, None]
+            self.stack[-1].members.append(self.target)
+
+    def add(self, attribute, value):
+        if attribute == "DW_AT_import":
+            self.imports.append(value)
+        elif isinstance(self.target, Record):
+            if attribute == "DW_AT_name":
+                self.target.name = spelled(value)
+            elif attribute == "DW_AT_byte_size":
+                self.target.size = number(value)
+        elif self.target is not None:
+            if attribute == "DW_AT_name":
+                self.target[0] = spelled(value)
+            elif attribute == "DW_AT_data_member_location":
+                self.target[1] = number(value)
+            elif attribute in ("DW_AT_bit_size", "DW_AT_external"):
+                self.stack[-1].members.remove(self.target)
+                self.target = None
+
+
+def readelf_units(path):
+    """{offset of its first DIE: unit}, with records that have a name and are
+    no templates."""
+    units, unit = {}, Unit()
     for line in info_of(path):
         m = DIE.match(line)
+        if m and m[1] == "0":
+            unit.close(0)
+            unit = units[int(m[2], 16)] = Unit()
         if m:
-            n += 1
-            level, tag, target = int(m[1], 16), m[3], None
-            close(level)
-            if tag in RECORDS:
-                target = Record(level, tag)
-                stack.append(target)
-            elif tag == "DW_TAG_member" and stack and \
-                    stack[-1].level == level - 1:
-                target = [None, 0 if stack[-1].is_union else None, None]
-                stack[-1].members.append(target)
+            unit.begin(int(m[1], 16), m[3])
             continue
-        m = ATTR.match(line) if target is not None else None
-        if m and isinstance(target, Record):
-            if m[1] == "DW_AT_name":
-                target.name = spelled(m[2])
-            elif m[1] == "DW_AT_byte_size":
-                target.size = number(m[2])
-        elif m:
-            if m[1] == "DW_AT_name":
-                target[0] = spelled(m[2])
-            elif m[1] == "DW_AT_data_member_location":
-                target[1] = number(m[2])
-            elif m[1] in ("DW_AT_bit_size", "DW_AT_external"):
-                stack[-1].members.remove(target)
-                target = None
-    close(0)
-    return records, n
+        m = ATTR.match(line)
+        if m:
+            unit.add(m[1], m[2])
+    unit.close(0)
+    return units
+
+
+def readelf_records(path):
+    """Those of @path and what it imports from its companion, and how many
+    DIEs there are in both."""
+    own = readelf_units(path).values()
+    other = companion(path)
+    shared = readelf_units(other) if other else {}
+    records = set().union(*(u.records for u in own))
+    todo = [text for u in own for text in u.imports if "<alt" in text]
+    seen = set()
+    while todo:
+        at = int(re.search("0x([0-9a-f]+)", todo.pop())[1], 16)
+        if at not in seen:
+            seen.add(at)
+            records |= shared[at].records
+            todo += shared[at].imports
+    return records, sum(u.n_dies for u in [*own, *shared.values()])
 
 
 def our_records(path):
@@ -148,10 +185,6 @@ def our_records(path):
 
 def compare(path):
     wanted, n = readelf_records(path)
-    other = companion(path)
-    if other:
-        more, n_more = readelf_records(other)
-        wanted, n = wanted | more, n + n_more
     ours = our_records(path)
     missing = [(name, size, members) for name, size, members in wanted
                if not any(size == s and

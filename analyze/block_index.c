@@ -228,28 +228,6 @@ uint32_t block_index_near(const struct block_index *index, uint64_t at,
 	return r ? find_in(index, r, at) : NODE_NONE;
 }
 
-void block_index_fetch(const struct block_index *index, uint64_t at,
-		       size_t hint)
-{
-	const struct block_region *r = region_of(index, at, &hint);
-
-	if (r && r->first < r->last)
-		__builtin_prefetch(cell_at(index, r, at));
-}
-
-void block_index_fetch_block(const struct block_index *index, uint64_t at,
-			     size_t hint)
-{
-	const struct block_region *r = region_of(index, at, &hint);
-	uint32_t block;
-
-	if (!r)
-		return;
-	block = r->first < r->last ? *cell_at(index, r, at) : r->first;
-	__builtin_prefetch(&index->addr[block]);
-	__builtin_prefetch(&index->size[block]);
-}
-
 uint32_t block_index_from(const struct block_index *index, uint64_t at)
 {
 	size_t upto;

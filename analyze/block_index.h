@@ -54,17 +54,6 @@ uint32_t block_index_find(const struct block_index *index, uint64_t at);
 uint32_t block_index_near(const struct block_index *index, uint64_t at,
 			  size_t *hint);
 
-/**
- * Tell the cache that @at will be looked up near @hint: first
- * block_index_fetch() some 16 look-ups ahead, then, by when that has come,
- * block_index_fetch_block() some 8 ahead. In a large heap a look-up waits for
- * memory three times, one after the other; so fetched, hardly at all.
- */
-void block_index_fetch(const struct block_index *index, uint64_t at,
-		       size_t hint);
-void block_index_fetch_block(const struct block_index *index, uint64_t at,
-			     size_t hint);
-
 /** Number of cells. O(1). */
 size_t block_index_n_cells(const struct block_index *index);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file
- * What can be reached, by which way, and what is held by a set of nodes.
+ * What can be reached, and by which way.
  *
  * Breadth first, so without recursion; entries are taken in their order and
  * targets in ascending order, so results are repeatable. All can be
@@ -53,25 +53,5 @@ bool reach_paths_build(const struct reach_spec *spec,
 		       struct err *err) MUST_CHECK;
 
 void reach_paths_free(struct reach_paths *paths);
-
-/* What would be freed. */
-struct retained_sum {
-	uint64_t nodes, bytes;
-};
-
-/**
- * What a set of nodes retains together: the nodes, members included, that
- * the entries reach, but not by any way that avoids the set. Exact, for any
- * set. Members that are not reached do not count.
- *
- * @param set	[n_set] nodes; repeats do no harm.
- * @param bytes	[n_bytes] of each node; later nodes have none.
- * @param reached	What the entries reach, if it is known; NULL: not.
- * @param gone	NULL, or an initialised bitset [n_nodes] that takes the nodes.
- */
-bool retained_set(const struct reach_spec *spec, const uint32_t *set,
-		  size_t n_set, const uint64_t *bytes, uint32_t n_bytes,
-		  const struct bitset *reached, struct bitset *gone,
-		  struct retained_sum *ret, struct err *err) MUST_CHECK;
 
 #endif

@@ -200,10 +200,3 @@ bool dwarf_frames_read(const struct dwarf_frames_job *job,
 	dwarf_input_close(input);
 	return ok;
 }
-
-void described_frames_free(struct described_frames *frames)
-{
-	vec_free(&frames->frames);
-	vec_free(&frames->locals);
-	arena_free(&frames->arena);
-}

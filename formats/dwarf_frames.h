@@ -24,7 +24,8 @@ struct stack_frame {
 	bool has_caller;	/* the next one */
 };
 
-/* What is found out. Texts lie in the arena. */
+/* What is found out. Texts lie in the arena. Never freed: it is a worker's,
+ * which sends it and ends. */
 struct described_frames {
 	VEC(struct frame) frames;	/* of one physical frame together */
 	VEC(struct local) locals;	/* types: see dwarf_frames_read() */
@@ -57,7 +58,5 @@ bool dwarf_frames_read(const struct dwarf_frames_job *job,
 		       struct described_frames *ret, struct described *at,
 		       struct dwarf_types *types, struct diag *diag,
 		       struct err *err) MUST_CHECK;
-
-void described_frames_free(struct described_frames *frames);
 
 #endif

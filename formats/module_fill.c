@@ -154,11 +154,6 @@ static const struct memory_ops filled_ops = {
 	.close = filled_close,
 };
 
-bool module_fill_has(const struct image *image, uint64_t addr)
-{
-	return image->ops == &filled_ops && find_fill(image->memory, addr);
-}
-
 /** Fill what of @range is absent and in the segment at [start, end). */
 static bool add_fill(struct filled *f, const struct range *range,
 		     uint64_t start, uint64_t end, uint64_t offset, int fd)

@@ -22,7 +22,4 @@
 bool module_fill(struct image *image, const struct module_search *search,
 		 struct err *err) MUST_CHECK;
 
-/** True when the bytes at @addr come from a file. */
-bool module_fill_has(const struct image *image, uint64_t addr);
-
 #endif

@@ -429,11 +429,6 @@ uint64_t source_size(const struct source *source)
 	return source->size;
 }
 
-bool source_compressed(const struct source *source)
-{
-	return source->compressed;
-}
-
 uint64_t source_identity(const struct source *source)
 {
 	struct err ignored = {0};

@@ -43,9 +43,6 @@ void source_close(struct source *source);
 /** Plain bytes in all, as far as known; lost ones included. */
 uint64_t source_size(const struct source *source);
 
-/** True when the bytes on disk are compressed. */
-bool source_compressed(const struct source *source);
-
 /** What tells this file from others (source_identity.h); 0: not known. */
 uint64_t source_identity(const struct source *source);
 

@@ -134,14 +134,13 @@ static void bench_scc(const struct graph *graph)
 }
 
 static void bench_reach(const struct graph *graph, const uint32_t *entry,
-			uint32_t n, const uint64_t *bytes)
+			uint32_t n)
 {
 	struct reach_spec spec = {
 		.graph = graph, .kinds = ALL_KINDS, .entry = entry,
 		.n_entries = n,
 	};
 	struct reach_paths paths;
-	struct retained_sum sum;
 	struct err err = {0};
 	struct bitset seen;
 	struct lap lap;
@@ -155,10 +154,6 @@ static void bench_reach(const struct graph *graph, const uint32_t *entry,
 	check(reach_paths_build(&spec, NULL, &paths, &err), &err);
 	lap_end(&lap, "shortest paths", graph->n_nodes);
 	reach_paths_free(&paths);
-	lap = lap_start();
-	check(retained_set(&spec, entry, 1, bytes, bytes ? graph->n_nodes : 0,
-			   &seen, NULL, &sum, &err), &err);
-	lap_end(&lap, "retained of a set", graph->n_nodes);
 	bitset_free(&seen);
 }
 
@@ -196,21 +191,16 @@ static void make_blocks(uint64_t *addr, uint64_t *size, uint32_t n)
 	}
 }
 
-/* Ask for each address; with @fetch tell the cache before. */
+/* Ask for each address. */
 static void look_up(const struct block_index *index, const uint64_t *ask,
-		    uint32_t n, bool fetch, const char *what)
+		    uint32_t n, const char *what)
 {
 	struct lap lap = lap_start();
 	size_t hint = SIZE_MAX;
 	uint32_t found = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		if (fetch && i + 16 < n)
-			block_index_fetch(index, ask[i + 16], hint);
-		if (fetch && i + 8 < n)
-			block_index_fetch_block(index, ask[i + 8], hint);
+	for (uint32_t i = 0; i < n; i++)
 		found += block_index_near(index, ask[i], &hint) != NODE_NONE;
-	}
 	lap_end(&lap, what, n);
 	if (found != n)
 		exit(1);
@@ -234,9 +224,8 @@ static void bench_index(uint32_t n)
 	lap = lap_start();
 	check(block_index_build(addr, size, n, &index, &err), &err);
 	lap_end(&lap, "block index", n);
-	look_up(&index, addr, n, false, "look-ups, in order");
-	look_up(&index, ask, n, false, "look-ups, random");
-	look_up(&index, ask, n, true, "look-ups, fetched");
+	look_up(&index, addr, n, "look-ups, in order");
+	look_up(&index, ask, n, "look-ups, random");
 	block_index_free(&index);
 	free(addr);
 	free(size);
@@ -261,7 +250,7 @@ static void bench_heap(uint32_t n)
 	header("heap", &graph);
 	bench_reverse(&graph);
 	bench_scc(&graph);
-	bench_reach(&graph, roots, n_roots, bytes);
+	bench_reach(&graph, roots, n_roots);
 	bench_dominators(&graph, roots, n_roots, bytes);
 	bench_index(n);
 	graph_free(&graph);
@@ -277,7 +266,7 @@ static void bench_chain(uint32_t n, bool ring)
 	header(ring ? "ring" : "chain", &graph);
 	bench_reverse(&graph);
 	bench_scc(&graph);
-	bench_reach(&graph, &entry, 1, NULL);
+	bench_reach(&graph, &entry, 1);
 	bench_dominators(&graph, &entry, 1, NULL);
 	graph_free(&graph);
 }

@@ -38,9 +38,6 @@ static void ask(const struct block_index *index, const struct blocks *b,
 {
 	uint32_t expected = find_slowly(b, at);
 
-	/* Only the cache may notice. */
-	block_index_fetch(index, at, *hint);
-	block_index_fetch_block(index, at, *hint);
 	assert_int_equal(block_index_find(index, at), expected);
 	assert_int_equal(block_index_near(index, at, hint), expected);
 	assert_int_equal(block_index_from(index, at), from_slowly(b, at));

@@ -9,10 +9,13 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 
-import core_file
-from captured import (DIR, HOLDFAST, MIB, PAGE, PROGRAM, Captured,
-                      check_snapshot, dump, leftovers, run)
+sys.dont_write_bytecode = True		# leave the source tree clean
+import core_file  # noqa: E402
+from captured import (  # noqa: E402
+    DIR, HOLDFAST, MIB, PAGE, PROGRAM, Captured,
+    check_snapshot, dump, leftovers, run)
 
 
 def pages_of(pid, addr, n):

@@ -6,10 +6,13 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 
-import core_file
-from captured import (DIR, HOLDFAST, MIB, PROGRAM, Captured, check_memory,
-                      dump, pattern, run)
+sys.dont_write_bytecode = True		# leave the source tree clean
+import core_file  # noqa: E402
+from captured import (  # noqa: E402
+    DIR, HOLDFAST, MIB, PROGRAM, Captured, check_memory,
+    dump, pattern, run)
 
 
 def test_gcore():

@@ -4,8 +4,10 @@
 import os
 import resource
 import subprocess
+import sys
 
-from captured import DIR, HOLDFAST, MIB, dump, leftovers, run
+sys.dont_write_bytecode = True		# leave the source tree clean
+from captured import DIR, HOLDFAST, MIB, dump, leftovers, run  # noqa: E402
 
 
 def test_existing_file(target):

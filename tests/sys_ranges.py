@@ -12,8 +12,10 @@ import re
 import shutil
 import struct
 import subprocess
+import sys
 
-import core_file
+sys.dont_write_bytecode = True		# leave the source tree clean
+import core_file  # noqa: E402
 
 HOLDFAST = os.environ["HOLDFAST"]
 DIR = os.environ["TEST_DIR"]

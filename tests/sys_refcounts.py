@@ -3,31 +3,18 @@
 """Shared objects in every state of their count: who is named, with which
 numbers, and that all others are not."""
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True		# leave the source tree clean
 from findings import (  # noqa: E402
-    DIR, HOLDFAST, SOURCE, expect, failures, same)
+    DIR, HOLDFAST, SOURCE, expect, failures, same, snapshot)
 
 
 def counts(name):
     """What the program says, and what the report says of it."""
-    path = os.path.join(DIR, f'{name}.core.zst')
-    child = subprocess.Popen([os.path.join(DIR, name)], stdout=subprocess.PIPE)
-    try:
-        truth = json.loads(child.stdout.readline())
-        _, status = os.waitpid(child.pid, os.WUNTRACED)
-        assert os.WIFSTOPPED(status), f'{name} did not stop: {status:#x}'
-        subprocess.run([HOLDFAST, 'dump', '-o', path, str(child.pid)],
-                       check=True, stdout=subprocess.DEVNULL)
-    finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
+    truth, path = snapshot(name)
     out = subprocess.run([HOLDFAST, 'refcounts', '--json', path], check=True,
                          text=True, stdout=subprocess.PIPE).stdout
     got = json.loads(out)

@@ -3,37 +3,16 @@
 """What `waste` says of programs that know what they waste; maps and sums of
 arenas are made again from the list of blocks."""
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True		# leave the source tree clean
 from findings import (  # noqa: E402
-    DIR, HOLDFAST, SOURCE, expect, failures, same)
+    DIR, HOLDFAST, SOURCE, expect, failures, same, snapshot)
 
 PAGE = 4096
 CELLS = 64
-
-
-def snapshot(name, *dump_options):
-    """Run a program that prints JSON and stops itself; what it said, and the
-    path of the snapshot."""
-    path = os.path.join(DIR, f'{name}{len(dump_options)}.core.zst')
-    child = subprocess.Popen([os.path.join(DIR, name)], stdout=subprocess.PIPE)
-    try:
-        truth = json.loads(child.stdout.readline())
-        _, status = os.waitpid(child.pid, os.WUNTRACED)
-        assert os.WIFSTOPPED(status), f'{name} did not stop: {status:#x}'
-        subprocess.run([HOLDFAST, 'dump', *dump_options, '-o', path,
-                        str(child.pid)], check=True,
-                       stdout=subprocess.DEVNULL)
-    finally:
-        child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-    return truth, path
 
 
 def report(command, path, *options):

@@ -32,8 +32,8 @@ bool graph_alloc_rows(struct graph *graph, uint64_t n_edges)
 	if (graph_is_wide(n_edges))
 		graph->wide_row = bulk_alloc(n, sizeof(*graph->wide_row));
 	else
-		graph->row = bulk_alloc(n, sizeof(*graph->row));
-	return graph->row || graph->wide_row;
+		graph->narrow_row = bulk_alloc(n, sizeof(*graph->narrow_row));
+	return graph->narrow_row || graph->wide_row;
 }
 
 /* A reversal, cut into ranges of targets that share no output. */
@@ -45,7 +45,8 @@ struct reversal {
 /* While rows are made, they are counters; what one had before. */
 static inline uint64_t count_up(struct graph *graph, uint32_t node)
 {
-	return graph->row ? graph->row[node]++ : graph->wide_row[node]++;
+	return graph->narrow_row ? graph->narrow_row[node]++ :
+				   graph->wide_row[node]++;
 }
 
 /* Count edges into the nodes begin .. end - 1 at row[node + 1]. */
@@ -129,8 +130,8 @@ static bool allocate_like(const struct graph *graph, struct graph *ret,
 /* Counts at row[1 ..] become ends of rows, and each row[i] a beginning. */
 static void sum_up(struct graph *graph)
 {
-	for (uint32_t i = 0; graph->row && i < graph->n_nodes; i++)
-		graph->row[i + 1] += graph->row[i];
+	for (uint32_t i = 0; graph->narrow_row && i < graph->n_nodes; i++)
+		graph->narrow_row[i + 1] += graph->narrow_row[i];
 	for (uint32_t i = 0; graph->wide_row && i < graph->n_nodes; i++)
 		graph->wide_row[i + 1] += graph->wide_row[i];
 }
@@ -140,9 +141,10 @@ static void shift_ends(struct graph *graph)
 {
 	size_t n = graph->n_nodes;
 
-	if (graph->row) {
-		memmove(graph->row + 1, graph->row, n * sizeof(*graph->row));
-		graph->row[0] = 0;
+	if (graph->narrow_row) {
+		memmove(graph->narrow_row + 1, graph->narrow_row,
+			n * sizeof(*graph->narrow_row));
+		graph->narrow_row[0] = 0;
 	} else {
 		memmove(graph->wide_row + 1, graph->wide_row,
 			n * sizeof(*graph->wide_row));
@@ -176,7 +178,7 @@ fail:
 
 void graph_free(struct graph *graph)
 {
-	bulk_free(graph->row);
+	bulk_free(graph->narrow_row);
 	bulk_free(graph->wide_row);
 	bulk_free(graph->target);
 	bulk_free(graph->kind);
@@ -185,8 +187,8 @@ void graph_free(struct graph *graph)
 
 bool graph_check(const struct graph *graph)
 {
-	if (graph->n_nodes == NODE_NONE || !graph->row == !graph->wide_row ||
-	    graph_row(graph, 0) != 0)
+	if (graph->n_nodes == NODE_NONE ||
+	    !graph->narrow_row == !graph->wide_row || graph_row(graph, 0) != 0)
 		return false;
 	for (uint32_t i = 0; i < graph->n_nodes; i++) {
 		uint64_t first = graph_row(graph, i);

@@ -50,7 +50,7 @@ static inline bool ref_holds(uint8_t kind)
 struct graph {
 	uint32_t n_nodes;	/* < NODE_NONE */
 	/* [n_nodes + 1] One of them; the other is NULL. Read by graph_row(). */
-	uint32_t *row;
+	uint32_t *narrow_row;
 	uint64_t *wide_row;	/* where graph_is_wide() */
 	uint32_t *target;	/* [graph_n_edges()] */
 	uint8_t *kind;		/* enum ref_kind beside target[], or NULL */
@@ -59,15 +59,15 @@ struct graph {
 /** The first edge of @node, or the number of edges for @node = n_nodes. */
 static inline uint64_t graph_row(const struct graph *graph, uint32_t node)
 {
-	return graph->row ? graph->row[node] : graph->wide_row[node];
+	return graph->narrow_row ? graph->narrow_row[node] : graph->wide_row[node];
 }
 
 /** Set that; rows rise. */
 static inline void graph_set_row(struct graph *graph, uint32_t node,
 				 uint64_t edge)
 {
-	if (graph->row)
-		graph->row[node] = (uint32_t)edge;
+	if (graph->narrow_row)
+		graph->narrow_row[node] = (uint32_t)edge;
 	else
 		graph->wide_row[node] = edge;
 }
@@ -80,8 +80,8 @@ static inline uint64_t graph_n_edges(const struct graph *graph)
 /** Tell the cache that the row of @node will be looked up. */
 FETCH graph_fetch_row(const struct graph *graph, uint32_t node)
 {
-	if (graph->row)
-		__builtin_prefetch(&graph->row[node]);
+	if (graph->narrow_row)
+		__builtin_prefetch(&graph->narrow_row[node]);
 	else
 		__builtin_prefetch(&graph->wide_row[node]);
 }

@@ -35,7 +35,8 @@ static struct index_column column_of_rows(struct graph *graph, uint64_t nodes,
 					  uint64_t edges)
 {
 	struct index_column ret = {
-		&graph->row, nodes + 1, sizeof(*graph->row), RULE_ROWS, edges,
+		&graph->narrow_row, nodes + 1, sizeof(*graph->narrow_row),
+		RULE_ROWS, edges,
 	};
 
 	if (graph_is_wide(edges)) {

@@ -190,16 +190,17 @@ static void make_refs(const struct fact_node *nodes, size_t n,
 	qsort(edges, m, sizeof(*edges), by_edge);
 	*g = (struct graph){
 		.n_nodes = f->heap.n_nodes,
-		.row = zeroed((size_t)f->heap.n_nodes + 1, sizeof(*g->row)),
+		.narrow_row = zeroed((size_t)f->heap.n_nodes + 1,
+				     sizeof(*g->narrow_row)),
 		.target = zeroed(m, sizeof(*g->target)),
 		.kind = zeroed(m, sizeof(*g->kind)),	/* strong */
 	};
 	for (size_t i = 0; i < m; i++) {
-		g->row[be32toh(edges[i].from) + 1]++;
+		g->narrow_row[be32toh(edges[i].from) + 1]++;
 		g->target[i] = be32toh(edges[i].to);
 	}
 	for (uint32_t i = 0; i < g->n_nodes; i++)
-		g->row[i + 1] += g->row[i];
+		g->narrow_row[i + 1] += g->narrow_row[i];
 	free(edges);
 	if (!graph_reverse(g, &f->heap.referrers, &err))
 		abort();

@@ -124,7 +124,7 @@ static void rows_are_wide_from_the_first_edge_that_needs_it(void **state)
 		graph_set_wide_from(from);
 		assert_true(graph_reverse(&graph, &back, &err));
 		assert_true(graph_check(&back));
-		assert_int_equal(!back.row, from == 100);
+		assert_int_equal(!back.narrow_row, from == 100);
 		assert_int_equal(!back.wide_row, from != 100);
 		for (uint32_t i = 0; i <= 100; i++)
 			assert_int_equal(graph_row(&back, i), i);

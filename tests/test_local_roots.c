@@ -126,7 +126,8 @@ static bool refers(uint32_t source, uint32_t target)
 {
 	const struct graph *g = &heap->refs;
 
-	for (uint64_t e = g->row[source]; e < g->row[source + 1]; e++) {
+	for (uint64_t e = graph_row(g, source),
+	     end = graph_row(g, source + 1); e < end; e++) {
 		if (g->target[e] == target)
 			return true;
 	}

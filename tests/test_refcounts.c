@@ -113,15 +113,16 @@ static void build(const uint32_t *types, size_t n, uint64_t stack)
 	}
 	/* Who refers to whom may be too many: only sources are chosen by it. */
 	refs.n_nodes = heap->n_nodes;
-	refs.row = calloc((size_t)heap->n_nodes + 1, sizeof(*refs.row));
+	refs.narrow_row = calloc((size_t)heap->n_nodes + 1,
+				 sizeof(*refs.narrow_row));
 	refs.target = calloc((size_t)heap->n_nodes * n_blocks + 1,
 			     sizeof(*refs.target));
-	assert_non_null(refs.row);
+	assert_non_null(refs.narrow_row);
 	assert_non_null(refs.target);
 	for (uint32_t i = 0; i < heap->n_nodes; i++) {
 		for (uint32_t k = 0; k < heap->n_blocks; k++)
 			refs.target[edges++] = k;
-		refs.row[i + 1] = (uint32_t)edges;
+		refs.narrow_row[i + 1] = (uint32_t)edges;
 	}
 	refs.kind = calloc(edges + 1, 1);
 	assert_non_null(refs.kind);

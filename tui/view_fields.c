@@ -225,8 +225,9 @@ static bool root_references(struct fields *f, struct err *err)
 		ref_words(heap, &f->session->window, f->node, collect, &c);
 		return !c.failed || err_nomem(err, "references");
 	}
-	for (uint64_t e = refs->row[f->node]; e < refs->row[f->node + 1] &&
-	     f->fields.at.len < MAX_FIELDS; e++) {
+	for (uint64_t e = graph_row(refs, f->node),
+	     end = graph_row(refs, f->node + 1);
+	     e < end && f->fields.at.len < MAX_FIELDS; e++) {
 		if (!add_reference(f, UINT64_MAX, refs->target[e]))
 			return err_nomem(err, "references");
 	}

@@ -71,7 +71,8 @@ static bool add(struct tree *tree, uint32_t item, const uint32_t *from,
 	     c = tree->items.at[c].next)
 		ok = map_set(&there, tree->items.at[c].id, 1);
 	for (uint64_t i = 0; ok && i < n && i < limit; i++) {
-		bool inner = g->row[from[i]] < g->row[from[i] + 1] &&
+		bool inner = graph_row(g, from[i]) <
+			     graph_row(g, from[i] + 1) &&
 			     !is_above(tree, item, from[i]);
 
 		if (!map_find(&there, from[i]))
@@ -85,8 +86,8 @@ static bool children(struct tree *tree, uint32_t item, uint64_t limit,
 		     uint64_t *left, struct err *err)
 {
 	const struct graph *g = &heap_of(tree)->referrers;
-	uint64_t id = tree->items.at[item].id;
-	uint64_t first = g->row[id], n = g->row[id + 1] - first;
+	uint32_t id = (uint32_t)tree->items.at[item].id;
+	uint64_t first = graph_row(g, id), n = graph_row(g, id + 1) - first;
 	uint32_t *from = malloc((n + 1) * sizeof(*from));
 	uint64_t *keys = malloc((n + 1) * sizeof(*keys));
 	bool ok = from && keys;
@@ -111,13 +112,14 @@ static uint8_t kind_of(const struct tree *tree, uint32_t item)
 {
 	const struct graph *g = &heap_of(tree)->refs;
 	uint32_t parent = tree->items.at[item].parent;
-	uint64_t from = tree->items.at[item].id, i;
+	uint32_t from = (uint32_t)tree->items.at[item].id;
+	uint64_t end = graph_row(g, from + 1), i;
 
 	if (parent == TREE_NONE)
 		return REF_STRONG;
-	sorted_skip(i, g->row[from], g->row[from + 1],
+	sorted_skip(i, graph_row(g, from), end,
 		    g->target[i] < tree->items.at[parent].id);
-	return i < g->row[from + 1] ? g->kind[i] : REF_STRONG;
+	return i < end ? g->kind[i] : REF_STRONG;
 }
 
 static uint64_t number(struct tree *tree, uint32_t item, int column)

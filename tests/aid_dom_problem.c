@@ -227,3 +227,22 @@ void mark_reached(const struct graph *graph, uint32_t root,
 	for (uint32_t i = 0; i < graph->n_nodes; i++)
 		seen[i] = seen[i] == 1;
 }
+
+uint64_t removed_bytes(const struct dom_spec *spec, const uint32_t *set,
+		       size_t n)
+{
+	struct graph flow = dom_problem_flow(spec);
+	uint8_t *before = calloc(2, flow.n_nodes), *after;
+	uint64_t bytes = 0;
+
+	if (!before)
+		exit(2);
+	after = before + flow.n_nodes;
+	mark_reached(&flow, spec->graph->n_nodes, NULL, 0, before);
+	mark_reached(&flow, spec->graph->n_nodes, set, n, after);
+	for (uint32_t i = 0; i < spec->n_bytes; i++)
+		bytes += before[i] && !after[i] ? spec->bytes[i] : 0;
+	graph_free(&flow);
+	free(before);
+	return bytes;
+}

@@ -40,4 +40,8 @@ struct graph dom_problem_flow(const struct dom_spec *spec);
 void mark_reached(const struct graph *graph, uint32_t root,
 		  const uint32_t *gone, size_t n_gone, uint8_t *seen);
 
+/** Bytes of what is reached no more when the nodes of @set are taken out. */
+uint64_t removed_bytes(const struct dom_spec *spec, const uint32_t *set,
+		       size_t n);
+
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/aid_cmocka.h"
+#include "tests/aid_files.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -403,18 +404,6 @@ static void a_cache_takes_its_part_of_the_disk_at_most(void **state)
 	assert_int_equal(err.code, ERR_IO);
 }
 
-static unsigned count_files(void)
-{
-	DIR *dir = opendir(folder);
-	unsigned n = 0;
-
-	assert_non_null(dir);
-	for (struct dirent *e; (e = readdir(dir));)
-		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..");
-	closedir(dir);
-	return n;
-}
-
 static void what_a_killed_writer_left_is_cleared_away(void **state)
 {
 	struct cache cache = opened(LIMIT);
@@ -471,7 +460,7 @@ static void several_writers_leave_whole_files(void **state)
 		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
 		assert_int_equal(status, 0);
 	}
-	assert_int_equal(count_files(), 1);
+	assert_int_equal(count_files(folder), 1);
 	cache_close(&cache);
 }
 

@@ -66,43 +66,33 @@ static void check_three(const struct image *image)
 	assert_int_equal(image->diag.len, 0);
 }
 
-static void reads_mappings_memory_and_threads(void **state)
+static void read_three(struct make_core core)
 {
-	struct make_core core = {0};
 	struct image image;
 
-	(void)state;
 	three_mappings(&core);
 	make_core_image(&core, &image);
 	check_three(&image);
 	image_close(&image);
 	make_core_free(&core);
+}
+
+static void reads_mappings_memory_and_threads(void **state)
+{
+	(void)state;
+	read_three((struct make_core){0});
 }
 
 static void reads_notes_that_stand_last(void **state)
 {
-	struct make_core core = { .notes_last = true };
-	struct image image;
-
 	(void)state;
-	three_mappings(&core);
-	make_core_image(&core, &image);
-	check_three(&image);
-	image_close(&image);
-	make_core_free(&core);
+	read_three((struct make_core){ .notes_last = true });
 }
 
 static void finds_the_count_of_segments_in_section_0(void **state)
 {
-	struct make_core core = { .xnum = true };
-	struct image image;
-
 	(void)state;
-	three_mappings(&core);
-	make_core_image(&core, &image);
-	check_three(&image);
-	image_close(&image);
-	make_core_free(&core);
+	read_three((struct make_core){ .xnum = true });
 }
 
 static void reads_seventy_thousand_segments(void **state)

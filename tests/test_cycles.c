@@ -105,21 +105,6 @@ static struct fate fate_of(const struct small_heap *h, uint32_t i)
 	return fate;
 }
 
-static uint64_t removed_bytes(const struct dom_spec *spec,
-			      const uint32_t *set, size_t n)
-{
-	struct graph flow = dom_problem_flow(spec);
-	uint8_t before[MAX + 1 + MAX_GROUPS], after[MAX + 1 + MAX_GROUPS];
-	uint64_t bytes = 0;
-
-	mark_reached(&flow, spec->graph->n_nodes, NULL, 0, before);
-	mark_reached(&flow, spec->graph->n_nodes, set, n, after);
-	for (uint32_t i = 0; i < spec->n_bytes; i++)
-		bytes += before[i] && !after[i] ? spec->bytes[i] : 0;
-	graph_free(&flow);
-	return bytes;
-}
-
 static void check_members(const struct cycles *cycles, uint32_t g,
 			  const struct fate *fate)
 {

@@ -11,22 +11,6 @@
 
 enum { MAX_NODES = 40, MAX_SET = 8, SETS = 6 };
 
-static uint64_t removed_bytes(const struct dom_spec *spec,
-			      const uint32_t *set, size_t n)
-{
-	struct graph flow = dom_problem_flow(spec);
-	uint8_t before[MAX_NODES + 1 + MAX_GROUPS];
-	uint8_t after[MAX_NODES + 1 + MAX_GROUPS];
-	uint64_t bytes = 0;
-
-	mark_reached(&flow, spec->graph->n_nodes, NULL, 0, before);
-	mark_reached(&flow, spec->graph->n_nodes, set, n, after);
-	for (uint32_t i = 0; i < spec->n_bytes; i++)
-		bytes += before[i] && !after[i] ? spec->bytes[i] : 0;
-	graph_free(&flow);
-	return bytes;
-}
-
 static void check_sets(const struct dom_problem *p, uint64_t *seed,
 		       uint64_t budget)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/aid_cmocka.h"
+#include "tests/aid_files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -27,18 +28,6 @@ static int enter_folder(void **state)
 	home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	strcpy(folder, "/tmp/test_outfile.XXXXXX");
 	return home < 0 || !mkdtemp(folder) || chdir(folder);
-}
-
-static unsigned count_files(void)
-{
-	DIR *dir = opendir(folder);
-	unsigned n = 0;
-
-	assert_non_null(dir);
-	for (struct dirent *e; (e = readdir(dir));)
-		n += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..");
-	closedir(dir);
-	return n;
 }
 
 static int leave_folder(void **state)
@@ -105,7 +94,7 @@ static void a_file_appears_when_it_is_whole(void **state)
 	assert_holds("a", "hello");
 	assert_int_equal(stat("a", &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(count_files(), 1);
+	assert_int_equal(count_files(folder), 1);
 }
 
 static void an_aborted_file_leaves_nothing(void **state)
@@ -116,9 +105,9 @@ static void an_aborted_file_leaves_nothing(void **state)
 	(void)state;
 	assert_true(outfile_open("a", false, &of, &err));
 	assert_true(outfile_write(&of, "hello", 5, &err));
-	assert_int_equal(count_files(), 1);
+	assert_int_equal(count_files(folder), 1);
 	outfile_abort(&of);
-	assert_int_equal(count_files(), 0);
+	assert_int_equal(count_files(folder), 0);
 	outfile_abort(&of);
 }
 
@@ -134,7 +123,7 @@ static void a_file_that_exists_is_refused_before_any_work(void **state)
 			    "a exists: use --force to replace it");
 	assert_int_equal(of.fd, -1);
 	assert_holds("a", "old");
-	assert_int_equal(count_files(), 1);
+	assert_int_equal(count_files(folder), 1);
 }
 
 static void a_file_that_appeared_meanwhile_is_not_overwritten(void **state)
@@ -149,7 +138,7 @@ static void a_file_that_appeared_meanwhile_is_not_overwritten(void **state)
 	assert_false(outfile_commit(&of, &err));
 	assert_non_null(strstr(err.message, "--force"));
 	assert_holds("a", "somebody else's");
-	assert_int_equal(count_files(), 1);
+	assert_int_equal(count_files(folder), 1);
 }
 
 static void force_replaces_a_file_at_the_end(void **state)
@@ -164,7 +153,7 @@ static void force_replaces_a_file_at_the_end(void **state)
 	assert_holds("a", "old");
 	assert_true(outfile_commit(&of, &err));
 	assert_holds("a", "new");
-	assert_int_equal(count_files(), 1);
+	assert_int_equal(count_files(folder), 1);
 	assert_true(write_file("b", true, "fresh", &err));
 	assert_holds("b", "fresh");
 }
@@ -184,7 +173,7 @@ static void force_keeps_a_link_and_replaces_its_target(void **state)
 	assert_int_equal(lstat("link", &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	assert_holds("target", "new");
-	assert_int_equal(count_files(), 2);
+	assert_int_equal(count_files(folder), 2);
 }
 
 static void a_broken_link_is_never_written_through(void **state)
@@ -197,7 +186,7 @@ static void a_broken_link_is_never_written_through(void **state)
 	err_clear(&err);
 	assert_false(write_file("link", true, "new", &err));
 	assert_int_equal(access("nowhere", F_OK), -1);
-	assert_int_equal(count_files(), 1);
+	assert_int_equal(count_files(folder), 1);
 }
 
 static void what_cannot_be_a_file_is_refused(void **state)
@@ -213,7 +202,7 @@ static void what_cannot_be_a_file_is_refused(void **state)
 		assert_int_equal(err.code, ERR_IO);
 		assert_int_equal(of.fd, -1);
 	}
-	assert_int_equal(count_files(), 0);
+	assert_int_equal(count_files(folder), 0);
 }
 
 static void a_name_of_full_length_works(void **state)
@@ -250,7 +239,7 @@ static void a_device_is_written_and_not_replaced(void **state)
 		assert_int_equal(read(fd, buf, sizeof(buf)), 1);
 	}
 	close(fd);
-	assert_int_equal(count_files(), 1);
+	assert_int_equal(count_files(folder), 1);
 }
 
 static void a_full_disk_is_said_and_cannot_be_committed(void **state)
@@ -293,7 +282,7 @@ static void a_file_that_grows_too_large_is_not_left_behind(void **state)
 	assert_int_equal(of.size, 700);
 	assert_non_null(strstr(err.message, "ulimit -f"));
 	assert_false(outfile_commit(&of, &err));
-	assert_int_equal(count_files(), 0);
+	assert_int_equal(count_files(folder), 0);
 }
 
 /* Make renameat2() fail with EINVAL, and linkat() with EPERM if asked to. */
@@ -351,7 +340,7 @@ static void poor_file_systems_keep_the_promise(void **state)
 		assert_int_equal(status, 0);
 		assert_holds("new", "hello");
 		assert_holds("taken", "mine");
-		assert_int_equal(count_files(), 2);
+		assert_int_equal(count_files(folder), 2);
 		unlink("new");
 		unlink("taken");
 	}
@@ -398,7 +387,7 @@ static void a_dash_is_standard_output(void **state)
 	assert_int_equal(read(fds[0], buf, sizeof(buf)), 6);
 	assert_string_equal(buf, "hello!");
 	close(fds[0]);
-	assert_int_equal(count_files(), 0);
+	assert_int_equal(count_files(folder), 0);
 }
 
 static int dash_is_refused(void)

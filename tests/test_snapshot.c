@@ -7,6 +7,7 @@
 #include "formats/snapshot.h"
 #include "formats/source.h"
 #include "tests/aid_cmocka.h"
+#include "tests/aid_files.h"
 #include "tests/make_core.h"
 #include "tests/make_image.h"
 
@@ -19,20 +20,6 @@ static const char *scratch(const char *name)
 	snprintf(path, sizeof(path), "%s/snapshot-%d-%s", dir ? dir : "/tmp",
 		 (int)getpid(), name);
 	return path;
-}
-
-static uint8_t *slurp(const char *file, size_t *n)
-{
-	int fd = open(file, O_RDONLY);
-	struct stat st;
-	uint8_t *bytes;
-
-	assert_true(fd >= 0 && fstat(fd, &st) == 0);
-	*n = (size_t)st.st_size;
-	bytes = malloc(*n + 1);
-	assert_int_equal(read(fd, bytes, *n), st.st_size);
-	close(fd);
-	return bytes;
 }
 
 /* Save the image of tests/make_image.c and return the file's bytes. */

@@ -10,6 +10,7 @@
 #include "formats/seekable.h"
 #include "formats/snapshot_renew.h"
 #include "tests/aid_cmocka.h"
+#include "tests/aid_files.h"
 #include "tests/aid_same_memory.h"
 #include "tests/make_image.h"
 
@@ -23,29 +24,6 @@ static const char *scratch(const char *name)
 	snprintf(path[turn], sizeof(path[turn]), "%s/renew-%d-%s",
 		 dir ? dir : "/tmp", (int)getpid(), name);
 	return path[turn];
-}
-
-static uint8_t *slurp(const char *file, size_t *n)
-{
-	int fd = open(file, O_RDONLY);
-	struct stat st;
-	uint8_t *bytes;
-
-	assert_true(fd >= 0 && fstat(fd, &st) == 0);
-	*n = (size_t)st.st_size;
-	bytes = malloc(*n + 1);
-	assert_int_equal(file_read_at(fd, bytes, *n, 0), *n);
-	close(fd);
-	return bytes;
-}
-
-static void spill(const char *file, const uint8_t *bytes, size_t n)
-{
-	FILE *f = fopen(file, "we");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(bytes, 1, n, f), n);
-	fclose(f);
 }
 
 static void save(const char *file, struct image *image)
@@ -306,7 +284,7 @@ static void refuses_what_has_no_frames_to_copy(void **state)
 
 	(void)state;
 	make_image(&image);
-	spill(path, (const uint8_t *)"\x7f" "ELF", 4);
+	spill(path, "\x7f" "ELF", 4);
 	assert_false(snapshot_is_renewable(path));
 	assert_false(renew(path, to, &image, &err));
 	assert_non_null(strstr(err.message, "-o FILE"));

@@ -12,6 +12,7 @@
 #include "formats/seekable_write.h"
 #include "formats/source.h"
 #include "tests/aid_cmocka.h"
+#include "tests/aid_files.h"
 #include "tests/make_core.h"
 
 enum { MIB = 1 << 20 };
@@ -33,29 +34,6 @@ static struct file plain_bytes(size_t n, uint64_t seed)
 			f.bytes[i] = (uint8_t)rng_next(&seed);
 	}
 	return f;
-}
-
-static struct file slurp(const char *path)
-{
-	struct file f = {0};
-	struct stat st;
-	int fd = open(path, O_RDONLY);
-
-	assert_true(fd >= 0 && fstat(fd, &st) == 0);
-	f.n = (size_t)st.st_size;
-	f.bytes = malloc(f.n + 1);
-	assert_int_equal(pread(fd, f.bytes, f.n, 0), st.st_size);
-	close(fd);
-	return f;
-}
-
-static void spill(const char *path, const void *bytes, size_t n)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, bytes, n), n);
-	close(fd);
 }
 
 /* The file that our writer makes of @plain, given to it in odd pieces. */
@@ -81,7 +59,7 @@ static struct file written(const struct file *plain, int level)
 	}
 	assert_int_equal(seekable_written(w), plain->n);
 	assert_true(seekable_finish(w, &err));
-	f = slurp(path);
+	f.bytes = slurp(path, &f.n);
 	unlink(path);
 	return f;
 }
@@ -340,7 +318,7 @@ static void keeps_a_copy_and_follows_no_link_in_its_place(void **state)
 	only_file(folder, name);
 	assert_string_equal(name, before);
 	assert_true(lstat(copy, &st) == 0 && S_ISREG(st.st_mode));
-	kept = slurp(victim);
+	kept.bytes = slurp(victim, &kept.n);
 	assert_int_equal(kept.n, 4);
 	assert_memory_equal(kept.bytes, "mine", 4);
 	free(kept.bytes);

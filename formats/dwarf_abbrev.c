@@ -5,7 +5,11 @@
 #include "formats/dwarf.h"
 #include "formats/leb.h"
 
-uint32_t die_form_size(unsigned form, const struct die_sizes *sizes)
+/* What a small unit of C has. */
+enum { FIRST_ABBREVS = 32, FIRST_SPECS = 128 };
+
+/* Size of a value of @form; DIE_VARIES also where the form is unknown. */
+static uint32_t form_size(unsigned form, const struct die_sizes *sizes)
 {
 	switch (form) {
 	case DW_FORM_flag_present:
@@ -69,7 +73,7 @@ static void skip_string(struct bytes *b)
 void die_form_skip(struct bytes *b, unsigned form,
 		   const struct die_sizes *sizes)
 {
-	uint32_t size = die_form_size(form, sizes);
+	uint32_t size = form_size(form, sizes);
 
 	if (size != DIE_VARIES) {
 		(void)bytes_take(b, size);
@@ -135,6 +139,19 @@ static bool refers_elsewhere(uint64_t form)
 	}
 }
 
+/* What reading a DIE wants to know of the attribute that is added next. */
+static void plan(struct die_abbrev *a, uint32_t i, const struct die_spec *spec)
+{
+	uint64_t bit = DIE_BIT(spec->attr);
+
+	if (!(a->has & bit))
+		a->find[spec->attr & 63] = i > UINT8_MAX ? UINT8_MAX
+							 : (uint8_t)i;
+	a->has |= bit;
+	if (a->lead == i && spec->size != DIE_VARIES)
+		a->lead++;
+}
+
 static uint32_t add_sizes(uint32_t a, uint32_t b)
 {
 	return a == DIE_VARIES || b == DIE_VARIES || a > DIE_VARIES / 2 ?
@@ -156,8 +173,9 @@ static bool read_specs(struct bytes *b, const struct die_sizes *sizes,
 			break;
 		spec.attr = attr > UINT16_MAX ? 0 : (uint16_t)attr;
 		spec.form = form > UINT16_MAX ? 0 : (uint16_t)form;
-		a->size = add_sizes(a->size, die_form_size(spec.form, sizes));
-		a->has |= DIE_BIT(spec.attr);
+		spec.size = form_size(spec.form, sizes);
+		a->size = add_sizes(a->size, spec.size);
+		plan(a, (uint32_t)table->specs.len - a->first, &spec);
 		table->refers_elsewhere |= refers_elsewhere(form);
 		if (!vec_push(&table->specs, spec))
 			return false;
@@ -179,6 +197,9 @@ bool die_abbrevs_read(struct bytes section, uint64_t offset,
 	bool ascends = true;
 
 	*ret = (struct die_abbrevs){ .refers_elsewhere = false };
+	if (!vec_reserve(&ret->at, FIRST_ABBREVS) ||
+	    !vec_reserve(&ret->specs, FIRST_SPECS))
+		return false;
 	(void)bytes_take(&section, offset);
 	for (;;) {
 		struct die_abbrev a = { .code = leb_u64(&section) };

@@ -119,17 +119,7 @@ uint32_t dwarf_id_of_signature(struct reader *r, uint64_t signature)
 void dwarf_fill(struct reader *r, uint32_t id, const struct type *type,
 		const struct member *members, const struct template_arg *args)
 {
-	uint32_t popularity, at;
-
-	if (id == TYPE_NONE)
-		return;
-	at = types_append(&r->raw, type, members, args);
-	if (at == TYPE_NONE) {
+	if (id != TYPE_NONE &&
+	    !types_complete(&r->raw, id, type, members, args))
 		r->no_memory = true;
-		return;
-	}
-	popularity = r->raw.types.at[id].popularity;
-	r->raw.types.at[id] = r->raw.types.at[at];
-	r->raw.types.at[id].popularity += popularity;
-	r->raw.types.len--;
 }

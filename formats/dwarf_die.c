@@ -8,37 +8,53 @@ static struct bytes cursor(const struct die_unit *u, size_t at)
 	return (struct bytes){ .start = u->bytes, .size = u->end, .pos = at };
 }
 
+static void skip_value(struct bytes *b, const struct die_spec *spec,
+		       const struct die_unit *u)
+{
+	if (spec->size != DIE_VARIES)
+		(void)bytes_take(b, spec->size);
+	else if (spec->form == DW_FORM_exprloc)
+		(void)bytes_take(b, leb_u64(b));
+	else
+		die_form_skip(b, spec->form, &u->sizes);
+}
+
+/* Values of which some vary; false on damage. */
 static bool skip_values(const struct die_unit *u, const struct die_abbrev *a,
 			struct bytes *b)
 {
-	if (a->size != DIE_VARIES)
-		return bytes_take(b, a->size) != NULL;
-	for (uint32_t i = 0; i < a->n && !b->broken; i++)
-		die_form_skip(b, a->specs[i].form, &u->sizes);
+	if (a->lead < a->n)
+		(void)bytes_take(b, a->specs[a->lead].at);
+	for (uint32_t i = a->lead; i < a->n && !b->broken; i++)
+		skip_value(b, &a->specs[i], u);
 	return !b->broken;
 }
 
 enum die_step die_read(const struct die_unit *unit, size_t at,
 		       struct die *ret)
 {
-	struct bytes b = cursor(unit, at);
+	const struct die_abbrev *a;
+	struct bytes b;
 	uint64_t code;
 
-	*ret = (struct die){ .at = at, .end = unit->end };
+	ret->unit = NULL;
+	ret->at = at;
+	ret->end = unit->end;
 	if (at >= unit->end)
 		return DIE_NONE;
-	code = b.start[at];
-	if (code < 0x80)
-		b.pos++;
-	else
-		code = leb_u64(&b);
+	b = cursor(unit, at);
+	code = leb_u64(&b);
 	if (code == 0) {
 		ret->end = b.pos;
 		return DIE_NONE;
 	}
-	ret->abbrev = die_abbrevs_find(unit->abbrevs, code);
+	a = die_abbrevs_find(unit->abbrevs, code);
+	ret->abbrev = a;
 	ret->values = b.pos;
-	if (!ret->abbrev || b.broken || !skip_values(unit, ret->abbrev, &b))
+	if (!a || b.broken)
+		return DIE_DAMAGED;
+	if (a->size != DIE_VARIES ? !bytes_take(&b, a->size)
+				  : !skip_values(unit, a, &b))
 		return DIE_DAMAGED;
 	ret->unit = unit;
 	ret->end = b.pos;
@@ -101,48 +117,80 @@ bool die_next(struct die *die)
 
 /* --- attributes --- */
 
-/* Where value @i begins: the nearest that is known, and steps from there. */
-static struct bytes find_value(const struct die *die, uint32_t i)
+/* The spec of @attr, or NULL. */
+static const struct die_spec *find_spec(const struct die_abbrev *a,
+					unsigned attr)
 {
-	const struct die_spec *specs = die->abbrev->specs;
-	struct bytes b = cursor(die->unit, die->values);
-	uint32_t from = i;
-
-	while (specs[from].at == DIE_VARIES)
-		from--;		/* the first is at 0 */
-	b.pos += specs[from].at;
-	for (; from < i; from++)
-		die_form_skip(&b, specs[from].form, &die->unit->sizes);
-	return b;
-}
-
-bool die_value(const struct die *die, unsigned attr, struct die_value *ret)
-{
-	const struct die_abbrev *a = die->abbrev;
-	uint32_t i = 0;
+	uint32_t i = a->find[attr & 63];
 
 	if (!(a->has & DIE_BIT(attr)))
-		return false;
+		return NULL;
 	while (i < a->n && a->specs[i].attr != attr)
 		i++;
-	if (i == a->n)
+	return i < a->n ? &a->specs[i] : NULL;
+}
+
+/* Where the value of @spec begins: the nearest that is known, and steps from
+ * there. */
+static size_t find_value(const struct die *die, const struct die_spec *spec)
+{
+	const struct die_spec *from = spec;
+	struct bytes b;
+
+	while (from->at == DIE_VARIES)
+		from--;		/* the first is at 0 */
+	b = cursor(die->unit, die->values + from->at);
+	for (; from < spec; from++)
+		skip_value(&b, from, die->unit);
+	return b.pos;
+}
+
+static bool value_of(const struct die *die, const struct die_spec *spec,
+		     struct die_value *ret)
+{
+	if (!spec)
 		return false;
 	ret->unit = die->unit;
-	ret->form = a->specs[i].form;
-	ret->constant = a->specs[i].constant;
-	ret->at = find_value(die, i);
+	ret->form = spec->form;
+	ret->constant = spec->constant;
+	ret->at = cursor(die->unit, spec->at != DIE_VARIES ?
+			 die->values + spec->at : find_value(die, spec));
 	if (ret->form == DW_FORM_indirect)
 		ret->form = (unsigned)leb_u64(&ret->at);
 	return true;
 }
 
+bool die_value(const struct die *die, unsigned attr, struct die_value *ret)
+{
+	return value_of(die, find_spec(die->abbrev, attr), ret);
+}
+
+/* The value of @spec, when it has @form and is at a place known beforehand:
+ * its bytes were passed when @die was read. */
+static const uint8_t *plain_value(const struct die *die,
+				  const struct die_spec *spec, unsigned form)
+{
+	return spec && spec->form == form && spec->at != DIE_VARIES ?
+	       die->unit->bytes + die->values + spec->at : NULL;
+}
+
+static uint32_t u32_at(const uint8_t *at)
+{
+	uint32_t value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
 bool die_flag(const struct die *die, unsigned attr)
 {
+	const struct die_spec *spec = find_spec(die->abbrev, attr);
 	struct die_value v;
 
-	if (!die_value(die, attr, &v))
-		return false;
-	return v.form != DW_FORM_flag || bytes_u8(&v.at);
+	if (!spec || spec->form == DW_FORM_flag_present)
+		return spec != NULL;
+	return value_of(die, spec, &v) &&
+	       (v.form != DW_FORM_flag || bytes_u8(&v.at));
 }
 
 bool die_value_number(struct die_value *v, uint64_t *ret)
@@ -176,9 +224,15 @@ bool die_value_number(struct die_value *v, uint64_t *ret)
 
 bool die_number(const struct die *die, unsigned attr, uint64_t *ret)
 {
+	const struct die_spec *spec = find_spec(die->abbrev, attr);
+	const uint8_t *at = plain_value(die, spec, DW_FORM_data1);
 	struct die_value v;
 
-	return die_value(die, attr, &v) && die_value_number(&v, ret);
+	if (at) {
+		*ret = *at;
+		return true;
+	}
+	return value_of(die, spec, &v) && die_value_number(&v, ret);
 }
 
 bool die_expression(const struct die *die, unsigned attr, struct bytes *ret)
@@ -381,9 +435,14 @@ const char *die_value_text(struct die_value *v)
 
 const char *die_text(const struct die *die, unsigned attr)
 {
+	const struct die_spec *spec = find_spec(die->abbrev, attr);
+	const struct die_unit *u = die->unit;
+	const uint8_t *at = plain_value(die, spec, DW_FORM_strp);
 	struct die_value v;
 
-	return die_value(die, attr, &v) ? die_value_text(&v) : NULL;
+	if (at && u->sizes.offset == 4)
+		return text_at(u->file->str, u32_at(at));
+	return value_of(die, spec, &v) ? die_value_text(&v) : NULL;
 }
 
 static enum die_reference in_alt(const struct die_unit *u, uint64_t offset,
@@ -398,11 +457,17 @@ static enum die_reference in_alt(const struct die_unit *u, uint64_t offset,
 enum die_reference die_reference(const struct die *die, unsigned attr,
 				 uint64_t *ret)
 {
+	const struct die_spec *spec = find_spec(die->abbrev, attr);
 	const struct die_unit *u = die->unit;
+	const uint8_t *at = plain_value(die, spec, DW_FORM_ref4);
 	struct die_value v;
 
 	*ret = 0;
-	if (!die_value(die, attr, &v))
+	if (at) {
+		*ret = u->key + u32_at(at);
+		return DIE_REF_KEY;
+	}
+	if (!value_of(die, spec, &v))
 		return DIE_REF_NONE;
 	switch (v.form) {
 	case DW_FORM_ref1:

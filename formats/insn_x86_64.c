@@ -17,6 +17,8 @@ enum form {
 	TO_SP = 1024,
 	TO_STRING = 2048,	/* rsi, rdi, rcx, rax */
 	TO_OPCODE = 4096,	/* the register in the opcode */
+	GROUP = 8192,		/* ModRM.reg tells what it is */
+	TO_SOME = TO_A | TO_D | TO_C | TO_SP | TO_STRING | TO_OPCODE,
 };
 
 #define M (OK | MODRM)
@@ -39,8 +41,8 @@ static const uint16_t one_byte[256] = {
 	[0x63] = MG,
 	[0x68] = OK | IMMZ | TO_SP, MG | IMMZ, OK | IMM8 | TO_SP, MG | IMM8,
 	OK | TO_STRING, OK | TO_STRING, OK | TO_STRING, OK | TO_STRING,
-	[0x80] = ME | IMM8, ME | IMMZ, BAD, ME | IMM8,
-	M, M, MB, MB, ME, ME, MG, MG, ME, MG, M, ME | TO_SP,
+	[0x80] = ME | IMM8 | GROUP, ME | IMMZ | GROUP, BAD, ME | IMM8 | GROUP,
+	M, M, MB, MB, ME, ME, MG, MG, ME, MG, M, ME | TO_SP | GROUP,
 #define XCHG	OK | TO_OPCODE | TO_A
 	[0x90] = XCHG, XCHG, XCHG, XCHG, XCHG, XCHG, XCHG, XCHG,
 #undef XCHG
@@ -53,14 +55,14 @@ static const uint16_t one_byte[256] = {
 	[0xb0] = MOV, MOV, MOV, MOV, MOV, MOV, MOV, MOV,
 #undef MOV
 	[0xc0] = ME | IMM8, ME | IMM8,
-	[0xc6] = ME | IMM8, ME | IMMZ,
+	[0xc6] = ME | IMM8 | GROUP, ME | IMMZ | GROUP,
 	[0xcd] = OK | IMM8 | TO_A,
 	[0xd0] = ME, ME, ME, ME,
-	[0xd7] = OK | TO_A, M, M, M, M, M, M, M, M,
+	[0xd7] = OK | TO_A, M, M, M, M, M, M, M, M | GROUP,
 	[0xe4] = OK | IMM8 | TO_A, OK | IMM8 | TO_A, OK | IMM8, OK | IMM8,
 	[0xec] = OK | TO_A, OK | TO_A, OK, OK,
-	[0xf5] = OK, ME | TO_A | TO_D, ME | TO_A | TO_D,
-	OK, OK, OK, OK, OK, OK, ME, ME | TO_SP,
+	[0xf5] = OK, ME | TO_A | TO_D | GROUP, ME | TO_A | TO_D | GROUP,
+	OK, OK, OK, OK, OK, OK, ME | GROUP, ME | TO_SP | GROUP,
 };
 
 /* Table A-3: behind 0f. */
@@ -102,12 +104,18 @@ enum { RAX = 0, RDX = 1, RCX = 2, RBX = 3, RSI = 4, RDI = 5, RBP = 6, RSP = 7 };
 
 #define BIT(reg) (UINT32_C(1) << (reg))
 
-enum { REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8, LONGEST = 15 };
+enum {
+	REX_B = 1, REX_X = 2, REX_R = 4, REX_W = 8,
+	LONGEST = 15,
+	TEXT = 48,	/* more than is read of anything, before it is seen that
+			 * it does not end */
+};
 
-/* An instruction as far as it is read. */
+/* An instruction as far as it is read: from a copy of the next bytes, with
+ * zeros behind them. Whether it ended among them is asked in the end. */
 struct code {
-	struct bytes *b;
-	size_t start;
+	const uint8_t *text;	/* [TEXT] */
+	unsigned pos;
 	uint64_t addr;
 	bool has_16, has_rep, has_segment, has_32;
 	uint8_t rex;
@@ -122,19 +130,27 @@ struct code {
 	struct insn *out;
 };
 
-static int64_t read_signed(struct bytes *b, unsigned width)
+static uint8_t read_byte(struct code *c)
 {
+	return c->text[c->pos++];
+}
+
+static int64_t read_signed(struct code *c, unsigned width)
+{
+	const uint8_t *at = c->text + c->pos;
+	int16_t two;
+	int32_t four;
+
+	c->pos += width;
 	switch (width) {
 	case 1:
-		return (int8_t)bytes_u8(b);
+		return (int8_t)*at;
 	case 2:
-		return (int16_t)bytes_u16(b);
-	case 4:
-		return (int32_t)bytes_u32(b);
-	case 8:
-		return (int64_t)bytes_u64(b);
+		memcpy(&two, at, sizeof(two));
+		return two;
 	default:
-		return 0;
+		memcpy(&four, at, sizeof(four));
+		return four;
 	}
 }
 
@@ -152,7 +168,7 @@ static unsigned width_z(const struct code *c)
 static uint8_t read_prefixes(struct code *c)
 {
 	for (int i = 0; i < LONGEST; i++) {
-		uint8_t byte = bytes_u8(c->b);
+		uint8_t byte = read_byte(c);
 
 		switch (byte) {
 		case 0x66:
@@ -185,7 +201,7 @@ static uint8_t read_prefixes(struct code *c)
 /* VEX of two bytes and of three, EVEX of four (SDM 2.3.5, 2.7.1). */
 static bool read_vector_prefix(struct code *c, uint8_t first)
 {
-	uint8_t p = bytes_u8(c->b);
+	uint8_t p = read_byte(c);
 
 	c->is_vector = true;
 	c->rex = p & 0x80 ? 0 : REX_R;
@@ -194,13 +210,13 @@ static bool read_vector_prefix(struct code *c, uint8_t first)
 		c->rex |= (uint8_t)((p & 0x40 ? 0 : REX_X) |
 				    (p & 0x20 ? 0 : REX_B));
 		c->map = first == 0x62 ? p & 7 : p & 0x1f;
-		p = bytes_u8(c->b);
+		p = read_byte(c);
 		c->rex |= p & 0x80 ? REX_W : 0;
 	}
 	c->third = ~p >> 3 & 15;
 	if (first == 0x62)
-		(void)bytes_u8(c->b);
-	c->opcode = bytes_u8(c->b);
+		(void)read_byte(c);
+	c->opcode = read_byte(c);
 	return first == 0x62 ? c->map && c->map != 4 && c->map < 7
 			     : c->map && c->map < 4;
 }
@@ -213,16 +229,16 @@ static bool read_opcode(struct code *c)
 		return read_vector_prefix(c, byte);
 	if ((byte & 0xf0) == 0x40) {
 		c->rex = byte & 15;
-		byte = bytes_u8(c->b);
+		byte = read_byte(c);
 	}
 	c->opcode = byte;
 	if (byte != 0x0f)
 		return true;
 	c->map = 1;
-	c->opcode = bytes_u8(c->b);
+	c->opcode = read_byte(c);
 	if (c->opcode == 0x38 || c->opcode == 0x3a) {
 		c->map = c->opcode == 0x38 ? 2 : 3;
-		c->opcode = bytes_u8(c->b);
+		c->opcode = read_byte(c);
 	}
 	return true;
 }
@@ -230,19 +246,19 @@ static bool read_opcode(struct code *c)
 /* Behind a ModRM that says so: scale, index and base. */
 static void read_sib(struct code *c)
 {
-	uint8_t sib = bytes_u8(c->b);
+	uint8_t sib = read_byte(c);
 	unsigned index = (sib >> 3 & 7) | (c->rex & REX_X ? 8 : 0);
 
 	c->is_plain = index == 4;	/* none */
 	if ((sib & 7) == 5 && c->mod == 0)
-		c->disp = read_signed(c->b, 4);
+		c->disp = read_signed(c, 4);
 	else
 		c->base = dwarf_number[(sib & 7) | (c->rex & REX_B ? 8 : 0)];
 }
 
 static void read_modrm(struct code *c)
 {
-	uint8_t byte = bytes_u8(c->b);
+	uint8_t byte = read_byte(c);
 
 	c->mod = byte >> 6;
 	c->reg = (byte >> 3 & 7) | (c->rex & REX_R ? 8 : 0);
@@ -255,14 +271,14 @@ static void read_modrm(struct code *c)
 		read_sib(c);
 	} else if ((byte & 7) == 5 && c->mod == 0) {
 		c->is_relative = true;
-		c->disp = read_signed(c->b, 4);
+		c->disp = read_signed(c, 4);
 	} else {
 		c->base = dwarf_number[c->rm];
 	}
 	if (c->mod == 1)
-		c->disp = read_signed(c->b, 1);
+		c->disp = read_signed(c, 1);
 	else if (c->mod == 2)
-		c->disp = read_signed(c->b, 4);
+		c->disp = read_signed(c, 4);
 	if (c->has_segment || c->has_32 || c->base == INSN_NO_REG)
 		c->is_plain = false;
 }
@@ -303,8 +319,6 @@ static unsigned form_of_group(const struct code *c, unsigned form)
 {
 	unsigned which = c->reg & 7;
 
-	if (c->map != 0)
-		return form;
 	switch (c->opcode) {
 	case 0x80:
 	case 0x81:
@@ -348,6 +362,9 @@ static void note_writes(struct code *c, unsigned form)
 		w |= BIT(dwarf_number[c->rm]);
 	if (c->is_vector)
 		w |= BIT(dwarf_number[c->third]);
+	c->out->writes = w;
+	if (!(form & TO_SOME))
+		return;
 	if (form & TO_A)
 		w |= BIT(RAX);
 	if (form & TO_D)
@@ -366,12 +383,12 @@ static void note_writes(struct code *c, unsigned form)
 
 static uint64_t next_addr(const struct code *c)
 {
-	return c->addr + (c->b->pos - c->start);
+	return c->addr + c->pos;
 }
 
 static bool goes_to(struct code *c, enum insn_kind kind, unsigned width)
 {
-	int64_t distance = read_signed(c->b, width);
+	int64_t distance = read_signed(c, width);
 
 	c->out->kind = (uint8_t)kind;
 	c->out->target = next_addr(c) + (uint64_t)distance;
@@ -397,8 +414,6 @@ static bool read_control_two(struct code *c)
 /* Those whose operands are no ModRM. True when it was one. */
 static bool read_control(struct code *c)
 {
-	if (c->is_vector || c->map > 1)
-		return false;
 	if (c->map == 1)
 		return read_control_two(c);
 	if ((c->opcode & 0xf0) == 0x70)
@@ -408,20 +423,20 @@ static bool read_control(struct code *c)
 	case 0xa1:
 	case 0xa2:
 	case 0xa3:
-		(void)bytes_take(c->b, c->has_32 ? 4 : 8);
+		c->pos += c->has_32 ? 4 : 8;
 		c->out->writes = BIT(RAX);
 		return true;
 	case 0xb8: case 0xb9: case 0xba: case 0xbb:
 	case 0xbc: case 0xbd: case 0xbe: case 0xbf:
-		(void)bytes_take(c->b, is_wide(c) ? 8 : width_z(c));
+		c->pos += is_wide(c) ? 8 : width_z(c);
 		note_writes(c, TO_OPCODE);
 		return true;
 	case 0xc2:
-		(void)bytes_take(c->b, 2);
+		c->pos += 2;
 		c->out->kind = INSN_END;
 		return true;
 	case 0xc8:	/* enter */
-		(void)bytes_take(c->b, 3);
+		c->pos += 3;
 		c->out->writes = BIT(RSP) | BIT(RBP);
 		return true;
 	case 0xc9:	/* leave */
@@ -520,17 +535,18 @@ static bool read_operands(struct code *c)
 {
 	unsigned form = form_of(c);
 
-	if (form & MODRM) {
+	if (form == BAD)
+		return read_control(c);
+	if (form & MODRM)
 		read_modrm(c);
-		if (!c->is_vector)
-			form = form_of_group(c, form);
-	}
+	if (form & GROUP)
+		form = form_of_group(c, form);
 	if (!(form & OK))
 		return false;
 	if (form & IMM8)
-		c->imm = read_signed(c->b, 1);
+		c->imm = read_signed(c, 1);
 	if (form & IMMZ)
-		c->imm = read_signed(c->b, width_z(c));
+		c->imm = read_signed(c, width_z(c));
 	note_writes(c, form);
 	if (c->map || c->is_vector)
 		return true;
@@ -545,17 +561,22 @@ static bool read_operands(struct code *c)
 
 bool insn_x86_64(struct bytes *b, uint64_t addr, struct insn *ret)
 {
+	size_t left = bytes_left(b), n = left < LONGEST ? left : LONGEST;
+	uint8_t text[TEXT] = {0};
 	struct code c = {
-		.b = b, .start = b->pos, .addr = addr, .out = ret,
-		.base = INSN_NO_REG,
+		.text = text, .addr = addr, .out = ret, .base = INSN_NO_REG,
 	};
 
+	if (left > LONGEST)
+		memcpy(text, b->start + b->pos, LONGEST + 1);
+	else if (n > 0)
+		memcpy(text, b->start + b->pos, n);
 	*ret = (struct insn){
 		.kind = INSN_OTHER, .reg = INSN_NO_REG, .base = INSN_NO_REG,
 	};
-	if (!read_opcode(&c) || (!read_control(&c) && !read_operands(&c)) ||
-	    b->broken || b->pos - c.start > LONGEST)
+	if (!read_opcode(&c) || !read_operands(&c) || c.pos > n)
 		return false;
-	ret->size = (uint8_t)(b->pos - c.start);
+	(void)bytes_take(b, c.pos);
+	ret->size = (uint8_t)c.pos;
 	return true;
 }

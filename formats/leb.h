@@ -33,6 +33,9 @@ static inline uint64_t leb_u64(struct bytes *b)
 	unsigned shift;
 	uint8_t last;
 
+	/* Most have one byte. */
+	if (bytes_left(b) > 0 && b->start[b->pos] < 0x80)
+		return b->start[b->pos++];
 	return leb_bits(b, &shift, &last);
 }
 

@@ -3,9 +3,7 @@
 
 #include <stdlib.h>
 
-#include "base/sorted.h"
-
-enum { KEPT = 16, NO_PLACE = -1 };
+enum { KEPT = 16 };
 
 /* A void pointer that was put into the frame. */
 struct kept {
@@ -17,10 +15,10 @@ struct walk {
 	struct slot_walker *w;
 	const struct walk_function *f;
 	uint64_t pc;
+	uint32_t known;		/* bits: registers with a value */
 	struct walk_value regs[WALK_REGISTERS];
-	ptrdiff_t active[WALK_REGISTERS];	/* index in places, or NO_PLACE */
-	size_t next_place;	/* the first that did not begin */
-	size_t first_frame;	/* places in the frame begin there */
+	const struct walk_place *active[WALK_REGISTERS];	/* or NULL */
+	size_t next_place;	/* of places.begins: did not begin */
 	bool in_prologue, has_frame;
 	int64_t stack, frame;	/* from the CFA; stack: in the prologue */
 	struct kept kept[KEPT];
@@ -39,29 +37,12 @@ void slot_walker_free(struct slot_walker *walker)
 	vec_free(&walker->targets);
 	vec_free(&walker->crossings);
 	vec_free(&walker->code);
+	slot_places_free(&walker->places);
 }
 
 static struct walk_value pointer_to(uint32_t pointee)
 {
 	return (struct walk_value){ .end = { FLOW_TYPE, pointee, 0 } };
-}
-
-/* In registers by address; then those in the frame, by place. */
-static int by_place(const void *a, const void *b)
-{
-	const struct walk_place *x = a, *y = b;
-	bool frame_x = x->where != WALK_REGISTER;
-	bool frame_y = y->where != WALK_REGISTER;
-
-	if (frame_x != frame_y)
-		return frame_x ? 1 : -1;
-	if (frame_x && x->where != y->where)
-		return x->where < y->where ? -1 : 1;
-	if (frame_x && x->at != y->at)
-		return x->at < y->at ? -1 : 1;
-	if (x->low != y->low)
-		return x->low < y->low ? -1 : 1;
-	return (x->pointee > y->pointee) - (x->pointee < y->pointee);
 }
 
 static void note(struct walk *k, const struct walk_value *from,
@@ -80,27 +61,33 @@ static const struct walk_place *variable_in(const struct walk *k, unsigned reg)
 {
 	const struct walk_place *p;
 
-	if (reg >= WALK_REGISTERS || k->active[reg] == NO_PLACE)
-		return NULL;
-	p = &k->f->places.at[k->active[reg]];
-	return k->pc >= p->low && k->pc < p->high ? p : NULL;
+	p = reg < WALK_REGISTERS ? k->active[reg] : NULL;
+	return p && k->pc >= p->low && k->pc < p->high ? p : NULL;
+}
+
+static bool knows(const struct walk *k, unsigned reg)
+{
+	return reg < WALK_REGISTERS && k->known >> reg & 1;
 }
 
 static struct walk_value value_of(const struct walk *k, unsigned reg)
 {
 	const struct walk_place *p = variable_in(k, reg);
 
-	if (reg >= WALK_REGISTERS)
-		return unknown;
-	return p ? pointer_to(p->pointee) : k->regs[reg];
+	if (p)
+		return pointer_to(p->pointee);
+	return knows(k, reg) ? k->regs[reg] : unknown;
 }
 
-static void forget(struct walk *k, uint32_t regs)
+static void set_register(struct walk *k, unsigned reg, struct walk_value v)
 {
-	for (unsigned i = 0; regs; i++, regs >>= 1) {
-		if (regs & 1)
-			k->regs[i] = unknown;
-	}
+	if (reg >= WALK_REGISTERS)
+		return;
+	k->regs[reg] = v;
+	if (v.end.kind != FLOW_NONE || v.id)
+		k->known |= UINT32_C(1) << reg;
+	else
+		k->known &= ~(UINT32_C(1) << reg);
 }
 
 /* --- the frame --- */
@@ -121,19 +108,6 @@ static bool frame_place(const struct walk *k, const struct insn *insn,
 	else
 		return false;
 	return true;
-}
-
-static const struct walk_place *variable_at(const struct walk *k, int64_t at)
-{
-	size_t n = k->f->places.len, i;
-	const struct walk_place *all = k->f->places.at;
-
-	sorted_skip(i, k->first_frame, n, all[i].at < at);
-	for (; i < n && all[i].at == at; i++) {
-		if (k->pc >= all[i].low && k->pc < all[i].high)
-			return &all[i];
-	}
-	return NULL;
 }
 
 static struct walk_value kept_at(const struct walk *k, int64_t at)
@@ -183,7 +157,7 @@ static struct walk_value loaded(struct walk *k, const struct insn *insn)
 	int64_t at;
 
 	if (frame_place(k, insn, &at)) {
-		p = variable_at(k, at);
+		p = slot_places_find(&k->w->places, at, k->pc);
 		return p ? pointer_to(p->pointee) : kept_at(k, at);
 	}
 	base = value_of(k, insn->base);
@@ -202,7 +176,7 @@ static void store(struct walk *k, const struct insn *insn)
 	if (frame_place(k, insn, &at)) {
 		struct flow_end to = unknown.end;
 
-		p = variable_at(k, at);
+		p = slot_places_find(&k->w->places, at, k->pc);
 		if (p)
 			to = pointer_to(p->pointee).end;
 		note(k, &value, &to);
@@ -245,9 +219,8 @@ static void copy(struct walk *k, const struct insn *insn)
 		v = unknown;
 	if (insn->disp != 0)
 		v.id = 0;
-	forget(k, insn->writes);
-	if (insn->reg < WALK_REGISTERS)
-		k->regs[insn->reg] = v;
+	k->known &= ~insn->writes;
+	set_register(k, insn->reg, v);
 }
 
 static void call(struct walk *k, uint64_t target)
@@ -264,17 +237,17 @@ static void call(struct walk *k, uint64_t target)
 
 static void returned(struct walk *k, uint64_t target)
 {
-	forget(k, k->w->abi->clobbered);
+	k->known &= ~k->w->abi->clobbered;
 	if (target)
-		k->regs[k->w->abi->result] = (struct walk_value){
+		set_register(k, k->w->abi->result, (struct walk_value){
 			.end = { FLOW_RESULT, 0, target }, .id = ++k->last_id,
-		};
+		});
 }
 
 /* Control comes from elsewhere, too. */
 static void forget_all(struct walk *k)
 {
-	memset(k->regs, 0, sizeof(k->regs));
+	k->known = 0;
 	k->n_kept = 0;
 	k->in_prologue = false;
 }
@@ -296,6 +269,16 @@ static bool has_bit(const uint64_t *bits, uint64_t i)
 	return bits[i / 64] >> i % 64 & 1;
 }
 
+static void copy_registers(struct walk_value *to,
+			   const struct walk_value *from, uint32_t known)
+{
+	for (; known; known &= known - 1) {
+		int reg = __builtin_ctz(known);
+
+		to[reg] = from[reg];
+	}
+}
+
 /* A branch forward: what is known here is known there. */
 static void branch(struct walk *k, uint64_t target)
 {
@@ -304,7 +287,8 @@ static void branch(struct walk *k, uint64_t target)
 	if (!is_inside(k->f, target) || target <= k->pc)
 		return;
 	w->addr = target;
-	memcpy(w->regs, k->regs, sizeof(w->regs));
+	w->known = k->known;
+	copy_registers(w->regs, k->regs, k->known);
 	k->n_waiting++;
 }
 
@@ -320,9 +304,12 @@ static void arrive(struct walk *k)
 	forget_all(k);
 	for (unsigned i = 0; i < WALK_BRANCHES && i < k->n_waiting && !k->falls &&
 	     !k->w->jumps_anywhere && !has_bit(k->w->crossings.at, at); i++) {
-		if (k->w->waiting[i].addr == k->pc)
-			memcpy(k->regs, k->w->waiting[i].regs,
-			       sizeof(k->regs));
+		const struct walk_waiting *w = &k->w->waiting[i];
+
+		if (w->addr != k->pc)
+			continue;
+		k->known = w->known;
+		copy_registers(k->regs, w->regs, w->known);
 	}
 	k->falls = true;
 }
@@ -343,9 +330,8 @@ static void run(struct walk *k, const struct insn *insn)
 	switch (insn->kind) {
 	case INSN_LOAD:
 		v = loaded(k, insn);
-		forget(k, insn->writes);
-		if (insn->reg < WALK_REGISTERS)
-			k->regs[insn->reg] = v;
+		k->known &= ~insn->writes;
+		set_register(k, insn->reg, v);
 		break;
 	case INSN_STORE:
 		store(k, insn);
@@ -364,7 +350,7 @@ static void run(struct walk *k, const struct insn *insn)
 		branch(k, insn->target);
 		break;
 	case INSN_BRANCH:
-		forget(k, insn->writes);
+		k->known &= ~insn->writes;
 		branch(k, insn->target);
 		k->in_prologue = false;
 		break;
@@ -372,7 +358,7 @@ static void run(struct walk *k, const struct insn *insn)
 		leave(k);
 		break;
 	default:
-		forget(k, insn->writes);
+		k->known &= ~insn->writes;
 		break;
 	}
 }
@@ -382,9 +368,11 @@ static void run(struct walk *k, const struct insn *insn)
 /* What a variable is, all copies of its value are. */
 static void name_copies(struct walk *k, uint32_t id, uint32_t pointee)
 {
-	for (unsigned i = 0; id && i < WALK_REGISTERS; i++) {
-		if (k->regs[i].id == id)
-			k->regs[i] = pointer_to(pointee);
+	for (uint32_t known = id ? k->known : 0; known; known &= known - 1) {
+		int reg = __builtin_ctz(known);
+
+		if (k->regs[reg].id == id)
+			k->regs[reg] = pointer_to(pointee);
 	}
 }
 
@@ -392,17 +380,18 @@ static void name_copies(struct walk *k, uint32_t id, uint32_t pointee)
  * what it was. */
 static void begin_variables(struct walk *k)
 {
-	for (; k->next_place < k->first_frame; k->next_place++) {
-		const struct walk_place *p = &k->f->places.at[k->next_place];
+	for (; k->next_place < k->w->places.begins.len; k->next_place++) {
+		const struct walk_order *o = &k->w->places.begins.at[k->next_place];
+		const struct walk_place *p = &k->f->places.at[o->place];
 		struct flow_end to = pointer_to(p->pointee).end;
 
-		if (p->low > k->pc)
+		if (o->key > k->pc)
 			break;
-		if (p->low == k->pc) {
+		if (o->key == k->pc && knows(k, (unsigned)p->at)) {
 			note(k, &k->regs[p->at], &to);
 			name_copies(k, k->regs[p->at].id, p->pointee);
 		}
-		k->active[p->at] = (ptrdiff_t)k->next_place;
+		k->active[p->at] = p;
 	}
 }
 
@@ -459,59 +448,50 @@ static void enter(struct walk *k)
 			note(k, &v, &to);
 			v = pointer_to(p->pointee);
 		}
-		k->regs[abi->args[i]] = v;
+		set_register(k, abi->args[i], v);
 	}
 }
 
-/* clang counts from the frame pointer, which it saves first of all, behind
- * the return address. */
-static void settle_frame(struct walk_function *f)
+/* --- the walk --- */
+
+static void walk_code(struct walk *k)
 {
-	for (size_t i = 0; i < f->places.len; i++) {
-		if (f->places.at[i].where != WALK_FRAME)
-			continue;
-		f->places.at[i].where = WALK_CFA;
-		f->places.at[i].at -= 16;
+	const struct slot_walker *w = k->w;
+
+	for (size_t i = 0; i < w->code.len; i++) {
+		const struct insn *insn = &w->code.at[i];
+
+		arrive(k);
+		begin_variables(k);
+		run(k, insn);
+		if (insn->kind == INSN_JUMP || insn->kind == INSN_END)
+			stop(k);
+		else if (w->jumps_anywhere)
+			k->falls = true;
+		k->pc += insn->size;
 	}
 }
 
-void slot_walk(struct slot_walker *walker, struct walk_function *function)
+void slot_walk(struct slot_walker *walker, const struct walk_function *function)
 {
-	struct walk k = { .w = walker, .f = function, .in_prologue = true };
+	struct walk k = {
+		.w = walker, .f = function, .pc = function->low,
+		.in_prologue = true, .falls = true,
+		.stack = walker->abi->frame == 6 ? -8 : 0,
+	};
 	size_t words = function->code.size / 64 + 1;
 
 	if (function->code.size > WALK_MAX_CODE)
 		return;
 	if (!vec_reserve(&walker->targets, words) ||
 	    !vec_reserve(&walker->crossings, words) ||
-	    !decode(walker, function)) {
+	    !decode(walker, function) ||
+	    !slot_places_order(&walker->places, function->places.at,
+			       function->places.len)) {
 		walker->flows.no_memory = true;
 		return;
 	}
-	settle_frame(function);
-	if (function->places.len > 1)
-		qsort(function->places.at, function->places.len,
-		      sizeof(*function->places.at), by_place);
-	while (k.first_frame < function->places.len &&
-	       function->places.at[k.first_frame].where == WALK_REGISTER)
-		k.first_frame++;
-	for (unsigned i = 0; i < WALK_REGISTERS; i++)
-		k.active[i] = NO_PLACE;
-	k.stack = walker->abi->frame == 6 ? -8 : 0;
 	if (function->low == function->entry)
 		enter(&k);
-	k.falls = true;
-	k.pc = function->low;
-	for (size_t i = 0; i < walker->code.len; i++) {
-		const struct insn *insn = &walker->code.at[i];
-
-		arrive(&k);
-		begin_variables(&k);
-		run(&k, insn);
-		if (insn->kind == INSN_JUMP || insn->kind == INSN_END)
-			stop(&k);
-		else if (walker->jumps_anywhere)
-			k.falls = true;
-		k.pc += insn->size;
-	}
+	walk_code(&k);
 }

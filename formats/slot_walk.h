@@ -18,20 +18,12 @@
 
 #include "formats/insn.h"
 #include "formats/slot_fields.h"
+#include "formats/slot_places.h"
 
 enum {
 	WALK_REGISTERS = 32,
 	WALK_MAX_CODE = 1 << 20,	/* bytes of a function */
 	WALK_BRANCHES = 8,	/* whose targets are awaited */
-};
-
-/* A variable that is somewhere while the code from @low to @high runs. */
-struct walk_place {
-	uint64_t low, high;
-	int64_t at;		/* register, or bytes from the CFA or from the
-				 * frame pointer */
-	enum { WALK_REGISTER, WALK_CFA, WALK_FRAME } where;
-	uint32_t pointee;	/* raw id */
 };
 
 /* A pointer that a function is called with, or returns. */
@@ -59,6 +51,7 @@ struct walk_value {
 /* What registers hold where a branch went. */
 struct walk_waiting {
 	uint64_t addr;
+	uint32_t known;		/* bits: those with a value */
 	struct walk_value regs[WALK_REGISTERS];
 };
 
@@ -71,12 +64,13 @@ struct slot_walker {
 	VEC(uint64_t) targets, crossings;
 	bool jumps_anywhere;		/* by a table, say */
 	VEC(struct insn) code;		/* of the function */
+	struct slot_places places;
 	struct walk_waiting waiting[WALK_BRANCHES];
 };
 
 void slot_walker_free(struct slot_walker *walker);
 
-/** Add the flows in @function, whose places are put in order. */
-void slot_walk(struct slot_walker *walker, struct walk_function *function);
+/** Add the flows in @function. */
+void slot_walk(struct slot_walker *walker, const struct walk_function *function);
 
 #endif

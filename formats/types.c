@@ -138,6 +138,10 @@ static bool append_parts(struct type_table *table, struct type *type,
 {
 	size_t n_members = table->members.len, n_args = table->args.len;
 
+	type->first_member = (uint32_t)n_members;
+	type->first_arg = (uint32_t)n_args;
+	if (type->n_members == 0 && type->n_args == 0)
+		return true;
 	if (n_members + type->n_members > UINT32_MAX ||
 	    n_args + type->n_args > UINT32_MAX ||
 	    !vec_reserve(&table->members, n_members + type->n_members) ||
@@ -149,8 +153,6 @@ static bool append_parts(struct type_table *table, struct type *type,
 	if (type->n_args)
 		memcpy(table->args.at + n_args, args,
 		       type->n_args * sizeof(*args));
-	type->first_member = (uint32_t)n_members;
-	type->first_arg = (uint32_t)n_args;
 	table->members.len += type->n_members;
 	table->args.len += type->n_args;
 	return true;
@@ -160,14 +162,27 @@ uint32_t types_append(struct type_table *table, const struct type *type,
 		      const struct member *members,
 		      const struct template_arg *args)
 {
-	struct type copy = *type;
+	struct type *t;
 
 	if (table->types.len >= MAX_TYPES ||
-	    !vec_reserve(&table->types, table->types.len + 1) ||
-	    !append_parts(table, &copy, members, args))
+	    !vec_reserve(&table->types, table->types.len + 1))
 		return TYPE_NONE;
-	table->types.at[table->types.len] = copy;
-	return (uint32_t)table->types.len++;
+	t = &table->types.at[table->types.len];
+	*t = *type;
+	return append_parts(table, t, members, args) ?
+	       (uint32_t)table->types.len++ : TYPE_NONE;
+}
+
+bool types_complete(struct type_table *table, uint32_t id,
+		    const struct type *type, const struct member *members,
+		    const struct template_arg *args)
+{
+	struct type *t = &table->types.at[id];
+	uint32_t popularity = t->popularity;
+
+	*t = *type;
+	t->popularity += popularity;
+	return append_parts(table, t, members, args);
 }
 
 uint32_t types_put(struct type_table *table, uint32_t id,

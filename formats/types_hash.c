@@ -4,18 +4,24 @@
 
 enum { MAX_CHAIN = 64 };
 
+__extension__ typedef unsigned __int128 product;
+
+/* After wyhash (Wang Yi, 2019): the halves of a product. */
 static uint64_t mix(uint64_t h, uint64_t value)
 {
-	return hash_u64(h ^ hash_u64(value + UINT64_C(0x9e3779b97f4a7c15)));
+	product p = (product)(h ^ UINT64_C(0xa0761d6478bd642f)) *
+		    (value ^ UINT64_C(0xe7037ed1a0b428db));
+
+	return (uint64_t)p ^ (uint64_t)(p >> 64);
 }
 
 /* What hashing needs to know of a table. */
 struct context {
 	const struct type_table *table;
 	const uint64_t *hashes;	/* of its types so far */
-	/* Of its strings so far, by offset; 0 not known. NULL where few are
-	 * hashed. */
-	uint64_t *texts;
+	/* Of its strings so far, by offset, and of references to its types;
+	 * 0 not known. NULL where few are hashed. */
+	uint64_t *texts, *refs;
 };
 
 static uint64_t hash_text(const struct context *c, uint32_t string)
@@ -68,10 +74,12 @@ bool types_same_family(const struct type *a, const struct type *b)
 	return family(a) == family(b);
 }
 
-/* The hash of a reference to a type: its name, or its shape when nameless. */
-static uint64_t hash_ref(const struct context *c, uint32_t id, uint64_t h)
+/* The hash of a reference to a type: its name, or its shape when nameless;
+ * then hashes so far take part, and *@is_final becomes false. */
+static uint64_t follow(const struct context *c, uint32_t id, bool *is_final)
 {
 	const struct type_table *table = c->table;
+	uint64_t h = 0;
 
 	for (int i = 0; i < MAX_CHAIN; i++) {
 		const struct type *t;
@@ -88,12 +96,29 @@ static uint64_t hash_ref(const struct context *c, uint32_t id, uint64_t h)
 		h = mix(h, family(t));
 		if (t->name)
 			return mix_text(h, c, t->name);
-		if (!types_is_derived(t))
+		if (!types_is_derived(t)) {
+			*is_final = false;
 			return mix(h, c->hashes[id]);
+		}
 		h = mix(h, t->count);
 		id = t->target;
 	}
 	return h;
+}
+
+static uint64_t mix_ref(uint64_t h, const struct context *c, uint32_t id)
+{
+	uint64_t *known = c->refs && id < c->table->types.len ? &c->refs[id]
+							      : NULL;
+	bool is_final = true;
+	uint64_t ref;
+
+	if (known && *known)
+		return mix(h, *known);
+	ref = follow(c, id, &is_final);
+	if (known && is_final)
+		*known = ref;
+	return mix(h, ref);
 }
 
 static uint64_t hash_derived(const struct context *c, const struct type *t)
@@ -122,7 +147,7 @@ static uint64_t hash_type(const struct context *c, const struct type *type,
 	h = mix(h, type->size);
 	h = mix(h, type->flags & telling);
 	h = mix(h, type->n_members);
-	h = hash_ref(c, type->target, h);
+	h = mix_ref(h, c, type->target);
 	for (uint32_t i = 0; i < type->n_members; i++) {
 		const struct member *m = &members[i];
 
@@ -130,12 +155,12 @@ static uint64_t hash_type(const struct context *c, const struct type *type,
 		h = mix(h, m->offset);
 		h = mix(h, m->flags | (uint64_t)m->bit_size << 16 |
 			(uint64_t)m->bit_offset << 32);
-		h = hash_ref(c, m->type, h);
+		h = mix_ref(h, c, m->type);
 	}
 	for (uint32_t i = 0; i < type->n_args; i++) {
 		h = mix(h, args[i].value);
 		h = mix(h, args[i].is_value);
-		h = hash_ref(c, args[i].type, h);
+		h = mix_ref(h, c, args[i].type);
 	}
 	return h;
 }
@@ -203,10 +228,12 @@ bool types_hash_all(struct type_table *table, bool with_derived)
 
 	c.hashes = old;
 	c.texts = calloc(table->strings.len + 1, sizeof(*c.texts));
-	ok = old && c.texts &&
+	c.refs = calloc(table->types.len + 1, sizeof(*c.refs));
+	ok = old && c.texts && c.refs &&
 	     vec_reserve(&table->hashes, table->types.len) &&
 	     hash_rounds(table, with_derived, &c, old);
 	free(old);
 	free(c.texts);
+	free(c.refs);
 	return ok;
 }

@@ -12,7 +12,9 @@ struct merge {
 	uint32_t *map;			/* [from->types.len] */
 	uint32_t *strings;		/* [from->strings.len] in into, 0 not
 					 * yet */
-	struct map definitions;		/* of from: name and family -> id + 1 */
+	struct map definitions;		/* of from: name (in into) and family
+					 * -> id + 1 */
+	VEC(uint32_t) declarations, derived;	/* ids in from */
 	VEC(uint32_t) fresh;		/* ids in into, types not yet mapped */
 };
 
@@ -21,12 +23,11 @@ static const struct type *type_of(const struct merge *m, uint32_t i)
 	return &m->from->types.at[i];
 }
 
-static uint64_t name_key(const struct merge *m, const struct type *t)
+/* Of a type whose name is one of the target. */
+static uint64_t name_key(const struct type *t)
 {
-	const char *name = types_text(m->from, t->name);
-
-	return hash_bytes(name, strlen(name),
-			  t->kind == TYPE_CLASS ? TYPE_STRUCT : t->kind);
+	return (uint64_t)t->name << 8 |
+	       (t->kind == TYPE_CLASS ? TYPE_STRUCT : t->kind);
 }
 
 static uint32_t string(struct merge *m, uint32_t from)
@@ -79,7 +80,7 @@ static bool add_definition(struct merge *m, uint32_t i)
 	m->map[i] = id;
 	if (id != TYPE_NONE && t.name) {
 		uint64_t *slot = map_slot(&m->definitions,
-					  name_key(m, type_of(m, i)), NULL);
+					  name_key(&t), NULL);
 
 		if (!slot)
 			return false;
@@ -92,7 +93,7 @@ static bool add_definition(struct merge *m, uint32_t i)
 static bool add_declaration(struct merge *m, uint32_t i)
 {
 	struct type t = translate(m, i);
-	uint64_t own = map_get(&m->definitions, name_key(m, type_of(m, i)), 0);
+	uint64_t own = map_get(&m->definitions, name_key(&t), 0);
 	uint32_t id = (uint32_t)own - 1;
 
 	if (own == 0 && t.name)
@@ -180,24 +181,37 @@ static void map_parts(struct merge *m, uint32_t id)
 	}
 }
 
-enum pass { PASS_DEFINITIONS, PASS_DECLARATIONS, PASS_DERIVED };
-
-static bool run_pass(struct merge *m, enum pass pass)
+/* Definitions at once; what is left for later, by kind. */
+static bool add_definitions(struct merge *m)
 {
 	for (uint32_t i = 0; i < m->from->types.len; i++) {
 		const struct type *t = type_of(m, i);
-		bool declaration = t->flags & TYPE_DECLARATION;
 		bool ok = true;
 
 		if (t->kind == TYPE_VOID && !t->name)
 			continue;
 		if (types_is_derived(t))
-			ok = pass != PASS_DERIVED || add_chain(m, i);
-		else if (pass == PASS_DEFINITIONS && !declaration)
+			ok = vec_push(&m->derived, i);
+		else if (t->flags & TYPE_DECLARATION)
+			ok = vec_push(&m->declarations, i);
+		else
 			ok = add_definition(m, i);
-		else if (pass == PASS_DECLARATIONS && declaration)
-			ok = add_declaration(m, i);
 		if (!ok)
+			return false;
+	}
+	return true;
+}
+
+static bool add_all(struct merge *m)
+{
+	if (!add_definitions(m))
+		return false;
+	for (size_t i = 0; i < m->declarations.len; i++) {
+		if (!add_declaration(m, m->declarations.at[i]))
+			return false;
+	}
+	for (size_t i = 0; i < m->derived.len; i++) {
+		if (!add_chain(m, m->derived.at[i]))
 			return false;
 	}
 	return true;
@@ -219,8 +233,7 @@ bool types_merge(struct type_table *into, const struct type_table *from,
 	if (!m.map || !m.strings || !types_hash_all(&m.hashed, false))
 		goto out;
 	memset(m.map, 0xff, (n + 1) * sizeof(*m.map));
-	if (!run_pass(&m, PASS_DEFINITIONS) ||
-	    !run_pass(&m, PASS_DECLARATIONS) || !run_pass(&m, PASS_DERIVED))
+	if (!add_all(&m))
 		goto out;
 	for (size_t i = 0; i < m.fresh.len; i++)
 		map_parts(&m, m.fresh.at[i]);
@@ -234,6 +247,8 @@ out:
 		err_nomem(err, "types");
 	free(m.map);
 	free(m.strings);
+	vec_free(&m.declarations);
+	vec_free(&m.derived);
 	vec_free(&m.fresh);
 	vec_free(&m.hashed.hashes);
 	map_free(&m.definitions);

@@ -34,6 +34,12 @@ uint32_t types_append(struct type_table *table, const struct type *type,
 		      const struct member *members,
 		      const struct template_arg *args);
 
+/** Describe type @id, which was appended as a blank. False when memory is
+ * exhausted. */
+bool types_complete(struct type_table *table, uint32_t id,
+		    const struct type *type, const struct member *members,
+		    const struct template_arg *args);
+
 /**
  * Add all of @from, whose ids must be valid (types_check()), to @into.
  *

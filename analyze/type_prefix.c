@@ -3,13 +3,16 @@
 
 #include <stdlib.h>
 
-enum { MIN_MEMBERS = 2 };
+/* Members of a header; in C one is enough. */
+enum { MIN_MEMBERS = 2, MIN_MEMBERS_C = 1 };
 
 /* The hash of a row of members, one more each time. */
-static uint64_t mix_member(uint64_t hash, const struct member *m)
+static uint64_t mix_member(const struct type_table *types, uint64_t hash,
+			   const struct member *m)
 {
 	const uint64_t parts[] = {
-		hash, (uint64_t)m->name << 32 | m->type, m->offset,
+		hash, (uint64_t)m->name << 32 | types_strip(types, m->type),
+		m->offset,
 		(uint64_t)m->flags << 48 | (uint64_t)m->bit_size << 32 |
 		m->bit_offset,
 	};
@@ -17,9 +20,11 @@ static uint64_t mix_member(uint64_t hash, const struct member *m)
 	return hash_bytes(parts, sizeof(parts), 0);
 }
 
-static bool same_member(const struct member *a, const struct member *b)
+static bool same_member(const struct type_table *types, const struct member *a,
+			const struct member *b)
 {
-	return a->name == b->name && a->type == b->type &&
+	return a->name == b->name &&
+	       types_strip(types, a->type) == types_strip(types, b->type) &&
 	       a->offset == b->offset && a->flags == b->flags &&
 	       a->bit_size == b->bit_size && a->bit_offset == b->bit_offset;
 }
@@ -30,10 +35,16 @@ static const struct member *members_of(const struct type_table *types,
 	return &types->members.at[types->types.at[id].first_member];
 }
 
+/* Elsewhere a struct of one pointer is a handle, and no base of others. */
+static uint32_t least_members(const struct type *t)
+{
+	return types_language_is_c(t->language) ? MIN_MEMBERS_C : MIN_MEMBERS;
+}
+
 static bool is_plain_record(const struct type *t)
 {
 	return t->kind == TYPE_STRUCT && t->n_args == 0 &&
-	       t->n_members >= MIN_MEMBERS &&
+	       t->n_members >= least_members(t) &&
 	       !(t->flags & (TYPE_DECLARATION | TYPE_POLYMORPHIC |
 			     TYPE_VARIANT));
 }
@@ -67,7 +78,7 @@ static bool note_header(const struct type_table *types, uint32_t id,
 	if (!is_header(types, id))
 		return true;
 	for (uint32_t i = 0; i < types->types.at[id].n_members; i++)
-		hash = mix_member(hash, &m[i]);
+		hash = mix_member(types, hash, &m[i]);
 	slot = map_slot(headers, hash, NULL);
 	if (slot && !*slot)
 		*slot = (uint64_t)id + 1;
@@ -81,7 +92,7 @@ static bool begins_like(const struct type_table *types, uint32_t outer,
 	const struct member *b = members_of(types, header);
 
 	for (uint32_t i = 0; i < types->types.at[header].n_members; i++) {
-		if (!same_member(&a[i], &b[i]))
+		if (!same_member(types, &a[i], &b[i]))
 			return false;
 	}
 	return true;
@@ -100,8 +111,8 @@ static uint32_t longest_prefix(const struct type_table *types, uint32_t id,
 	for (uint32_t i = 0; i + 1 < t->n_members; i++) {
 		uint64_t header;
 
-		hash = mix_member(hash, &m[i]);
-		if (i + 1 < MIN_MEMBERS)
+		hash = mix_member(types, hash, &m[i]);
+		if (i + 1 < least_members(t))
 			continue;
 		header = map_get(headers, hash, 0);
 		/* Two rows of members may have one hash. */

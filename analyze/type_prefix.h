@@ -17,9 +17,9 @@
 
 /**
  * For each type the longest other record whose members are the first of its
- * own: same names, types and places. TYPE_NONE where there is none. A header
- * has two members or more, and a pointer among them: all who begin with two
- * numbers are not relatives. @ret: [types], owned by the caller, to be freed.
+ * own: same names, places, and types but for typedefs. TYPE_NONE where there is
+ * none. A header has a pointer among its members, since all who begin with two
+ * numbers are not relatives; and, but for C, two members or more. @ret: [types], owned by the caller, to be freed.
  * O(members).
  */
 bool type_prefixes(const struct type_table *types, uint32_t **ret,

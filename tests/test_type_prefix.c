@@ -116,6 +116,30 @@ static void a_derived_class_repeats_nothing(void **state)
 	free(prefix);
 }
 
+/* named { key name; } is what a hash table in C knows of its entries, where
+ * key is another name of char *. Elsewhere a struct of one pointer is a handle. */
+static void one_member_is_a_header_in_c(void **state)
+{
+	uint32_t text = pointer_to(byte);
+	uint32_t key = add(TYPE_TYPEDEF, "key", 8, text, 0);
+	const struct part m[] = { { "name", key, 0, 0, 0 } };
+	const struct part n[] = { { "name", text, 0, 0, 0 },
+				  { "length", number, 8, 0, 0 } };
+	uint32_t named = struct_of("named", 8, m, N(m));
+	uint32_t element = struct_of("element", 16, n, N(n));
+
+	(void)state;
+	types.types.at[named].popularity = 1;
+	build();
+	assert_int_equal(prefix[element], TYPE_NONE);
+	free(prefix);
+	types.types.at[named].language = 0x0c;
+	types.types.at[element].language = 0x0c;
+	build();
+	assert_int_equal(prefix[element], named);
+	free(prefix);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +148,7 @@ int main(void)
 		TEST(points_of_two_and_three_coordinates_are_no_relatives),
 		TEST(what_nothing_points_at_is_no_header),
 		TEST(a_derived_class_repeats_nothing),
+		TEST(one_member_is_a_header_in_c),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

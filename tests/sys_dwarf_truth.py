@@ -85,7 +85,7 @@ class Unit:
         self.n_dies = 0
         self.records = set()		# (name, size, members)
         self.imports = []		# "<0x1>", in the companion "<alt 0x1>"
-        self.stack, self.target = [], None
+        self.stack, self.target, self.tag = [], None, None
 
     def close(self, level):
         """Records from @level on are at their end."""
@@ -98,7 +98,7 @@ class Unit:
 
     def begin(self, level, tag):
         self.n_dies += 1
-        self.target = None
+        self.target, self.tag = None, tag
         self.close(level)
         if tag in RECORDS:
             self.target = Record(level, tag)
@@ -109,7 +109,7 @@ class Unit:
             self.stack[-1].members.append(self.target)
 
     def add(self, attribute, value):
-        if attribute == "DW_AT_import":
+        if self.tag == "DW_TAG_imported_unit":
             self.imports.append(value)
         elif isinstance(self.target, Record):
             if attribute == "DW_AT_name":

@@ -191,6 +191,14 @@ static void check_round(struct random_heap *h, uint64_t *seed)
 	}
 	assert_int_equal(sum, n);
 	retainers_free(&ret);
+	/* One alone is searched in another way. */
+	for (size_t i = 0; i < n; i++) {
+		assert_true(retainers_build(&h->facts, &targets[i], 1, &ret,
+					    &err));
+		assert_int_equal(ret.paths.len, 1);
+		check_path(h, &ret, &ret.paths.at[0], taken, depth);
+		retainers_free(&ret);
+	}
 }
 
 static void paths_are_real_and_shortest_and_count_every_target(void **state)

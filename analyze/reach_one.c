@@ -48,7 +48,8 @@ static bool see(struct meeting *m, struct side *side, uint32_t node,
 	if (side->depth[node])
 		return true;
 	side->depth[node] = depth;
-	side->n_edges += side->graph->row[node + 1] - side->graph->row[node];
+	side->n_edges += graph_row(side->graph, node + 1) -
+			 graph_row(side->graph, node);
 	return vec_push(&side->queue, node) &&
 	       (!other->depth[node] || vec_push(&m->met, node));
 }
@@ -67,15 +68,14 @@ static bool advance(struct meeting *m, struct side *side, struct err *err)
 		uint32_t node = side->queue.at[at];
 
 		if (at + AHEAD < end)
-			__builtin_prefetch(&graph->row[side->queue.at[at +
-								AHEAD]]);
+			graph_fetch_row(graph, side->queue.at[at + AHEAD]);
 		if (++m->ticks % TICK == 0) {
 			progress_add(TICK);
 			if (progress_cancelled())
 				return err_set(err, ERR_CANCELLED, "cancelled");
 		}
-		for (uint64_t e = graph->row[node]; e < graph->row[node + 1];
-		     e++) {
+		for (uint64_t e = graph_row(graph, node),
+		     last = graph_row(graph, node + 1); e < last; e++) {
 			uint32_t to = graph->target[e];
 
 			if (!side->depth[to] && is_allowed(m, graph, e, to) &&
@@ -119,8 +119,8 @@ static bool mark_good(struct meeting *m, struct err *err)
 
 		if (i % TICK == TICK - 1 && progress_cancelled())
 			return err_set(err, ERR_CANCELLED, "cancelled");
-		for (uint64_t e = back->row[node];
-		     depth > 1 && e < back->row[node + 1]; e++) {
+		for (uint64_t e = graph_row(back, node);
+		     depth > 1 && e < graph_row(back, node + 1); e++) {
 			uint32_t from = back->target[e];
 
 			if (m->down.depth[from] == depth - 1 &&
@@ -139,7 +139,8 @@ static uint32_t next_down(const struct meeting *m, uint32_t node)
 	const struct graph *graph = m->down.graph;
 	uint32_t depth = m->down.depth[node] + 1;
 
-	for (uint64_t e = graph->row[node]; e < graph->row[node + 1]; e++) {
+	for (uint64_t e = graph_row(graph, node), end = graph_row(graph, node + 1);
+	     e < end; e++) {
 		uint32_t to = graph->target[e];
 
 		if (m->down.depth[to] == depth && bitset_has(&m->good, to) &&
@@ -153,7 +154,7 @@ static uint32_t next_down(const struct meeting *m, uint32_t node)
 static uint64_t find_edge(const struct graph *graph, uint32_t node,
 			  uint32_t to)
 {
-	uint64_t low = graph->row[node], end = graph->row[node + 1];
+	uint64_t low = graph_row(graph, node), end = graph_row(graph, node + 1);
 	uint64_t high = end;
 
 	while (low < high) {
@@ -181,9 +182,9 @@ static uint32_t next_up(const struct meeting *m, uint32_t node)
 	for (; i < end; i++) {
 		uint32_t to = up->queue.at[i];
 		uint64_t e = to < best ? find_edge(graph, node, to) :
-					 graph->row[node + 1];
+					 graph_row(graph, node + 1);
 
-		if (e < graph->row[node + 1] && is_allowed(m, graph, e, to))
+		if (e < graph_row(graph, node + 1) && is_allowed(m, graph, e, to))
 			best = to;
 	}
 	return best;

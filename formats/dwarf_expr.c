@@ -42,17 +42,6 @@ static void push_known(struct machine *m, bool known, uint64_t value)
 		fail(m);
 }
 
-static bool env_reg(const struct expr_env *env, uint64_t reg, uint64_t *ret)
-{
-	return env->ops->reg && env->ops->reg(env->ctx, reg, ret);
-}
-
-static bool env_read(const struct expr_env *env, uint64_t addr, void *buf,
-		     size_t n)
-{
-	return env->ops->read && env->ops->read(env->ctx, addr, buf, n);
-}
-
 static void set_place(struct machine *m, enum expr_kind kind, uint64_t value,
 		      struct bytes bytes)
 {
@@ -111,7 +100,7 @@ static void relative_to_register(struct machine *m, uint8_t op,
 	uint64_t reg = op == DW_OP_bregx ? leb_u64(b)
 					 : (uint64_t)(op - DW_OP_breg0);
 	uint64_t value = 0, offset = (uint64_t)leb_i64(b);
-	bool known = env_reg(m->env, reg, &value);
+	bool known = expr_env_reg(m->env, reg, &value);
 
 	push_known(m, known, value + offset);
 }
@@ -146,7 +135,7 @@ static void typed_register(struct machine *m, uint8_t op, struct bytes *b)
 	struct expr_type type = type_at(m, leb_u64(b));
 
 	(void)op;
-	if (!env_reg(m->env, reg, &value))
+	if (!expr_env_reg(m->env, reg, &value))
 		fail(m);
 	expr_push(&m->stack, value, type);
 }
@@ -162,7 +151,7 @@ static void dereference(struct machine *m, uint8_t op, struct bytes *b)
 		type = type_at(m, leb_u64(b));
 	addr = expr_pop_integer(&m->stack);
 	if (size == 0 || size > 8 || m->stack.failed ||
-	    !env_read(m->env, addr, &value, size)) {
+	    !expr_env_read(m->env, addr, &value, size)) {
 		fail(m);
 		return;
 	}
@@ -489,85 +478,9 @@ bool expr_value(const struct expr_env *env, struct bytes expr,
 	case EXPR_VALUE:
 		return true;
 	case EXPR_REGISTER:
-		return env_reg(env, result.place.value, ret);
+		return expr_env_reg(env, result.place.value, ret);
 	default:
 		*ret = 0;
 		return false;
 	}
-}
-
-/* Copy @n bytes from the byte @from of @place on. */
-static bool fetch_place(const struct expr_env *env,
-			const struct expr_place *place, uint64_t from,
-			void *buf, size_t n)
-{
-	uint64_t value = place->value;
-
-	switch (place->kind) {
-	case EXPR_MEMORY:
-		return env_read(env, value + from, buf, n);
-	case EXPR_BYTES:
-		if (from > place->bytes.size || n > place->bytes.size - from)
-			return false;
-		memcpy(buf, place->bytes.start + from, n);
-		return true;
-	case EXPR_REGISTER:
-		if (!env_reg(env, place->value, &value))
-			return false;
-		break;
-	case EXPR_VALUE:
-		break;
-	default:
-		return false;
-	}
-	if (from > sizeof(value) || n > sizeof(value) - from)
-		return false;
-	memcpy(buf, (const uint8_t *)&value + from, n);
-	return true;
-}
-
-/* Copy @bits bits of @p to bit @to of @buf, one by one. */
-static bool fetch_bits(const struct expr_env *env, const struct expr_piece *p,
-		       uint64_t bits, uint8_t *buf, uint64_t to)
-{
-	for (uint64_t i = 0; i < bits; i++) {
-		uint64_t from = p->bit_offset + i;
-		uint8_t byte, bit = (uint8_t)(1U << (to + i) % 8);
-
-		if (!fetch_place(env, &p->place, from / 8, &byte, 1))
-			return false;
-		if (byte >> from % 8 & 1)
-			buf[(to + i) / 8] |= bit;
-	}
-	return true;
-}
-
-static bool fetch_pieces(const struct expr_env *env,
-			 const struct expr_result *r, uint8_t *buf, size_t size)
-{
-	uint64_t to = 0, end = (uint64_t)size * 8;
-
-	memset(buf, 0, size);
-	for (size_t i = 0; i < r->n_pieces && to < end; i++) {
-		const struct expr_piece *p = &r->pieces[i];
-		uint64_t bits = p->bits < end - to ? p->bits : end - to;
-
-		if ((to | bits | p->bit_offset) % 8 != 0) {
-			if (!fetch_bits(env, p, bits, buf, to))
-				return false;
-		} else if (!fetch_place(env, &p->place, p->bit_offset / 8,
-					buf + to / 8, (size_t)(bits / 8))) {
-			return false;
-		}
-		to += bits;
-	}
-	return to == end;
-}
-
-bool expr_fetch(const struct expr_env *env, const struct expr_result *result,
-		void *buf, size_t size)
-{
-	if (result->place.kind == EXPR_PIECES)
-		return fetch_pieces(env, result, buf, size);
-	return fetch_place(env, &result->place, 0, buf, size);
 }

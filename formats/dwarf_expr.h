@@ -105,11 +105,17 @@ void expr_locate(const struct expr_env *env, struct bytes expr,
 bool expr_value(const struct expr_env *env, struct bytes expr,
 		const uint64_t *first, uint64_t *ret);
 
-/**
- * Copy the first @size bytes of what @result describes: from memory,
- * registers (8 bytes each), values and pieces. False when one is lost.
- */
-bool expr_fetch(const struct expr_env *env, const struct expr_result *result,
-		void *buf, size_t size);
+/** Ask for a register or for memory. False when nobody knows. */
+static inline bool expr_env_reg(const struct expr_env *env, uint64_t reg,
+				uint64_t *ret)
+{
+	return env->ops->reg && env->ops->reg(env->ctx, reg, ret);
+}
+
+static inline bool expr_env_read(const struct expr_env *env, uint64_t addr,
+				 void *buf, size_t n)
+{
+	return env->ops->read && env->ops->read(env->ctx, addr, buf, n);
+}
 
 #endif

@@ -2,7 +2,7 @@
 #include "formats/dwarf_frame_value.h"
 
 #include "base/sorted.h"
-#include "formats/dwarf_expr.h"
+#include "formats/dwarf_expr_fetch.h"
 #include "formats/dwarf_lists.h"
 #include "formats/leb.h"
 

@@ -7,7 +7,7 @@
 
 #include <inttypes.h>
 
-#include "formats/dwarf_expr.h"
+#include "formats/dwarf_expr_fetch.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 #define EXPR(s) bytes_of(s, sizeof(s) - 1)

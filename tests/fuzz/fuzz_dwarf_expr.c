@@ -5,7 +5,7 @@
  */
 #include <stdint.h>
 
-#include "formats/dwarf_expr.h"
+#include "formats/dwarf_expr_fetch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

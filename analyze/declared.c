@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* Bytes: nobody has an array of a fixed length that is as long. */
+#define ENDLESS (UINT64_C(1) << 30)
+
 /* What does not change while types are added. */
 struct places {
 	uint32_t byte;		/* the type unsigned char */
@@ -129,11 +132,47 @@ static bool complete(struct type_table *types, struct places *p)
 	return true;
 }
 
+/* Make the array at the end of record @id one of any length, if it is larger
+ * than what people allocate. */
+static bool open_end(struct type_table *types, uint32_t id)
+{
+	const struct type *array = types_tail(types, id);
+	struct type open, *t;
+	uint32_t last, made;
+
+	if (!array || array->flags & TYPE_NO_COUNT || array->size < ENDLESS)
+		return true;
+	open = *array;
+	open.flags |= TYPE_NO_COUNT;
+	open.count = 0;
+	open.size = 0;
+	made = types_add(types, &open, NULL, NULL);
+	if (made == TYPE_NONE)
+		return false;
+	t = &types->types.at[id];
+	last = t->first_member + t->n_members - 1;
+	types->members.at[last].type = made;
+	t->size = types->members.at[last].offset;
+	return true;
+}
+
+static bool open_ends(struct type_table *types, uint32_t n_types)
+{
+	for (uint32_t i = 0; i < n_types; i++) {
+		if (types->types.at[i].size >= ENDLESS &&
+		    types_is_record(types, i) &&
+		    types->types.at[i].kind != TYPE_UNION && !open_end(types, i))
+			return false;
+	}
+	return true;
+}
+
 bool declared_complete(struct type_table *types, struct err *err)
 {
 	struct places p = {
 		.byte = TYPE_NONE, .n_types = (uint32_t)types->types.len,
 	};
 
-	return complete(types, &p) || err_nomem(err, "types");
+	return (complete(types, &p) && open_ends(types, p.n_types)) ||
+	       err_nomem(err, "types");
 }

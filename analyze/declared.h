@@ -9,6 +9,10 @@
  * refers to like lost. It gets what can be known: the bytes up to the next
  * member, or the definition where it is the same on every machine: the pointer
  * in std::string.
+ *
+ * An array at the end that is larger than any block (void *elements[INT_MAX],
+ * to please a compiler that checks bounds) is one of any length; its record is
+ * what stands before it.
  */
 #ifndef ANALYZE_DECLARED_H
 #define ANALYZE_DECLARED_H

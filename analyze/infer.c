@@ -120,6 +120,25 @@ static bool accept(struct infer *infer, const struct claim *claim)
 	return vec_push(&infer->queues[claim->confidence].blocks, claim->node);
 }
 
+/*
+ * An object of a class with virtual functions begins with the address of a
+ * vtable, in some module. What does not, is none: it was, before its memory
+ * was freed and used again. (What has a known vtable was looked at before.)
+ */
+static bool may_begin_so(struct infer *infer, const struct claim *claim)
+{
+	const struct image *image = infer->heap->image;
+	uint32_t type = types_strip(&image->types, claim->type);
+	uint64_t word;
+
+	if (type == TYPE_NONE || claim->evidence == EVIDENCE_VTABLE ||
+	    !(image->types.types.at[type].flags & TYPE_POLYMORPHIC) ||
+	    infer->heap->evidence[claim->node] == EVIDENCE_VTABLE ||
+	    !window_u64(&infer->window, infer->heap->addr[claim->node], &word))
+		return true;
+	return image_module(image, word) != NULL;
+}
+
 bool infer_claim(struct infer *infer, const struct claim *claim)
 {
 	struct heap *heap = infer->heap;
@@ -132,7 +151,7 @@ bool infer_claim(struct infer *infer, const struct claim *claim)
 	}
 	/* Types that contain each other could go round for ever. */
 	if (infer->n_claims / MAX_CHANGES > heap->n_blocks ||
-	    !wins(heap, claim))
+	    !may_begin_so(infer, claim) || !wins(heap, claim))
 		return true;
 	return accept(infer, claim);
 }

@@ -243,5 +243,8 @@ bool follow_pointers(struct follow *f, const struct place *from, uint32_t kind,
 	} else if (!words_plausible(f, claim->node, count)) {
 		return true;
 	}
+	if (from->why_node &&
+	    !map_set(&f->inside_kinds, claim->node, (uint64_t)kind + 1))
+		return false;
 	return follow_submit(f, from, claim);
 }

@@ -85,6 +85,7 @@ struct fitting {
 	uint32_t n_related, n_any;
 	uint32_t n_open;	/* smaller, but end in an array of any length */
 	bool is_class;		/* @related is derived from the pointee */
+	bool derived;		/* so is some of them all */
 	bool self;		/* the pointee does */
 	bool shy;		/* it could be a member of what was left out */
 	bool nearly;		/* ... with 16 bytes more than it asked for */
@@ -259,6 +260,7 @@ static bool find_fitting(struct chooser *c, uint32_t node,
 			note_related(c, &one, &relation, ret);
 		ret->any = id;
 		ret->n_any++;
+		ret->derived |= one.is_class;
 	}
 	return true;
 }
@@ -309,7 +311,9 @@ static bool decide_record(struct chooser *c, uint32_t node,
 	} else if (about && f.nearly && f.n_related > 0) {
 		/* A holder is less likely than a generous malloc. */
 		return true;
-	} else if (about && f.n_any == 0 && fits_array(c, node, kind->target)) {
+	} else if (about && !f.derived && f.n_related == 0 &&
+		   fits_array(c, node, kind->target)) {
+		/* Who owns a T does not own what only has one as a member. */
 		set(ret, kind->target, EVIDENCE_ELEMENT, SURE_ELEMENT);
 		ret->is_array = true;
 	} else if (f.n_related == 1) {

@@ -222,6 +222,19 @@ static uint32_t type_of_node(const struct follow *f, uint32_t node)
 			   heap_root(heap, node)->type : heap->type[node]);
 }
 
+/* The kind of the pointer to array @node out of the middle of a block; or
+ * UINT32_MAX. */
+static uint32_t kind_inside(const struct follow *f, uint32_t node)
+{
+	uint64_t kind = map_get(&f->inside_kinds, node, 0);
+
+	if (kind == 0 || pointer_kind_at(&f->chooser.fields,
+					 (uint32_t)kind - 1)->target !=
+			 type_of_node(f, node))
+		return UINT32_MAX;
+	return (uint32_t)kind - 1;
+}
+
 /*
  * Of the pointers in @node, an array of them: what they are about is known by
  * the field that owns the array, perhaps over another array of pointers.
@@ -236,7 +249,11 @@ static bool kind_by_owner(struct follow *f, uint32_t node, uint32_t type,
 	const struct pointer_field *field;
 	uint32_t at = node, owner = NODE_NONE, owner_type = TYPE_NONE;
 
-	*ret = UINT32_MAX;
+	*ret = kind_inside(f, node);
+	if (*ret != UINT32_MAX && target != TYPE_NONE) {
+		*ret = pointer_kind_of_element(&f->chooser.fields, *ret, target);
+		return *ret != UINT32_MAX;
+	}
 	for (int i = 0; i < 4 && !heap_is_root(heap, at); i++) {
 		owner = heap->why_node[at];
 		owner_type = owner == NODE_NONE ? TYPE_NONE :
@@ -463,6 +480,7 @@ bool infer_fields(struct infer *infer, struct err *err)
 	rust_vtables_free(&f.vtables);
 	map_free(&f.arrays);
 	map_free(&f.inside_seen);
+	map_free(&f.inside_kinds);
 	vec_free(&f.inside);
 	code_subjects_free(&f.subjects);
 	return ok;

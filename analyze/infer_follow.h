@@ -49,6 +49,9 @@ struct follow {
 	VEC(struct place) inside;
 	size_t next_inside;
 	struct map inside_seen;		/* by address and type */
+	/* Arrays of pointers that such places own -> 1 + kind of the owner's
+	 * pointer to them. */
+	struct map inside_kinds;
 };
 
 static inline const struct type *follow_type(const struct follow *f,

@@ -116,7 +116,8 @@ static bool is_nothing(const struct type_table *types, uint32_t id)
 		!(types->types.at[id].flags & TYPE_DECLARATION));
 }
 
-/* union { struct {} nothing; T value; }, where "nothing" has no size. */
+/* union { struct {} nothing; T value; }, where "nothing" has no size; or
+ * union { T value; }, which only keeps T from being destroyed. */
 static void lay_over_union(struct type_table *types, struct type *t)
 {
 	uint32_t found = UINT32_MAX;
@@ -131,7 +132,7 @@ static void lay_over_union(struct type_table *types, struct type *t)
 			return;
 		found = t->first_member + i;
 	}
-	if (found == UINT32_MAX || t->n_members < 2)
+	if (found == UINT32_MAX)
 		return;
 	t->kind = TYPE_STRUCT;
 	t->first_member = found;

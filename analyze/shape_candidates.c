@@ -94,8 +94,41 @@ static bool is_room(const struct type_table *types, uint32_t id, uint32_t arg)
 	return false;
 }
 
+/*
+ * An instance of a template that begins with one of its arguments and has no
+ * pointer to its own kind, as nodes have: std::pair<K, V>, a value. What only
+ * looks tell about is rather what it begins with.
+ */
+static bool is_pair(const struct type_table *types, uint32_t id)
+{
+	const struct type *t = &types->types.at[id];
+	const struct member *all = &types->members.at[t->first_member];
+	uint32_t first = TYPE_NONE;
+	bool about = false;
+
+	for (uint32_t i = 0; i < t->n_members; i++) {
+		uint32_t inner = types_strip(types, all[i].type);
+
+		if (inner == TYPE_NONE || all[i].flags & MEMBER_BASE)
+			continue;
+		if (all[i].offset == 0 && first == TYPE_NONE)
+			first = inner;
+		if (types->types.at[inner].kind == TYPE_POINTER &&
+		    types_strip(types, types->types.at[inner].target) == id)
+			return false;
+	}
+	for (uint32_t i = 0; i < t->n_args; i++) {
+		const struct template_arg *a = &types->args.at[t->first_arg + i];
+
+		about |= !a->is_value && first != TYPE_NONE &&
+			 types_strip(types, a->type) == first;
+	}
+	return about;
+}
+
 /* An instance of a template about what fills it: room for one of those, that
- * nobody allocates alone; or what such room fills. */
+ * nobody allocates alone; or what such room fills. Or room for one with a
+ * vtable, which says itself that it is there. */
 static bool is_storage(const struct type_table *types, uint32_t id)
 {
 	enum { MAX_DEPTH = 8 };
@@ -111,11 +144,23 @@ static bool is_storage(const struct type_table *types, uint32_t id)
 		id = content_of(types, id);
 		if (id == TYPE_NONE)
 			return false;
+		if (types->types.at[id].flags & TYPE_POLYMORPHIC)
+			return true;
 		if (t->n_args > 0 && !first->is_value &&
 		    types_strip(types, first->type) == id)
 			return true;
 	}
 	return false;
+}
+
+/* A member of others; or nothing but one of those, and as rarely alone. */
+static bool is_embedded(const struct type_table *types, const uint64_t *members,
+			uint32_t id)
+{
+	uint32_t inner = content_of(types, id);
+
+	return has_bit(members, id) ||
+	       (inner != TYPE_NONE && has_bit(members, inner));
 }
 
 bool shape_candidates_build(const struct type_table *types,
@@ -128,14 +173,14 @@ bool shape_candidates_build(const struct type_table *types,
 	for (uint32_t i = 0; ok && i < types->types.len; i++) {
 		const struct type *t = &types->types.at[i];
 		struct shape_candidate one = {
-			t->size, i, has_bit(members, i),
+			t->size, i, is_embedded(types, members, i),
 		};
 
 		if (t->kind == TYPE_CHAR && t->size == 1 &&
 		    strcmp(types_text(types, t->name), "char") == 0)
 			ret->letter = i;
 		if (!shape_is_record(types, t) || has_bit(bases, i) ||
-		    is_storage(types, i))
+		    is_storage(types, i) || is_pair(types, i))
 			continue;
 		ok = (t->size < 8 || vec_push(&ret->records, one)) &&
 		     (!is_open(types, i) || vec_push(&ret->open, one));

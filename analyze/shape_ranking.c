@@ -141,11 +141,22 @@ struct ranking {
 	int rival;		/* the same, of the best of the others */
 	uint32_t n;		/* types that fit */
 	bool sized;		/* the best one tells its size */
+	bool part;		/* ... and is only seen in others */
 };
 
 static bool is_proven(const struct judged *j, uint32_t type)
 {
 	return !j->cluster->slot && map_get(j->ranker->proven, type, 0) >= MANY;
+}
+
+/* C++ has containers for what is no block of its own: what others have as a
+ * member is one of its own where some blocks are known to be. */
+static bool is_part(const struct judged *j, const struct shape_candidate *one)
+{
+	const struct type_table *types = &j->ranker->heap->image->types;
+
+	return one->embedded && !is_proven(j, one->type) &&
+	       !types_language_is_c(types->types.at[one->type].language);
 }
 
 /* How likely it is that a block on its own is of that type: whether it is part
@@ -183,6 +194,7 @@ static void rank(const struct judged *j, const struct shape_candidate *one,
 		r->evidence = evidence;
 		r->type = one->type;
 		r->sized = least == 0;
+		r->part = is_part(j, one);
 		return;
 	}
 	if (sum > r->next)
@@ -360,6 +372,8 @@ static int needed(const struct judged *j, const struct ranking *r)
 {
 	bool alone = r->n == 1 || r->best - (int64_t)r->next >= FAR_AHEAD;
 
+	if (r->part)
+		return MIN_KEPT_FOREIGN;
 	if (!alone)
 		return MIN_KEPT_SHAPE;
 	if (j->cluster->n < MANY)

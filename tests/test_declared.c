@@ -157,6 +157,36 @@ static void twice_is_once(void **state)
 	assert_int_equal(types.types.len, n);
 }
 
+static void an_array_without_end_is_of_any_length(void **state)
+{
+	uint32_t word = pointer_to(TYPE_NONE), id;
+	const struct part m[] = {
+		{ "used", number, 0, 0, 0 },
+		{ "elements", array_of(word, 0x7fffffff / 8), 8, 0, 0 },
+	};
+	const struct type *tail;
+
+	(void)state;
+	id = struct_of("rep", UINT64_C(8) + 0x7fffffff / 8 * 8, m, N(m));
+	complete();
+	assert_int_equal(types.types.at[id].size, 8);
+	tail = types_tail(&types, id);
+	assert_non_null(tail);
+	assert_true(tail->flags & TYPE_NO_COUNT);
+	assert_int_equal(tail->target, word);
+}
+
+static void an_array_that_people_allocate_has_its_length(void **state)
+{
+	const struct part m = { "page", array_of(byte, 1 << 20), 0, 0, 0 };
+	uint32_t id = struct_of("page", 1 << 20, &m, 1);
+
+	(void)state;
+	complete();
+	assert_int_equal(types.types.at[id].size, 1 << 20);
+	assert_false(types_tail(&types, id)->flags & TYPE_NO_COUNT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +198,8 @@ int main(void)
 		TEST(what_is_defined_stays),
 		TEST(a_string_has_its_pointer),
 		TEST(a_class_that_is_no_string_has_bytes),
+		TEST(an_array_without_end_is_of_any_length),
+		TEST(an_array_that_people_allocate_has_its_length),
 		TEST(twice_is_once),
 	};
 

@@ -133,6 +133,18 @@ static void a_union_with_nothing_is_its_value(void **state)
 	assert_int_equal(member_of(id, 0)->type, pair);
 }
 
+static void a_union_of_one_is_its_value(void **state)
+{
+	const struct part m = { "value", make_pair(), 0, 0, 0 };
+	uint32_t id = add_record(TYPE_UNION, "room", 16, TYPE_NONE, &m, 1,
+				 NULL, 0);
+
+	(void)state;
+	overlay_storage(&types);
+	assert_int_equal(types.types.at[id].kind, TYPE_STRUCT);
+	assert_int_equal(types.types.at[id].n_members, 1);
+}
+
 static void a_union_of_two_values_stays_a_union(void **state)
 {
 	uint32_t pair = make_pair();
@@ -191,6 +203,7 @@ int main(void)
 		TEST(an_empty_base_does_not_hide_storage),
 		TEST(a_base_with_members_makes_it_no_storage),
 		TEST(a_union_with_nothing_is_its_value),
+		TEST(a_union_of_one_is_its_value),
 		TEST(a_union_of_two_values_stays_a_union),
 		TEST(a_class_is_not_laid_over_itself),
 		TEST(twice_is_once),

@@ -19,7 +19,7 @@
 #include "base/progress.h"
 #include "dump/guardian_wire.h"
 
-enum { BEAT_MS = GUARDIAN_PATIENCE_MS / 4, CANCEL_POLL_MS = 100 };
+enum { BEAT_MS = GUARDIAN_PATIENCE_MS / 10, CANCEL_POLL_MS = 100 };
 
 struct guardian {
 	pid_t pid;

@@ -23,7 +23,7 @@
 
 #include "formats/image.h"
 
-enum { GUARDIAN_PATIENCE_MS = 2000 };
+enum { GUARDIAN_PATIENCE_MS = 5000 };
 
 struct guardian;
 

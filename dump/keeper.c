@@ -10,7 +10,7 @@
 
 /* How long threads are tried again and again to collect a copy, and the time
  * in between. */
-enum { COLLECT_NS = 500000000, COLLECT_NAP_NS = 2000000 };
+enum { COLLECT_MS = 5000, COLLECT_NAP_NS = 2000000 };
 
 static uint64_t now_ns(void)
 {
@@ -133,7 +133,7 @@ static bool collect_once(struct keeper *k, struct err *why)
 static void end_copy(struct keeper *k, struct diag *diag)
 {
 	const struct timespec nap = { .tv_nsec = COLLECT_NAP_NS };
-	uint64_t end = now_ns() + COLLECT_NS;
+	uint64_t end = now_ns() + COLLECT_MS * UINT64_C(1000000);
 	struct err why = {0};
 
 	if (!k->stop_again) {

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,6 +21,14 @@
 /* Stops take microseconds; the wait backs off from spinning to 2 ms naps. */
 enum { SPINS = 200, NAP_NS = 50000, NAP_MAX_NS = 2000000 };
 static const uint64_t patience_ns = 2000000000, one_thread_ns = 500000000;
+/* For threads that would run, and stop, if they had a processor. */
+static const uint64_t busy_ns = 20000000000;
+
+/* How long threads may still take. */
+struct patience {
+	uint64_t left, busy;	/* @busy once nothing is left */
+	uint64_t last;		/* when somebody asked */
+};
 
 static uint64_t now_ns(void)
 {
@@ -27,6 +36,37 @@ static uint64_t now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static struct patience patience_of(uint64_t ns)
+{
+	return (struct patience){ .left = ns, .busy = busy_ns,
+				  .last = now_ns() };
+}
+
+static uint64_t without(uint64_t from, uint64_t ns)
+{
+	return from > ns ? from - ns : 0;
+}
+
+/* A nap that took much longer than it should says that the machine was held
+ * up: nobody had the time to stop that has passed. */
+static bool is_over(struct patience *p, uint32_t tid)
+{
+	uint64_t now = now_ns(), passed = now - p->last;
+	struct proc_stat stat;
+
+	p->last = now;
+	if (passed > 2 * NAP_MAX_NS)
+		passed = 2 * NAP_MAX_NS;
+	if (p->left > 0) {
+		p->left = without(p->left, passed);
+		return false;
+	}
+	if (!proc_stat_read(tid, &stat) || !strchr("RtT", stat.state))
+		return true;
+	p->busy = without(p->busy, passed);
+	return p->busy == 0;
 }
 
 static bool has_exited(uint32_t tid)
@@ -148,14 +188,14 @@ static void give_up(struct held_thread *t, struct diag *diag)
 }
 
 static bool wait_for(struct held_thread *t, const struct stopped *s,
-		     uint64_t deadline, struct diag *diag, struct err *err)
+		     struct patience *p, struct diag *diag, struct err *err)
 {
 	for (unsigned round = 0;
 	     t->hold == HOLD_RUNNING && !look(t, s->traced); round++) {
 		/* A main thread that exits before the others sends no event. */
 		if (round == SPINS && has_exited(t->tid))
 			t->hold = HOLD_GONE;
-		else if (now_ns() > deadline)
+		else if (is_over(p, t->tid))
 			give_up(t, diag);
 		else if (nap(round, s->watch))
 			return err_set(err, ERR_CANCELLED, "cancelled");
@@ -165,7 +205,7 @@ static bool wait_for(struct held_thread *t, const struct stopped *s,
 
 static bool stop_all(struct stopped *ret, struct diag *diag, struct err *err)
 {
-	uint64_t deadline = now_ns() + patience_ns;
+	struct patience p = patience_of(patience_ns);
 	size_t added;
 
 	/* A thread may start others until it stops: look until none is new. */
@@ -173,8 +213,7 @@ static bool stop_all(struct stopped *ret, struct diag *diag, struct err *err)
 		if (!seize_new(ret, &added, err))
 			return false;
 		for (size_t i = 0; i < ret->threads.len; i++) {
-			if (!wait_for(&ret->threads.at[i], ret, deadline, diag,
-				      err))
+			if (!wait_for(&ret->threads.at[i], ret, &p, diag, err))
 				return false;
 		}
 	} while (added > 0);
@@ -201,7 +240,7 @@ bool stop_traced(uint32_t pid, struct stopped *ret, struct diag *diag,
 
 bool stop_thread(struct stopped *stopped, uint32_t tid, struct err *err)
 {
-	uint64_t deadline = now_ns() + one_thread_ns;
+	struct patience p = patience_of(one_thread_ns);
 	struct diag ignored = {0};
 	struct held_thread *t;
 	size_t added = 0;
@@ -212,7 +251,7 @@ bool stop_thread(struct stopped *stopped, uint32_t tid, struct err *err)
 	t = &stopped->threads.at[map_get(&stopped->known, tid, 1) - 1];
 	if (t->hold == HOLD_STUCK)
 		t->hold = HOLD_RUNNING;
-	ok = wait_for(t, stopped, deadline, &ignored, err);
+	ok = wait_for(t, stopped, &p, &ignored, err);
 	diag_free(&ignored);
 	return ok && t->hold == HOLD_STOPPED;
 }
@@ -229,7 +268,7 @@ static bool poll_status(uint32_t tid, int *status)
 
 bool stop_wait(uint32_t tid, uint64_t ns, int *status)
 {
-	uint64_t start = now_ns();
+	struct patience p = patience_of(ns);
 
 	for (unsigned round = 0; !poll_status(tid, status); round++) {
 		/* The end of a main thread is told when all others have been
@@ -239,7 +278,7 @@ bool stop_wait(uint32_t tid, uint64_t ns, int *status)
 				*status = SIGKILL;
 			return true;
 		}
-		if (now_ns() - start > ns)
+		if (is_over(&p, tid))
 			return false;
 		nap(round, -1);
 	}

@@ -53,7 +53,8 @@ struct stopped {
  *
  * A thread that does not stop within two seconds (it waits in the kernel, as
  * the parent of a vfork() does) is left as HOLD_STUCK and counted in @diag:
- * it cannot run the program's code before it is let go either.
+ * it cannot run the program's code before it is let go either. One that only
+ * waits for a processor has more time.
  *
  * @watch	A socket: when its other end closes, this gives up. -1 is none.
  */

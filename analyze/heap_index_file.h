@@ -114,7 +114,7 @@ bool index_summaries_read(struct bytes *b,
 			  const uint64_t counts[N_INDEX_COUNTS],
 			  struct facts *facts);
 
-/** Write columns, sums and trailer; not committed. */
+/** Write the index of @facts. */
 bool index_write(const struct index_layout *layout,
 		 const struct index_key *key, struct outfile *of,
 		 struct err *err) MUST_CHECK;

@@ -58,7 +58,7 @@ class Captured:
 
 def dump(*args, ok=True, **kwargs):
     done = subprocess.run([HOLDFAST, "dump", *map(str, args)],
-                          stderr=subprocess.PIPE, cwd=DIR, timeout=120,
+                          stderr=subprocess.PIPE, cwd=DIR, timeout=600,
                           **kwargs)
     text = done.stderr.decode()
     assert (done.returncode == 0) == ok, (args, done.returncode, text)

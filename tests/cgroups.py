@@ -63,13 +63,13 @@ class Cgroup:
         self.set("cgroup.procs", os.getpid())
 
     def remove(self):
-        for pid in self.get("cgroup.procs").split():
-            os.kill(int(pid), signal.SIGKILL)
-        for _ in range(1000):
+        while os.path.isdir(self.folder):
+            for pid in self.get("cgroup.procs").split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
             try:
                 os.rmdir(self.folder)
-                return
-            except OSError:
+            except OSError:		# what was killed has not ended yet
                 select.select([], [], [], 0.01)
 
 

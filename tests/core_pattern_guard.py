@@ -6,6 +6,7 @@ stood there is restored by the test itself, and, when it is killed, by a
 process of a session of its own that notices that the test is gone.
 """
 import atexit
+import contextlib
 import fcntl
 import os
 import signal
@@ -27,14 +28,30 @@ def write(path, text):
         f.write(text + '\n')
 
 
+def lock(how):
+    """Held until the process ends, or the descriptor is closed."""
+    fd = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC,
+                 0o600)
+    fcntl.flock(fd, how)
+    return fd
+
+
+@contextlib.contextmanager
+def unchanged():
+    """The pattern; nobody's test changes it meanwhile."""
+    fd = lock(fcntl.LOCK_SH)
+    try:
+        yield read(PATTERN)
+    finally:
+        os.close(fd)
+
+
 class Guard:
     """@mark is in every pattern that the test sets."""
 
     def __init__(self, mark):
         self.mark = mark
-        self.lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW |
-                            os.O_CLOEXEC, 0o600)
-        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        self.lock = lock(fcntl.LOCK_EX)
         self.before = read(PATTERN), read(PIPE_LIMIT)
         if 'sys_crash' in self.before[0]:
             # Left by one of us, on a machine that lost its power meanwhile.
@@ -81,12 +98,13 @@ def handlers_run(folder):
         f.write(f'#!/bin/sh\ncat >/dev/null\n: >{seen}\n')
     os.chmod(probe, 0o700)
     write(PATTERN, f'|{probe}')
+    write(PIPE_LIMIT, '1')		# the end of a process waits for it
     child = os.fork()
     if child == 0:
         os.kill(os.getpid(), signal.SIGABRT)
         os._exit(0)
     os.waitpid(child, 0)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 20
     while not os.path.exists(seen) and time.monotonic() < until:
         time.sleep(0.02)
     return os.path.exists(seen)

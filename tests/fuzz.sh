@@ -1,5 +1,4 @@
 #!/bin/sh
-# SPDX-License-Identifier: MIT
 # Run every fuzz target for some time; a finding is kept and fails the run.
 #
 #   usage: tests/fuzz.sh BUILD_DIR SECONDS

@@ -37,7 +37,7 @@ def stopped(program, *args):
             raise AssertionError(f'did not stop: status {status:#x}')
         yield truth['pid'], truth
         os.kill(child.pid, signal.SIGCONT)
-        if child.wait(timeout=60):
+        if child.wait(timeout=600):
             raise AssertionError(f'exit status {child.returncode}')
     finally:
         if child.returncode is None:

@@ -202,6 +202,10 @@ def test_wrong_number():
     if said == str(last):
         done = subprocess.run([HOLDFAST, "dump", str(last)],
                               capture_output=True, text=True, cwd=DIR)
+        if os.path.exists(f"/proc/{last}"):
+            print("somebody else has the number now: not tested")
+            process.communicate("\n")
+            return
         assert done.returncode == 2
         assert f"no process {last}" in done.stderr and \
             "in its own pid namespace" in done.stderr, done.stderr

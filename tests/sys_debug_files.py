@@ -109,7 +109,7 @@ def running(program):
 
 
 def holdfast(*args):
-    return subprocess.run([HOLDFAST, *args], text=True, timeout=120,
+    return subprocess.run([HOLDFAST, *args], text=True, timeout=600,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

@@ -17,7 +17,7 @@ STAGES = 3
 
 
 def run(*args, status=0):
-    done = subprocess.run([HOLDFAST, *args], text=True, timeout=120,
+    done = subprocess.run([HOLDFAST, *args], text=True, timeout=600,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     same(f'status of {" ".join(args)} {done.stderr.strip()}', done.returncode,
          status)
@@ -54,7 +54,7 @@ def capture(program, name):
             stages.append((file, {int(a, 16): (size, kind, lost)
                                   for a, size, kind, lost in truth['blocks']}))
             os.kill(child.pid, signal.SIGCONT)
-        same('exit status', child.wait(timeout=60), 0)
+        same('exit status', child.wait(timeout=600), 0)
     return stages
 
 

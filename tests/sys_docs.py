@@ -33,7 +33,7 @@ def read(path):
 
 
 def run(*args):
-    done = subprocess.run(args, text=True, timeout=120, cwd=SOURCE,
+    done = subprocess.run(args, text=True, timeout=600, cwd=SOURCE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     expect(done.returncode == 0, f'{" ".join(args)}: status '
                                  f'{done.returncode} {done.stderr.strip()}')
@@ -94,12 +94,12 @@ def check_man(man):
     if shutil.which('groff'):
         done = subprocess.run(['groff', '-ww', '-mandoc', '-Tutf8', '-z',
                                'docs/holdfast.1'], cwd=SOURCE, text=True,
-                              stderr=subprocess.PIPE, timeout=60)
+                              stderr=subprocess.PIPE, timeout=600)
         expect(done.stderr == '', f'groff: {done.stderr}')
     if shutil.which('mandoc'):
         done = subprocess.run(['mandoc', '-Tlint', '-Wwarning',
                                'docs/holdfast.1'], cwd=SOURCE, text=True,
-                              stdout=subprocess.PIPE, timeout=60)
+                              stdout=subprocess.PIPE, timeout=600)
         expect(done.stdout == '', f'mandoc: {done.stdout}')
     in_use = set()
     for folder in FOLDERS[:-1]:

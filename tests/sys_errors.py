@@ -72,7 +72,7 @@ def make_files(good):
 def run(*args, **how):
     return subprocess.run([HOLDFAST, *args], stdin=subprocess.DEVNULL,
                           stdout=how.get('stdout', subprocess.PIPE),
-                          stderr=subprocess.PIPE, text=True, timeout=60,
+                          stderr=subprocess.PIPE, text=True, timeout=600,
                           errors='replace')
 
 

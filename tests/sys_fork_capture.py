@@ -126,7 +126,7 @@ def captor(pid, *args, **kwargs):
 
 def capture(pid, *args):
     process = captor(pid, *args)
-    text = process.communicate(timeout=120)[1]
+    text = process.communicate(timeout=600)[1]
     assert process.returncode == 0, (process.returncode, text)
     return text
 
@@ -159,7 +159,7 @@ def tracers(pid):
     return found - {"0", ""}
 
 
-def wait_until(test, what, seconds=20):
+def wait_until(test, what, seconds=300):
     end = time.monotonic() + seconds
     while not test():
         assert time.monotonic() < end, what
@@ -180,7 +180,7 @@ def is_fine(process):
 
 def ends_well(process):
     process.stdin.close()
-    status = process.wait(timeout=60)
+    status = process.wait(timeout=600)
     assert status == 0, status
 
 
@@ -199,6 +199,36 @@ def test_again_and_again(threads):
     ends_well(process)
 
 
+LATE = 3		# exit status of waits
+
+
+def captured_in(names, ms):
+    """Those of @names whose wait, in the middle of which they were captured,
+    ended late, or before it came to that."""
+    waiting = [start("waits", name, ms, stderr=subprocess.PIPE)
+               for name in names]
+    # In the middle, so that a wait begun anew would end too late.
+    time.sleep(ms / 2000)
+    captors = [captor(process.pid) for process in waiting]
+    missed = []
+    for name, process in zip(names, captors):
+        text = process.communicate()[1]
+        if process.returncode == 2 and re.search("no process|zombie|exited",
+                                                 text):
+            missed.append(name)
+            continue
+        assert process.returncode == 0, text
+        assert "could not be forked" not in text, text
+    for name, process in zip(names, waiting):
+        text = process.communicate()[1]
+        # This one begins anew: nobody knows how long it has waited.
+        if process.returncode == LATE and name != "epoll_timeout":
+            missed.append(name)
+            continue
+        assert process.returncode in (0, LATE), (name, text)
+    return missed
+
+
 def test_waits():
     """No wait is cut short, none is longer than it should be."""
     names = subprocess.run([f"{DIR}/waits", "--list"], check=True, text=True,
@@ -206,20 +236,11 @@ def test_waits():
     assert len(names) > 15
     while names:
         some, names = names[:4], names[4:]
-        waiting = [start("waits", name, stderr=subprocess.PIPE)
-                   for name in some]
-        # In the middle, so that a wait begun anew would end too late.
-        time.sleep(0.6)
-        captors = [captor(process.pid) for process in waiting]
-        for process in captors:
-            text = process.communicate()[1]
-            assert process.returncode == 0, text
-            assert "could not be forked" not in text, text
-        for name, process in zip(some, waiting):
-            text = process.communicate()[1]
-            # This one begins anew: nobody knows how long it has waited.
-            late = name == "epoll_timeout" and text.startswith(f"{name}: 0 ")
-            assert process.returncode == 0 or late, (name, text)
+        # One that begins anew is late each time; on a busy machine others
+        # are, too, but not for ever longer times.
+        for ms in (1200, 2400, 4800, 9600, 19200, 38400):
+            some = captured_in(some, ms) if some else []
+        assert not some, f"{some} waited longer than they should"
 
 
 def test_ended_at_any_moment(sig, threads):
@@ -254,12 +275,12 @@ def test_stopped_at_any_moment(args):
         victim = captor(process.pid, *args)
         time.sleep(whole * i / 5)
         victim.send_signal(signal.SIGSTOP)
-        wait_until(lambda: not tracers(process.pid), "held for ever", 10)
+        wait_until(lambda: not tracers(process.pid), "held for ever")
         is_fine(process)
         victim.send_signal(signal.SIGCONT)
         victim.communicate()
         assert victim.returncode in (0, 2), victim.returncode
-        assert untouched(process.pid)
+        wait_until(lambda: untouched(process.pid), "left behind")
     ends_well(process)
 
 

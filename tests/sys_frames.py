@@ -99,7 +99,7 @@ with open(OUT, 'w') as f:
 
 def run(*args, **kwargs):
     return subprocess.run(args, check=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=300,
+                          stderr=subprocess.STDOUT, text=True, timeout=600,
                           **kwargs).stdout
 
 

@@ -31,7 +31,7 @@ def environment(cache, when, threads=2):
 def run(args, cache, when='always', threads=2, program=HOLDFAST, **more):
     """Standard output; status and standard error must be good."""
     done = subprocess.run([program, *args], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=300,
+                          stderr=subprocess.PIPE, text=True, timeout=600,
                           env=environment(cache, when, threads), **more)
     expect(done.returncode == 0 and done.stderr == '',
            f'{args}: status {done.returncode} {done.stderr}')
@@ -191,7 +191,7 @@ def check_places_taken(index, call, cache, anew):
                        ('folder', lambda: os.mkdir(index))):
         os.unlink(index)
         make()
-        done = subprocess.run([HOLDFAST, *call], text=True, timeout=60,
+        done = subprocess.run([HOLDFAST, *call], text=True, timeout=600,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               env=environment(cache, 'always'))
         expect(done.returncode == 0 and done.stdout == anew,
@@ -316,7 +316,7 @@ def check_core(pid, program):
 def screens(path, keys):
     terminal = sys_tui.Terminal('tui', path)
     terminal.until(sys_tui.MARK)
-    seen = [terminal.press(key) for key in keys]
+    seen = [terminal.screen(key) for key in keys]
     expect(terminal.end() == 0, 'the browser failed')
     return seen
 

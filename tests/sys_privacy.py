@@ -31,7 +31,7 @@ def fail(text):
 
 
 def run(*args, **kw):
-    done = subprocess.run([HOLDFAST, *args], capture_output=True, timeout=120,
+    done = subprocess.run([HOLDFAST, *args], capture_output=True, timeout=600,
                           **kw)
     if done.returncode:
         fail(f"holdfast {' '.join(args)}: status {done.returncode}\n"
@@ -158,8 +158,9 @@ def check_secrets(name, *flags):
     # What is in the file without any secret: types, names, constants.
     with start_secrets(program, ["a" * 40] * 9) as pid:
         taken = plain(dump(pid, "none", "--content=pointers"))
-    # An address may happen to have four bytes of a secret, but not twice.
-    for attempt in (1, 2):
+    # An address, or a number in what is said of the process, may happen to
+    # have four bytes of a secret, but not each time.
+    for attempt in range(1, 6):
         secrets, full, results = capture_secrets(program, rng, taken)
         for s in secrets:
             missing = [g for g in grams(s.encode()) if g not in full]
@@ -188,7 +189,7 @@ def check_crash():
     subprocess.run([HOLDFAST, "run", "--force", "-o", path,
                     "--content=pointers", "--", sys.executable, "-c", code],
                    env=dict(os.environ, TOKEN=secret), capture_output=True,
-                   timeout=120)
+                   timeout=600)
     data = plain(path)
     hits = find(data, [secret])
     # Parts of four may be anywhere in Python's constants; eight are not.

@@ -68,7 +68,7 @@ def dump(pid, *options):
     path = f"{DIR}/snap.zst"
     done = subprocess.run([HOLDFAST, "dump", "--force", "-o", path, *options,
                            str(pid)], capture_output=True, text=True,
-                          timeout=120)
+                          timeout=600)
     assert done.returncode == 0, done.stderr
     return core_file.unpack(path), done.stderr
 

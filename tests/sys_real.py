@@ -159,6 +159,29 @@ def redis():
     check_said(path, 'jemalloc')
 
 
+def stopped_at(command, size):
+    """A process that was stopped when it had so much memory; None if it ended
+    before that."""
+    child = subprocess.Popen(command)
+    while True:
+        with open(f'/proc/{child.pid}/statm') as statm:
+            if int(statm.read().split()[1]) * 4096 > size:
+                break
+        ended = os.waitid(os.P_PID, child.pid,
+                          os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if ended:
+            assert child.wait() == 0
+            return None
+        time.sleep(0.01)
+    child.send_signal(signal.SIGSTOP)
+    status = os.waitid(os.P_PID, child.pid,
+                       os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    if status.si_code == os.CLD_STOPPED:
+        return child
+    child.wait()
+    return None
+
+
 def cc1plus():
     source = os.path.join(DIR, 'big.cc')
     with open(source, 'w') as out:
@@ -169,18 +192,12 @@ def cc1plus():
                              stdout=subprocess.PIPE, text=True).stdout.strip()
     plain = os.path.join(DIR, 'big.ii')
     subprocess.run(['g++', '-E', '-o', plain, source], check=True)
-    child = subprocess.Popen([program, '-quiet', '-O2', '-fpreprocessed', plain,
-                              '-o', os.path.join(DIR, 'big.s')])
+    command = [program, '-quiet', '-O2', '-fpreprocessed', plain, '-o',
+               os.path.join(DIR, 'big.s')]
+    # One that has ended before anybody looked is begun again.
+    while not (child := stopped_at(command, 80 << 20)):
+        pass
     try:
-        # Far enough when the collector has some tens of megabytes.
-        while True:
-            with open(f'/proc/{child.pid}/statm') as statm:
-                if int(statm.read().split()[1]) * 4096 > 80 << 20:
-                    break
-            assert child.poll() is None
-            time.sleep(0.01)
-        child.send_signal(signal.SIGSTOP)
-        wait_stopped(child.pid)
         path = capture('cc1plus', child.pid)
     finally:
         child.kill()

@@ -19,7 +19,7 @@ found = samples_check.Findings()
 
 
 def run(*args):
-    done = subprocess.run([HOLDFAST, *args], check=True, text=True, timeout=60,
+    done = subprocess.run([HOLDFAST, *args], check=True, text=True, timeout=600,
                           stdout=subprocess.PIPE)
     return done.stdout
 

@@ -97,7 +97,7 @@ def place(*names):
 
 
 def holdfast(*args, **options):
-    return subprocess.run([HOLDFAST, *args], timeout=300, text=True,
+    return subprocess.run([HOLDFAST, *args], timeout=600, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           **options)
 

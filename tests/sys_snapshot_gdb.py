@@ -210,7 +210,7 @@ def main():
         # The system call that a thread waits in comes just after the barrier.
         for tid in os.listdir(f"/proc/{target.pid}/task"):
             path = f"/proc/{target.pid}/task/{tid}/syscall"
-            until = time.monotonic() + 30
+            until = time.monotonic() + 300
             while not open(path).read().startswith("34 "):
                 check(time.monotonic() < until, "the target comes to rest")
         run(HOLDFAST, "dump", "-o", "parked.core.zst", str(target.pid))

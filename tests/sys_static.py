@@ -47,7 +47,7 @@ def inside(*args, **env):
         os.chdir('/')
 
     return subprocess.run(['/holdfast', *args], env=env, preexec_fn=enter,
-                          timeout=120, stdout=subprocess.PIPE,
+                          timeout=600, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True)
 
 
@@ -59,7 +59,7 @@ def done(*args, **env):
 
 
 def outside(*args):
-    return subprocess.run([HOLDFAST, *args], check=True, timeout=120,
+    return subprocess.run([HOLDFAST, *args], check=True, timeout=600,
                           stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -79,7 +79,7 @@ def check_reports(file):
         expect('chat::UploadHandler' in said, f'LANG={locale}: {said}')
 
 
-def until(fd, mark, seconds=20):
+def until(fd, mark, seconds=300):
     """Read up to MARK or the end; what came."""
     got, end = b'', time.monotonic() + seconds
     while mark not in got and time.monotonic() < end:

@@ -205,7 +205,8 @@ def main():
         subprocess.run(["cc", "-O1", "-o", f"{DIR}/{name}",
                         f"{DIR}/{name}.c"], check=True)
     subprocess.run(["cp", HOLDFAST, f"{DIR}/holdfast"], check=True)
-    os.chmod(DIR, 0o755)
+    for path in (DIR, f"{DIR}/holdfast"):
+        os.chmod(path, 0o755)
     test_rights()
     test_seccomp()
     test_other_tracer()

@@ -83,7 +83,7 @@ static void a_mapping_of_half_the_address_space_takes_no_time(void **state)
 	(void)state;
 	made_image(&image);
 	assert_true(vec_push(&image.mappings, m));
-	alarm(60);
+	alarm(600);
 	assert_false(glibc_release_of(&image, &r));
 	alarm(0);
 	image_close(&image);

@@ -155,7 +155,7 @@ static void a_child_forked_while_others_count_can_count(void **state)
 		if (pid == 0) {
 			struct diag own = {0};
 
-			alarm(20);
+			alarm(300);
 			diag_add(&own, "x");
 			_exit(own.len != 1);
 		}

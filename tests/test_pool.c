@@ -295,7 +295,7 @@ static void a_forked_child_runs_loops(void **state)
 		pid_t pid = fork();
 
 		if (pid == 0) {
-			alarm(20);
+			alarm(300);
 			run_many(10);
 			_exit(!meet());
 		}

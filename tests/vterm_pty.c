@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <utmp.h>
 
-enum { PATIENCE_MS = 60000 };
+enum { PATIENCE_MS = 600000 };
 
 static void die(const char *what)
 {

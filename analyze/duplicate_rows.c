@@ -37,7 +37,7 @@ static int by_value(const void *a, const void *b)
 static uint64_t holders_hash(const struct heap *heap, const uint32_t *nodes,
 			     size_t n)
 {
-	uint64_t key[ASKED];
+	uint64_t key[ASKED] = {0};
 	size_t len = 0, asked = n < ASKED ? n : ASKED;
 
 	for (size_t i = 0; i < asked; i++)

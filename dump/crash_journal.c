@@ -112,7 +112,7 @@ static void plain_text(const char *from, char *to, size_t size)
 {
 	size_t n = 0;
 
-	for (; from[n] && n < size - 1; n++)
+	for (; n < size - 1 && from[n]; n++)
 		to[n] = iscntrl((unsigned char)from[n]) ? '?' : from[n];
 	to[n] = '\0';
 }

@@ -133,7 +133,7 @@ void crash_store_name(const char *comm, uint32_t pid, int64_t time,
 	char when[CRASH_TIME_MAX], name[64];
 	size_t n = 0;
 
-	for (; comm[n] && n < sizeof(name) - 1; n++) {
+	for (; n < sizeof(name) - 1 && comm[n]; n++) {
 		char c = comm[n];
 		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
 			     (c >= '0' && c <= '9') || c == '_' ||

@@ -29,10 +29,10 @@ static uint64_t hash_text(const struct context *c, uint32_t string)
 	const char *text = types_text(c->table, string);
 	uint64_t *known = c->texts && string < c->table->strings.len ?
 			  &c->texts[string] : NULL;
-	uint64_t hash;
+	uint64_t hash = known ? *known : 0;
 
-	if (known && *known)
-		return *known;
+	if (hash != 0)
+		return hash;
 	hash = hash_bytes(text, strlen(text), 0);
 	if (known)
 		*known = hash;

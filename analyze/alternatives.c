@@ -84,7 +84,7 @@ size_t alternatives_find(struct alternatives *a, uint32_t node,
 	shape_look(a->heap, &a->window, node, &seen);
 	/* Downwards, until requests of the size get smaller blocks. */
 	for (size_t i = shape_candidates_from(&a->candidates,
-					      a->heap->size[node] + 1);
+					      heap_size(a->heap, node) + 1);
 	     i-- > 0;) {
 		const struct shape_candidate *one =
 			&a->candidates.records.at[i];

@@ -289,7 +289,7 @@ static void typed_elements(struct builder *b, uint64_t count)
 
 	for (uint64_t i = 0; i < count; i++) {
 		b->base = b->start + i * stride;
-		if (stride == 0 || b->base + stride > heap->size[b->node] ||
+		if (stride == 0 || b->base + stride > heap_size(heap, b->node) ||
 		    b->ret->cut || b->failed)
 			return;
 		first = b->ret->at.len;
@@ -327,12 +327,12 @@ static void typed_fields(struct builder *b)
 
 	b->type = types_strip(types, heap->type[b->node]);
 	/* Bytes behind a header are text or the like. */
-	follows = heap->count[b->node] == 1 &&
+	follows = heap_count(heap, b->node) == 1 &&
 		  (rust_tail_of(types, b->type, &tail) ||
 		   open_end_of(types, b->type, &tail)) &&
 		  types->types.at[tail.element].size >= 8;
 	b->end = follows ? tail.start : UINT64_MAX;
-	typed_elements(b, heap->count[b->node]);
+	typed_elements(b, heap_count(heap, b->node));
 	if (!follows)
 		return;
 	b->end = UINT64_MAX;
@@ -348,7 +348,7 @@ static void untyped_fields(struct builder *b)
 	const struct heap *heap = b->heap;
 	uint64_t start = heap->addr[b->node], word;
 
-	for (uint64_t at = 0; at + 8 <= heap->size[b->node]; at += 8) {
+	for (uint64_t at = 0; at + 8 <= heap_size(heap, b->node); at += 8) {
 		struct block_field field = {
 			.offset = at, .size = 8, .name = "", .type = "",
 			.target = NODE_NONE, .value = "?",
@@ -372,7 +372,7 @@ bool block_fields_build(const struct heap *heap, uint32_t node, size_t limit,
 	struct builder b = {
 		.heap = heap, .node = node, .limit = limit, .ret = ret,
 		.window = window_of(heap->image), .leaves_left = MAX_LEAVES,
-		.array = heap->count[node] > 1, .prefix = "",
+		.array = heap_count(heap, node) > 1, .prefix = "",
 	};
 
 	*ret = (struct block_fields){0};

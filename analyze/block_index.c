@@ -55,18 +55,20 @@ static bool add_block(struct cutter *c, uint32_t i, uint64_t addr,
 }
 
 static bool cut_regions(struct cutter *c, const uint64_t *addr,
-			const uint64_t *size, uint32_t n, struct err *err)
+			const struct block_sizes *sizes, uint32_t n,
+			struct err *err)
 {
 	uint64_t last_end = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t bytes = size[i] ? size[i] : 1;
+		uint64_t size = block_size(sizes, i);
+		uint64_t bytes = size ? size : 1;
 
 		if (addr[i] < last_end || bytes > UINT64_MAX - addr[i])
 			return err_at(err, ERR_FORMAT, addr[i],
 				      "block %u overlaps another or wraps", i);
 		last_end = addr[i] + bytes;
-		if (!add_block(c, i, addr[i], size[i]))
+		if (!add_block(c, i, addr[i], size))
 			return err_nomem(err, "block index");
 	}
 	for (size_t r = 0; r < c->regions.len; r++) {
@@ -83,8 +85,8 @@ static void fill_cells(const struct block_index *index,
 	uint64_t base = cell_of(r->start), next = 0;
 
 	for (uint32_t i = r->first; i <= r->last; i++) {
-		uint64_t end = index->addr[i] +
-			       (index->size[i] ? index->size[i] : 1);
+		uint64_t size = block_size(&index->sizes, i);
+		uint64_t end = index->addr[i] + (size ? size : 1);
 		uint64_t last = cell_of(end - 1) - base;
 
 		for (; next <= last; next++)
@@ -92,14 +94,14 @@ static void fill_cells(const struct block_index *index,
 	}
 }
 
-bool block_index_build(const uint64_t *addr, const uint64_t *size, uint32_t n,
-		       struct block_index *ret, struct err *err)
+bool block_index_build(const uint64_t *addr, const struct block_sizes *sizes,
+		       uint32_t n, struct block_index *ret, struct err *err)
 {
-	struct block_index index = { .addr = addr, .size = size, .n = n };
+	struct block_index index = { .addr = addr, .sizes = *sizes, .n = n };
 	struct cutter cutter = {0};
 
 	*ret = (struct block_index){0};
-	if (!cut_regions(&cutter, addr, size, n, err))
+	if (!cut_regions(&cutter, addr, sizes, n, err))
 		goto fail;
 	index.cells = bulk_alloc(cutter.n_cells + 1, sizeof(*index.cells));
 	if (!index.cells) {
@@ -183,11 +185,11 @@ static uint32_t blocks_upto(const struct block_index *index,
 static uint32_t find_in(const struct block_index *index,
 			const struct block_region *r, uint64_t at)
 {
-	uint32_t upto = blocks_upto(index, r, at);
-
 	/* The first block at the region's start is at or before @at. */
-	return at - index->addr[upto - 1] < index->size[upto - 1] ?
-	       upto - 1 : NODE_NONE;
+	uint32_t block = blocks_upto(index, r, at) - 1;
+
+	return at - index->addr[block] < block_size(&index->sizes, block) ?
+	       block : NODE_NONE;
 }
 
 uint32_t block_index_find(const struct block_index *index, uint64_t at)

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyze/block_sizes.h"
 #include "analyze/graph.h"
 #include "base/err.h"
 
@@ -31,7 +32,9 @@ struct block_region {
 };
 
 struct block_index {
-	const uint64_t *addr, *size;	/* [n] borrowed; ascending, no overlap */
+	/* [n] borrowed; ascending, no overlap */
+	const uint64_t *addr;
+	struct block_sizes sizes;
 	uint32_t n;
 	struct block_region *regions;	/* [n_regions] by address */
 	size_t n_regions;
@@ -42,8 +45,9 @@ struct block_index {
  * Build over @n blocks. Release with block_index_free(). O(n).
  * ERR_FORMAT when they are out of order, overlap or wrap around.
  */
-bool block_index_build(const uint64_t *addr, const uint64_t *size, uint32_t n,
-		       struct block_index *ret, struct err *err) MUST_CHECK;
+bool block_index_build(const uint64_t *addr, const struct block_sizes *sizes,
+		       uint32_t n, struct block_index *ret, struct err *err)
+	MUST_CHECK;
 
 void block_index_free(struct block_index *index);
 

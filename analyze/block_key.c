@@ -21,7 +21,7 @@ bool block_key_is_always_array(const struct heap *heap, uint32_t type)
 
 static bool is_array(const struct heap *heap, uint32_t node)
 {
-	return heap->count[node] != 1 ||
+	return heap_count(heap, node) != 1 ||
 	       block_key_is_always_array(heap, heap->type[node]);
 }
 
@@ -32,7 +32,7 @@ uint64_t block_key(const struct heap *heap, uint32_t node, bool by_size)
 	if (by_size)
 		return BLOCK_KEY_UNTYPED |
 		       (uint64_t)N_CONTENT_CLASSES << CLASS_SHIFT |
-		       (heap->size[node] & SIZE_MASK);
+		       (heap_size(heap, node) & SIZE_MASK);
 	return BLOCK_KEY_UNTYPED |
 	       (uint64_t)heap->content[node] << CLASS_SHIFT;
 }

@@ -105,7 +105,7 @@ static void fill_groups(struct builder *b)
 		g->count++;
 		g->blocks += n;
 		for (size_t j = 0; j < n; j++)
-			g->bytes += b->heap->size[blocks[j]];
+			g->bytes += heap_size(b->heap, blocks[j]);
 	}
 	for (uint32_t g = 0; g < cycles->n_groups; g++) {
 		cycles->groups[g].key =

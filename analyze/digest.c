@@ -121,7 +121,7 @@ static bool add_to_type(struct builder *b, uint32_t label, uint32_t position)
 	if (!tally)
 		return false;
 	tally->count++;
-	tally->bytes += f->heap.size[f->dom.order[position]];
+	tally->bytes += heap_size(&f->heap, f->dom.order[position]);
 	return true;
 }
 
@@ -269,9 +269,9 @@ static bool copy_blocks(const struct heap *heap, struct digest *ret)
 	ret->live.count = n;
 	for (size_t i = 0; i < n; i++) {
 		ret->addr[i] = heap->addr[i];
-		ret->size[i] = heap->size[i];
+		ret->size[i] = heap_size(heap, i);
 		ret->label[i] = LABEL_NONE;
-		ret->live.bytes += heap->size[i];
+		ret->live.bytes += heap_size(heap, i);
 	}
 	return true;
 }

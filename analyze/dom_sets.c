@@ -101,7 +101,7 @@ static uint32_t common_dominator(struct dom_sets *sets, uint32_t first,
 
 static uint64_t bytes_of(const struct dom_spec *spec, uint32_t id)
 {
-	return id < spec->n_bytes ? spec->bytes[id] : 0;
+	return id < spec->n_bytes ? block_size(spec->sizes, id) : 0;
 }
 
 /* A search among the positions top .. end - 1. */

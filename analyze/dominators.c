@@ -235,9 +235,11 @@ static void sum_subtrees(const struct dom_spec *spec, struct dominators *dom,
 
 	for (uint32_t p = 0; p < n; p++) {
 		if (p + AHEAD < n && order[p + AHEAD] < spec->n_bytes)
-			__builtin_prefetch(&spec->bytes[order[p + AHEAD]]);
-		before[p + 1] = before[p] + (order[p] < spec->n_bytes ?
-					     spec->bytes[order[p]] : 0);
+			__builtin_prefetch(
+				&spec->sizes->size[order[p + AHEAD]]);
+		before[p + 1] = before[p];
+		if (order[p] < spec->n_bytes)
+			before[p + 1] += block_size(spec->sizes, order[p]);
 	}
 	for (uint32_t p = 0; p < n; p++) {
 		if (p + AHEAD < n)

@@ -37,6 +37,7 @@
 
 #include <stdint.h>
 
+#include "analyze/block_sizes.h"
 #include "analyze/graph.h"
 #include "base/bitset.h"
 #include "base/err.h"
@@ -59,7 +60,8 @@ struct dom_spec {
 	uint32_t n_groups;
 	const uint64_t *group_row;	/* [n_groups + 1] */
 	const uint32_t *group_member;	/* node ids; may lie in several groups */
-	const uint64_t *bytes;	/* [n_bytes] of each node; later nodes have 0 */
+	/* Bytes of the first n_bytes nodes; later ones have 0. */
+	const struct block_sizes *sizes;
 	uint32_t n_bytes;
 };
 

@@ -67,7 +67,7 @@ static bool make_spec(struct facts *f, struct err *err)
 		.tiers = f->tiers, .n_tiers = N_FACTS_TIERS,
 		.n_groups = f->leaks.n_groups,
 		.group_row = f->leaks.rows, .group_member = f->leaks.nodes,
-		.bytes = f->heap.size, .n_bytes = f->heap.n_blocks,
+		.sizes = &f->heap.sizes, .n_bytes = f->heap.n_blocks,
 	};
 	return make_tiers(f, err);
 }

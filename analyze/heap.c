@@ -68,9 +68,8 @@ bool heap_build(struct image *image, struct heap *ret, struct err *err)
 void heap_free(struct heap *heap)
 {
 	bulk_free(heap->addr);
-	bulk_free(heap->size);
+	block_sizes_free(&heap->sizes);
 	bulk_free(heap->type);
-	bulk_free(heap->count);
 	bulk_free(heap->why_node);
 	bulk_free(heap->why_offset);
 	bulk_free(heap->evidence);

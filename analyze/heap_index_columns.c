@@ -10,7 +10,7 @@ enum { PAGE = 4096 };
  * with and without an index: whoever adds one comes by here.
  */
 _Static_assert(sizeof(struct heap) - sizeof(struct diag) -
-	       sizeof(struct arena) == 392, "list the new column below");
+	       sizeof(struct arena) == 448, "list the new column below");
 _Static_assert(sizeof(struct leaks) - sizeof(struct signatures) == 96,
 	       "list the new column below");
 _Static_assert(sizeof(struct dominators) == 48, "list the new column below");
@@ -57,9 +57,11 @@ static void list_columns(struct facts *f, void *tables, const uint64_t *n,
 	uint64_t nodes = blocks + n[COUNT_ROOTS], ids = nodes + 1 + groups;
 	const struct index_column columns[N_INDEX_COLUMNS] = {
 		{ &h->addr, blocks, 8, RULE_ASCENDING, 0 },
-		{ &h->size, blocks, 8, RULE_ANY, 0 },
+		{ &h->sizes.size, blocks, 2, RULE_ANY, 0 },
 		{ &h->type, blocks, 4, RULE_BELOW_OR_NONE, n[COUNT_TYPES] },
-		{ &h->count, blocks, 4, RULE_ANY, 0 },
+		{ &h->sizes.count, blocks, 2, RULE_ANY, 0 },
+		{ &h->sizes.large.at, n[COUNT_LARGE],
+		  sizeof(*h->sizes.large.at), RULE_ANY, 0 },
 		{ &h->why_node, blocks, 4, RULE_BELOW_OR_NONE, nodes },
 		{ &h->why_offset, blocks, 4, RULE_ANY, 0 },
 		{ &h->evidence, blocks, 1, RULE_BELOW, N_EVIDENCE },

@@ -209,7 +209,8 @@ static void place_columns(struct facts *facts,
 	h->n_free = (size_t)n[COUNT_FREE];
 	h->refs.n_nodes = h->referrers.n_nodes = h->n_nodes;
 	h->index.addr = h->addr;
-	h->index.size = h->size;
+	h->sizes.large.len = (size_t)n[COUNT_LARGE];
+	h->index.sizes = h->sizes;
 	h->index.n = h->n_blocks;
 	h->index.n_regions = (size_t)n[COUNT_REGIONS];
 	facts->dom.n_nodes = h->n_nodes;

@@ -29,6 +29,7 @@
 enum index_count {
 	COUNT_BLOCKS, COUNT_ROOTS, COUNT_FREE,
 	COUNT_REGIONS, COUNT_CELLS,	/* of the block index */
+	COUNT_LARGE,			/* blocks */
 	COUNT_REFS,
 	COUNT_GROUPS, COUNT_MEMBERS,	/* of leaks */
 	COUNT_ORDER,			/* ids in the dominator tree */
@@ -40,7 +41,7 @@ enum index_count {
 };
 
 enum {
-	N_INDEX_COLUMNS = 31,
+	N_INDEX_COLUMNS = 32,
 	INDEX_SUM_BYTES = 1 << 20,	/* of a column for one sum */
 	INDEX_TRAILER_BYTES = 8 * (1 + 2 + N_INDEX_COUNTS + 1),
 };

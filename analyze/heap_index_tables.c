@@ -124,6 +124,7 @@ static void count_all(const struct facts *f, uint64_t *counts)
 	counts[COUNT_FREE] = h->n_free;
 	counts[COUNT_REGIONS] = h->index.n_regions;
 	counts[COUNT_CELLS] = block_index_n_cells(&h->index);
+	counts[COUNT_LARGE] = h->sizes.large.len;
 	counts[COUNT_REFS] = graph_n_edges(&h->refs);
 	counts[COUNT_GROUPS] = f->leaks.n_groups;
 	counts[COUNT_MEMBERS] = f->leaks.rows[f->leaks.n_groups];

@@ -83,7 +83,7 @@ uint32_t best_referrer(const struct heap *heap, uint32_t node)
 static uint64_t bytes_of(const struct heap *heap, uint32_t node)
 {
 	return heap_is_root(heap, node) ? heap_root(heap, node)->size :
-					  heap->size[node];
+					  heap_size(heap, node);
 }
 
 /* Does @node refer to @target? */
@@ -186,7 +186,7 @@ static bool alike(const struct heap *heap, const struct place *a,
 		return a->node == b->node;
 	return block_key(heap, a->node, false) ==
 	       block_key(heap, b->node, false) &&
-	       (a->offset == b->offset || heap->count[a->node] > 1);
+	       (a->offset == b->offset || heap_count(heap, a->node) > 1);
 }
 
 const char *holder_text(struct holder_finder *finder, const uint32_t *nodes,

@@ -24,7 +24,7 @@ bool infer_fits(const struct heap *heap, uint32_t node, uint64_t size,
 {
 	const struct allocator *a =
 		heap->allocators.at[heap->owner[node]].allocator;
-	uint64_t usable = heap->size[node], want;
+	uint64_t usable = heap_size(heap, node), want;
 
 	if (size == 0 || size > usable)
 		return false;
@@ -43,7 +43,7 @@ bool infer_fits_tail(const struct heap *heap, uint32_t node, uint32_t type)
 	const struct type_table *types = &heap->image->types;
 	const struct type *t = &types->types.at[type];
 	const struct type *tail = types_tail(types, type);
-	uint64_t usable = heap->size[node], start, size;
+	uint64_t usable = heap_size(heap, node), start, size;
 	uint32_t element;
 
 	if (!tail || t->size >= usable)
@@ -61,7 +61,7 @@ bool infer_fits_tail(const struct heap *heap, uint32_t node, uint32_t type)
 static void settle(struct heap *heap, const struct claim *c)
 {
 	heap->type[c->node] = c->type;
-	heap->count[c->node] = c->count;
+	heap_set_count(heap, c->node, c->count);
 	heap->evidence[c->node] = c->evidence;
 	heap->confidence[c->node] = c->confidence;
 	heap->why_node[c->node] = c->why_node;
@@ -170,10 +170,10 @@ FETCH fetch_targets(const struct infer *infer, uint32_t node)
 		__builtin_prefetch(&heap->type[to], 1);
 		__builtin_prefetch(&heap->confidence[to], 1);
 		__builtin_prefetch(&heap->evidence[to], 1);
-		__builtin_prefetch(&heap->count[to], 1);
+		__builtin_prefetch(&heap->sizes.count[to], 1);
 		__builtin_prefetch(&heap->why_node[to], 1);
 		__builtin_prefetch(&heap->why_offset[to], 1);
-		__builtin_prefetch(&heap->size[to]);
+		__builtin_prefetch(&heap->sizes.size[to]);
 		__builtin_prefetch(&heap->owner[to]);
 		__builtin_prefetch(&heap->content[to]);
 	}
@@ -192,7 +192,7 @@ FETCH fetch_ahead(const struct infer *infer, const struct infer_queue *q)
 		__builtin_prefetch(&infer->raw->row[node]);
 		__builtin_prefetch(&heap->confidence[node]);
 		__builtin_prefetch(&heap->type[node]);
-		__builtin_prefetch(&heap->count[node]);
+		__builtin_prefetch(&heap->sizes.count[node]);
 		__builtin_prefetch(&heap->addr[node]);
 	}
 	if (next + AHEAD_ROW < n) {

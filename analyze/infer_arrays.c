@@ -136,7 +136,7 @@ static bool claim_array(struct follow *f, const struct place *from,
 			const struct pointer_fields *fields)
 {
 	uint64_t size = follow_type(f, pointee)->size;
-	uint64_t count = size ? f->heap->size[claim->node] / size : 0;
+	uint64_t count = size ? heap_size(f->heap, claim->node) / size : 0;
 	uint8_t sure = SURE_ARRAY;
 
 	if (count < 2 || count > UINT32_MAX ||
@@ -196,7 +196,7 @@ bool follow_larger(struct follow *f, const struct place *from,
 
 	if (!fields)
 		return false;
-	if (follow_type(f, pointee)->size >= f->heap->size[claim->node] ||
+	if (follow_type(f, pointee)->size >= heap_size(f->heap, claim->node) ||
 	    !has_payload(f, claim->node, pointee, fields))
 		return claim_array(f, from, claim, pointee, fields);
 	claim->type = pointee;
@@ -228,7 +228,7 @@ bool follow_pointers(struct follow *f, const struct place *from, uint32_t kind,
 		     struct claim *claim)
 {
 	const struct heap *heap = f->heap;
-	uint64_t count = heap->size[claim->node] / 8;
+	uint64_t count = heap_size(heap, claim->node) / 8;
 
 	if (count == 0 || count > UINT32_MAX)
 		return true;

@@ -277,7 +277,7 @@ static void set(struct choice *ret, uint32_t type, uint8_t evidence,
 static bool fits_array(const struct chooser *c, uint32_t node, uint32_t type)
 {
 	uint64_t size = type_at(c, type)->size;
-	uint64_t n = size ? c->heap->size[node] / size : 0;
+	uint64_t n = size ? heap_size(c->heap, node) / size : 0;
 
 	return n > 1 && n <= UINT32_MAX &&
 	       infer_fits(c->heap, node, n * size, true);
@@ -399,7 +399,7 @@ static struct choice *slot_of(struct chooser *c, struct map *map, uint64_t key,
 bool choose_start(struct chooser *c, uint32_t node, uint32_t kind,
 		  struct choice *ret)
 {
-	uint64_t size = c->heap->size[node];
+	uint64_t size = heap_size(c->heap, node);
 	struct choice *kept;
 	bool found;
 
@@ -449,7 +449,7 @@ static bool could_be(const struct chooser *c, uint32_t node, uint32_t outer,
 {
 	uint64_t size = type_at(c, outer)->size;
 
-	return tails ? has_tail(c, outer) && size <= c->heap->size[node] :
+	return tails ? has_tail(c, outer) && size <= heap_size(c->heap, node) :
 		       infer_fits(c->heap, node, size, false);
 }
 
@@ -485,7 +485,7 @@ static void decide_inside(const struct chooser *c, uint32_t node,
 bool choose_inside(struct chooser *c, uint32_t node, uint32_t target,
 		   uint64_t offset, struct choice *ret)
 {
-	uint64_t size = c->heap->size[node];
+	uint64_t size = heap_size(c->heap, node);
 	struct choice *kept;
 	bool found;
 

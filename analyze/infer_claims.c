@@ -58,8 +58,8 @@ static bool claim_text(struct follow *f, const struct place *from,
 	     !is_short_string(f, claim->node)))
 		return true;
 	claim->type = pointee;
-	claim->count = heap->size[claim->node] > UINT32_MAX ? UINT32_MAX :
-		       (uint32_t)heap->size[claim->node];
+	claim->count = heap_size(heap, claim->node) > UINT32_MAX ? UINT32_MAX :
+		       (uint32_t)heap_size(heap, claim->node);
 	claim->confidence = heap->content[claim->node] == CONTENT_TEXT ?
 			    SURE_CONTENT : SURE_BYTES;
 	return follow_submit(f, from, claim);
@@ -77,7 +77,8 @@ static bool claim_numbers(struct follow *f, const struct place *from,
 			  struct claim *claim, uint32_t pointee)
 {
 	const struct heap *heap = f->heap;
-	uint64_t count = heap->size[claim->node] / follow_type(f, pointee)->size;
+	uint64_t count = heap_size(heap, claim->node) /
+			 follow_type(f, pointee)->size;
 	uint8_t content = heap->content[claim->node];
 
 	if (content == CONTENT_UNKNOWN)
@@ -109,7 +110,7 @@ static bool claim_chosen(struct follow *f, const struct place *from,
 {
 	uint32_t pointee = pointer_kind_at(&f->chooser.fields, kind)->target;
 	struct choice choice;
-	uint64_t size;
+	uint64_t size, count;
 
 	if (!choose_start(&f->chooser, claim->node, kind, &choice))
 		return false;
@@ -127,8 +128,9 @@ static bool claim_chosen(struct follow *f, const struct place *from,
 	size = follow_type(f, choice.type)->size;
 	claim->type = choice.type;
 	claim->count = 1;
-	if (choice.is_array && f->heap->size[claim->node] / size <= UINT32_MAX)
-		claim->count = (uint32_t)(f->heap->size[claim->node] / size);
+	count = size ? heap_size(f->heap, claim->node) / size : 0;
+	if (choice.is_array && count <= UINT32_MAX)
+		claim->count = (uint32_t)count;
 	claim->confidence = choice.confidence;
 	if (choice.evidence != EVIDENCE_NONE)
 		claim->evidence = choice.evidence;

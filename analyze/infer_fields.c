@@ -297,7 +297,7 @@ static bool note_live(struct follow *f, struct place *place)
 		return true;
 	owner = heap_is_root(heap, why) ? heap_root(heap, why)->addr :
 					  heap->addr[why];
-	if (at >= follow_type(f, type)->size && heap->count[why] == 1 &&
+	if (at >= follow_type(f, type)->size && heap_count(heap, why) == 1 &&
 	    rust_tail_of(&heap->image->types, type, &tail) && at >= tail.start) {
 		type = tail.element;
 		owner += tail.start;
@@ -331,7 +331,7 @@ static bool follow_tail(struct follow *f, const struct place *header,
 		return true;
 	tail.type = elements.element;
 	tail.start = elements.start;
-	tail.count = (f->heap->size[tail.node] - tail.start) /
+	tail.count = (heap_size(f->heap, tail.node) - tail.start) /
 		     follow_type(f, tail.type)->size;
 	if (!note_live(f, &tail))
 		return err_nomem(err, "types of blocks");
@@ -352,7 +352,7 @@ static bool follow_open_end(struct follow *f, const struct place *header,
 	if (f->heap->image->redacted.spans.len > 0 || header->count != 1 ||
 	    !shape->tail || shape->tail->size % 8 != 0 ||
 	    shape->tail->offset % 8 != 0 ||
-	    shape->tail->offset >= f->heap->size[header->node] ||
+	    shape->tail->offset >= heap_size(f->heap, header->node) ||
 	    follow_type(f, header->type)->n_args > 0)
 		return true;
 	shape_look(f->heap, &f->infer->window, header->node, &f->seen);
@@ -369,7 +369,7 @@ static bool follow_block(struct follow *f, uint32_t node, struct err *err)
 	const struct heap *heap = f->heap;
 	struct place place = {
 		.node = node, .addr = heap->addr[node],
-		.count = heap->count[node], .kind = UINT32_MAX,
+		.count = heap_count(heap, node), .kind = UINT32_MAX,
 		.n_live = UINT64_MAX, .confidence = heap->confidence[node],
 		.type = types_strip(&heap->image->types, heap->type[node]),
 	};

@@ -104,7 +104,7 @@ static uint64_t count_behind_control(struct follow *f,
 				     uint64_t element, uint32_t node,
 				     uint64_t at, uint64_t size)
 {
-	uint64_t n = (f->heap->size[node] - at) / size, word;
+	uint64_t n = (heap_size(f->heap, node) - at) / size, word;
 
 	if (n < 2 || !infer_fits(f->heap, node, at + n * size, true))
 		return 0;
@@ -147,7 +147,7 @@ static bool follow_shared(struct follow *f, const struct place *from,
 	uint64_t addr = heap->addr[claim->node] + at;
 	uint64_t size = follow_type(f, field->target)->size, n, word[3];
 
-	if (size == 0 || heap->size[claim->node] - at < size ||
+	if (size == 0 || heap_size(heap, claim->node) - at < size ||
 	    !types_is_record(&heap->image->types, field->target))
 		return true;
 	n = count_behind_control(f, fields, element, claim->node, at, size);
@@ -158,7 +158,7 @@ static bool follow_shared(struct follow *f, const struct place *from,
 		return true;
 	} else if (follow_triple(f, fields->at, fields->n, field, from->addr +
 				 claim->why_offset, word) &&
-		   word[2] - word[0] <= heap->size[claim->node] - at) {
+		   word[2] - word[0] <= heap_size(heap, claim->node) - at) {
 		n = (word[1] - word[0]) / size;
 	}
 	if (n == 0 && (is_part(f, field->target) ||
@@ -174,7 +174,7 @@ static bool follow_text(struct follow *f, const struct place *from, uint64_t at,
 			uint32_t pointee, struct claim *claim)
 {
 	uint64_t addr = f->heap->addr[claim->node], n;
-	uint64_t usable = f->heap->size[claim->node];
+	uint64_t usable = heap_size(f->heap, claim->node);
 	struct choice choice;
 
 	if (!is_string(f, claim->node, addr + at, addr + usable, &n))
@@ -211,7 +211,7 @@ bool follow_inside(struct follow *f, const struct place *from,
 			&word))
 		return true;
 	at = word - heap->addr[claim->node];
-	if (at >= heap->size[claim->node])
+	if (at >= heap_size(heap, claim->node))
 		return true;
 	if (!typed && field->rust.what != RUST_DECLARED)
 		return follow_rust(f, from, field, element, at, claim);

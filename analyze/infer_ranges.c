@@ -74,7 +74,7 @@ bool follow_range(struct follow *f, const struct place *from,
 		  bool *found)
 {
 	uint64_t size = follow_type(f, field->target)->size, word[3], count;
-	uint64_t usable = f->heap->size[claim->node];
+	uint64_t usable = heap_size(f->heap, claim->node);
 
 	*found = follow_triple(f, at, n, field, from->addr + claim->why_offset,
 			       word) && word[2] - word[0] <= usable;

@@ -89,7 +89,7 @@ static bool follow_room(struct follow *f, const struct place *from,
 	const struct rust_pointer *rust = &field->rust;
 	uint64_t size = follow_type(f, field->target)->size, count, room, len;
 
-	room = count = size ? f->heap->size[claim->node] / size : 0;
+	room = count = size ? heap_size(f->heap, claim->node) / size : 0;
 	if (rust->capacity_at != UINT64_MAX)
 		follow_number(f, element + rust->capacity_at, 8, &count);
 	if (count == 0 || count > room)
@@ -146,7 +146,7 @@ static bool follow_slice(struct follow *f, const struct place *from,
 	size = follow_type(f, tail.element)->size;
 	if (!follow_number(f, element + field->rust.number_at, 8, &len) ||
 	    size == 0 || tail.start + len == 0 || len > UINT32_MAX ||
-	    len > f->heap->size[claim->node] / size ||
+	    len > heap_size(f->heap, claim->node) / size ||
 	    !infer_fits(f->heap, claim->node, tail.start + len * size,
 			true))
 		return true;

@@ -94,8 +94,9 @@ static bool claim(struct shapes *s, const struct pending *p)
 	    s->heap->confidence[p->why] < claim.confidence)
 		claim.confidence = s->heap->confidence[p->why];
 	if (c->type == s->candidates.letter)
-		claim.count = s->heap->size[p->node] > UINT32_MAX ? UINT32_MAX :
-			      (uint32_t)s->heap->size[p->node];
+		claim.count = heap_size(s->heap, p->node) > UINT32_MAX ?
+			      UINT32_MAX :
+			      (uint32_t)heap_size(s->heap, p->node);
 	return infer_claim(s->infer, &claim);
 }
 
@@ -175,7 +176,7 @@ static bool find_candidates(struct shapes *s, bool *any)
 	    !bitset_init(&s->reached, heap->n_blocks))
 		return false;
 	for (uint32_t i = 0; i < heap->n_blocks; i++) {
-		if (heap->type[i] == TYPE_NONE && heap->size[i] >= 8) {
+		if (heap->type[i] == TYPE_NONE && heap_size(heap, i) >= 8) {
 			bitset_add(&s->candidate_blocks, i);
 			*any = true;
 		}
@@ -272,7 +273,7 @@ static bool may_be_named(const struct shapes *s, const struct cluster *c)
 {
 	const struct shape_candidates *all = &s->candidates;
 	uint32_t node = c->sample[0];
-	uint64_t usable = s->heap->size[node];
+	uint64_t usable = heap_size(s->heap, node);
 	size_t i = shape_candidates_from(all, usable > 32 ? usable - 32 : 8);
 
 	for (; i < all->records.len && all->records.at[i].size <= usable; i++) {
@@ -362,7 +363,7 @@ static bool count_types(const struct heap *heap, struct map *ret)
 	for (uint32_t i = 0; i < heap->n_blocks; i++) {
 		uint64_t *n;
 
-		if (heap->type[i] == TYPE_NONE || heap->count[i] != 1 ||
+		if (heap->type[i] == TYPE_NONE || heap_count(heap, i) != 1 ||
 		    heap->confidence[i] < SURE)
 			continue;
 		n = map_slot(ret, heap->type[i], NULL);

@@ -136,7 +136,7 @@ static bool rate(struct follow *f, const struct pointer_field *field,
 		return false;
 	if (choice.type != TYPE_NONE && !choice.is_array)
 		return rate_record(f, node, choice.type, field->kind, 1, v);
-	n = t->size ? f->heap->size[node] / t->size : 0;
+	n = t->size ? heap_size(f->heap, node) / t->size : 0;
 	if (choice.fitting || n < 2 || n > UINT32_MAX ||
 	    !infer_fits(f->heap, node, n * t->size, false))
 		return true;
@@ -173,7 +173,7 @@ bool follow_union(struct follow *f, const struct place *from,
 	if (v.array == TYPE_NONE)
 		return follow_pointer(f, &doubtful, v.kind, claim);
 	claim->type = v.array;
-	claim->count = (uint32_t)(f->heap->size[claim->node] /
+	claim->count = (uint32_t)(heap_size(f->heap, claim->node) /
 				  follow_type(f, v.array)->size);
 	claim->confidence = SURE_ARRAY;
 	return follow_submit(f, &doubtful, claim);

@@ -89,7 +89,7 @@ static bool in_spans(const struct sweep *s, uint64_t addr)
 static bool is_frame(const struct sweep *s, uint64_t i, struct window *w,
 		     uint64_t *code)
 {
-	if (s->coroutines.len == 0 || s->heap->size[i] < 16 ||
+	if (s->coroutines.len == 0 || heap_size(s->heap, i) < 16 ||
 	    (*code == 0 && !window_u64(w, s->heap->addr[i] + 8, code)))
 		return false;
 	return map_find(&s->coroutines, *code) != NULL;
@@ -104,7 +104,7 @@ static bool sweep_chunk(void *ctx, size_t chunk, uint64_t begin, uint64_t end,
 	for (uint64_t i = begin; i < end; i++) {
 		struct candidate c = { .node = (uint32_t)i };
 
-		if (s->heap->size[i] < 8 ||
+		if (heap_size(s->heap, i) < 8 ||
 		    !window_u64(w, s->heap->addr[i], &c.vtable) ||
 		    (!is_frame(s, i, w, &c.vtable) &&
 		     (c.vtable % 8 != 0 || !in_spans(s, c.vtable))))
@@ -183,7 +183,7 @@ static uint32_t count_objects(struct infer *infer, uint32_t node,
 
 	if (size == 0 || infer_fits(heap, node, size, true))
 		return 1;
-	while (n < UINT32_MAX && (n + 1) * size <= heap->size[node] &&
+	while (n < UINT32_MAX && (n + 1) * size <= heap_size(heap, node) &&
 	       window_u64(&infer->window, heap->addr[node] + n * size, &word) &&
 	       word == vtable)
 		n++;
@@ -216,7 +216,7 @@ static bool claim_object(struct infer *infer, struct classes *classes,
 		return err_nomem(err, "vtables");
 	claim.type = (uint32_t)*slot;
 	if (claim.type == TYPE_NONE ||
-	    types->types.at[claim.type].size > infer->heap->size[c->node])
+	    types->types.at[claim.type].size > heap_size(infer->heap, c->node))
 		return true;
 	claim.count = count_objects(infer, c->node, c->vtable,
 				    types->types.at[claim.type].size);
@@ -240,7 +240,7 @@ static bool claim_frame(struct infer *infer, const struct sweep *s,
 
 	/* The compiler may have put the frame's promise at a stricter place. */
 	return infer->heap->image->types.types.at[claim.type].size >
-	       infer->heap->size[c->node] ||
+	       heap_size(infer->heap, c->node) ||
 	       infer_claim(infer, &claim) || err_nomem(err, "types of blocks");
 }
 

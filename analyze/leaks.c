@@ -44,7 +44,7 @@ static bool find_members(struct builder *b, struct err *err)
 		unsigned state = heap->state[i];
 
 		b->leaks->total[state].blocks++;
-		b->leaks->total[state].bytes += heap->size[i];
+		b->leaks->total[state].bytes += heap_size(heap, i);
 		if (state != STATE_REACHABLE)
 			bitset_add(&b->members, i);
 	}
@@ -141,7 +141,7 @@ static bool take_instance(struct builder *b, uint32_t component,
 	group->count++;
 	group->blocks += n;
 	for (uint32_t i = 0; i < n; i++)
-		group->bytes += b->heap->size[blocks[i]];
+		group->bytes += heap_size(b->heap, blocks[i]);
 	return vec_push(&b->instances, instance) || err_nomem(err, "leaks");
 }
 
@@ -294,7 +294,7 @@ struct loss leaks_direct(const struct heap *heap, const struct leaks *leaks,
 	struct loss sum = { .blocks = group->count };
 
 	for (uint64_t i = 0; i < group->count; i++)
-		sum.bytes += heap->size[nodes[i * each]];
+		sum.bytes += heap_size(heap, nodes[i * each]);
 	return sum;
 }
 

@@ -11,9 +11,9 @@ static const char *why_dead(const struct heap *heap, uint32_t block,
 	if (type == TYPE_NONE)
 		return "no type says why";
 	bytes = heap->image->types.types.at[type].size;
-	if (offset < bytes * heap->count[block])
+	if (offset < bytes * heap_count(heap, block))
 		return "padding or a member not in use";
-	return heap->count[block] == 1 ? "behind the object" :
+	return heap_count(heap, block) == 1 ? "behind the object" :
 					 "past the last element";
 }
 

@@ -17,7 +17,7 @@ static void block_item(const struct memory_layer *layer, size_t i,
 	const struct heap *heap = layer->items;
 
 	*ret = (struct memory_piece){ heap->addr[i],
-				      heap->addr[i] + heap->size[i],
+				      heap->addr[i] + heap_size(heap, i),
 				      MEMORY_LIVE, heap->owner[i] };
 }
 

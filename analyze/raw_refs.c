@@ -148,7 +148,8 @@ static bool scan_node(const struct scan *scan, struct worker *w,
 
 	if (!heap_is_root(heap, node)) {
 		ok = scan_memory(heap, w, piece, heap->addr[node],
-				 heap->addr[node] + heap->size[node], &class);
+				 heap->addr[node] + heap_size(heap, node),
+				 &class);
 		heap->content[node] = (uint8_t)class;
 		return ok;
 	}

@@ -18,7 +18,7 @@ void ref_words(const struct heap *heap, struct window *window, uint32_t source,
 	uint64_t start = root ? heap_root(heap, source)->addr :
 				heap->addr[source];
 	uint64_t size = root ? heap_root(heap, source)->size :
-			       heap->size[source];
+			       heap_size(heap, source);
 	struct word_walk walk = word_walk_of(window, start, start + size);
 	struct word_run run;
 	size_t hint = 0;
@@ -93,7 +93,7 @@ const char *ref_field(const struct heap *heap, uint32_t source,
 	uint32_t type = types_strip(types, root ?
 				    heap_root(heap, source)->type :
 				    heap->type[source]);
-	bool array = !root && heap->count[source] > 1;
+	bool array = !root && heap_count(heap, source) > 1;
 	uint64_t stride = type == TYPE_NONE ? 0 : types->types.at[type].size;
 	const char *prefix = "";
 	struct rust_tail tail;

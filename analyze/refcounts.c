@@ -50,8 +50,8 @@ static bool find_blocks(struct build *b, struct refcounts *ret,
 		uint32_t type = heap->type[i];
 
 		if (type >= types->types.len || !library[type] ||
-		    heap->confidence[i] < LIKELY || heap->count[i] != 1 ||
-		    heap->size[i] < 16)
+		    heap->confidence[i] < LIKELY || heap_count(heap, i) != 1 ||
+		    heap_size(heap, i) < 16)
 			continue;
 		ret->control_blocks++;
 		if (!counted_read(&b->windows[0], heap->addr[i], library[type],
@@ -174,7 +174,7 @@ static void read_source(const struct build *b, struct window *window,
 	if (r.handles && heap_is_root(heap, node)) {
 		r.typed_end = r.handles->stride;
 	} else if (r.handles) {
-		r.typed_end = r.handles->stride * heap->count[node];
+		r.typed_end = r.handles->stride * heap_count(heap, node);
 		r.dead_behind = heap->evidence[node] == EVIDENCE_ELEMENT;
 	} else if (heap_is_root(heap, node) &&
 		   heap_root(heap, node)->kind == ROOT_DEAD_STACK) {

@@ -112,7 +112,7 @@ static uint64_t elements_end(const struct heap *heap, uint32_t node)
 	uint32_t id = types_strip(types, heap->type[node]);
 	uint64_t size = id == TYPE_NONE ? 0 : types->types.at[id].size, end;
 
-	if (__builtin_mul_overflow(size, heap->count[node], &end) ||
+	if (__builtin_mul_overflow(size, heap_count(heap, node), &end) ||
 	    size == 0 || end > UINT64_MAX - 7)
 		return UINT64_MAX;
 	return (end + 7) & ~(uint64_t)7;
@@ -136,7 +136,7 @@ static struct meaning block_meaning(const struct build *b, uint32_t node)
 	map = usable_map(b, heap->type[node]);
 	if (map && !map->open_ended) {
 		m.map = map;
-		m.typed_end = map->stride * heap->count[node];
+		m.typed_end = map->stride * heap_count(heap, node);
 	} else if (!map && heap->evidence[node] == EVIDENCE_ELEMENT) {
 		m.typed_end = elements_end(heap, node);
 	}

@@ -207,7 +207,7 @@ static bool is_large_untyped(const struct heap *heap, uint32_t node)
 
 	if (!heap_is_root(heap, node))
 		return heap->type[node] == TYPE_NONE &&
-		       heap->size[node] > LARGE;
+		       heap_size(heap, node) > LARGE;
 	root = heap_root(heap, node);
 	return root->type == TYPE_NONE && root->size > LARGE;
 }

@@ -284,7 +284,7 @@ static bool add_stack_at(struct builder *b, uint32_t thread, uint64_t sp,
 		if (from < heap->addr[node])
 			from = heap->addr[node];
 		return add_stack(b, thread, from,
-				 heap->addr[node] + heap->size[node], err);
+				 heap->addr[node] + heap_size(heap, node), err);
 	}
 	if (block) {
 		if (from < block->start)

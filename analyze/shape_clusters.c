@@ -18,7 +18,7 @@ uint64_t cluster_signature(const struct infer *infer, uint32_t node)
 {
 	const struct raw_refs *raw = infer->raw;
 	const struct heap *heap = infer->heap;
-	uint64_t key = cluster_key(heap->owner[node], heap->size[node]);
+	uint64_t key = cluster_key(heap->owner[node], heap_size(heap, node));
 	uint64_t first = raw->row[node], last = raw->row[node + 1];
 
 	if (last - first > MAX_SIGNATURE)

@@ -40,7 +40,7 @@ static bool is_cut(const struct heap *heap, const struct shape_word *p,
 	if (p->kind != SHAPE_RECORD)
 		return false;
 	size = heap->image->types.types.at[p->target].size;
-	return size > 0 && at + size > heap->size[node] && at % size != 0;
+	return size > 0 && at + size > heap_size(heap, node) && at % size != 0;
 }
 
 /* Behind a pointer to the start of a block one of its kind into it, or just
@@ -58,7 +58,7 @@ static bool is_end_of_range(const struct heap *heap, const struct shape *shape,
 	} while (block->at[first].seen == SEEN_INSIDE);
 	return block->at[first].seen == SEEN_START &&
 	       block->at[i].value - heap->addr[block->at[first].node] <=
-	       heap->size[block->at[first].node] &&
+	       heap_size(heap, block->at[first].node) &&
 	       !is_cut(heap, end, block->at[first].node, block->at[i].value);
 }
 
@@ -79,7 +79,8 @@ bool size_weights_build(const struct heap *heap, struct size_weights *ret,
 
 	*ret = (struct size_weights){0};
 	for (uint32_t b = 0; b < heap->n_blocks; b++) {
-		uint64_t *count = map_slot(&ret->by_size, heap->size[b], NULL);
+		uint64_t *count = map_slot(&ret->by_size, heap_size(heap, b),
+					   NULL);
 
 		if (!count) {
 			size_weights_free(ret);
@@ -113,8 +114,8 @@ struct match {
 /* Two blocks of one type have one size, and look alike. */
 static int looks_alike(const struct match *m, uint32_t target, uint32_t node)
 {
-	return target == m->type && m->heap->size[node] ==
-	       m->heap->size[m->node] && m->heap->content[node] ==
+	return target == m->type && heap_size(m->heap, node) ==
+	       heap_size(m->heap, m->node) && m->heap->content[node] ==
 	       m->heap->content[m->node] ? KEPT_ALIKE : 0;
 }
 
@@ -141,8 +142,8 @@ static bool begins_with_letters(const struct type_table *types, uint32_t type)
  * link each other: to another of them, when it has the size. */
 static int compare_link(const struct match *m, uint32_t node)
 {
-	return m->heap->size[node] != m->heap->size[m->node] ? 0 :
-	       (int)map_get(&m->weights->by_size, m->heap->size[node], 0) +
+	return heap_size(m->heap, node) != heap_size(m->heap, m->node) ? 0 :
+	       (int)map_get(&m->weights->by_size, heap_size(m->heap, node), 0) +
 	       looks_alike(m, m->type, node);
 }
 
@@ -174,13 +175,14 @@ static int compare_record(const struct match *m, const struct shape_word *p,
 	      infer_fits(heap, node, size, false)))
 		return begins_with_letters(types, target) ? UNLIKELY : BROKEN;
 	if (infer_fits(heap, node, size, false))
-		return (int)map_get(&m->weights->by_size, heap->size[node], 0) +
+		return (int)map_get(&m->weights->by_size,
+				    heap_size(heap, node), 0) +
 		       looks_alike(m, target, node);
-	if (size > heap->size[node])
+	if (size > heap_size(heap, node))
 		return BROKEN;
 	if (type_begins_with(types, m->type, target))
 		return compare_link(m, node);
-	n = heap->size[node] / size;
+	n = heap_size(heap, node) / size;
 	return p->base || (n > 1 && infer_fits(heap, node, n * size, false)) ?
 	       0 : -KEPT_ROUGHLY;
 }
@@ -282,7 +284,7 @@ static int compare_tagged(const struct match *m, const struct seen_word *w)
 
 	if (pointer_decode(w->value) - heap->addr[w->node] >= 8)
 		return 0;
-	return heap->size[w->node] == heap->size[m->node] &&
+	return heap_size(heap, w->node) == heap_size(heap, m->node) &&
 	       heap->content[w->node] == heap->content[m->node] ?
 	       KEPT_ALIKE :
 	       w->value != heap->addr[w->node] ? KEPT_ROUGHLY : 0;
@@ -445,7 +447,8 @@ static uint64_t count_at(const struct seen_block *block,
 uint64_t shape_count_used(const struct heap *heap, const struct shape_tail *tail,
 			  const struct seen_block *block)
 {
-	uint64_t room = (heap->size[block->node] - tail->offset) / tail->size;
+	uint64_t room = (heap_size(heap, block->node) - tail->offset) /
+			tail->size;
 	uint64_t used = room;
 
 	for (uint32_t i = 0; i < tail->n_counts; i++) {
@@ -465,7 +468,8 @@ uint64_t shape_count_used(const struct heap *heap, const struct shape_tail *tail
 static bool is_counted(const struct match *m, const struct shape_tail *tail,
 		       const struct seen_block *block, uint64_t letters)
 {
-	uint64_t room = (m->heap->size[m->node] - tail->offset) / tail->size;
+	uint64_t room = (heap_size(m->heap, m->node) - tail->offset) /
+			tail->size;
 	bool counted = false;
 
 	for (uint32_t i = 0; i < tail->n_counts; i++) {
@@ -560,7 +564,7 @@ struct shape_score shape_compare(const struct heap *heap,
 		if (one == BROKEN)
 			score.broken = true;
 	}
-	if (shape->tail && shape->tail->offset < heap->size[block->node])
+	if (shape->tail && shape->tail->offset < heap_size(heap, block->node))
 		compare_tail(&m, shape->tail, block, n, &score);
 	else if (infer_fits(heap, block->node, shape->size, false))
 		compare_slack(block, n, &score);

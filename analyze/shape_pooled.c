@@ -14,7 +14,7 @@ static bool note_node(const struct infer *infer, struct shape_cache *cache,
 	const struct raw_refs *raw = infer->raw;
 	const struct heap *heap = infer->heap;
 	const struct shape *shape = shape_of(cache, type);
-	uint32_t count = heap_is_root(heap, node) ? 1 : heap->count[node];
+	uint32_t count = heap_is_root(heap, node) ? 1 : heap_count(heap, node);
 
 	if (!shape)
 		return false;

@@ -255,7 +255,7 @@ static struct ranking rank_all(const struct judged *j, uint32_t module,
 	const struct shape_candidates *all = j->ranker->candidates;
 	const struct heap *heap = j->ranker->heap;
 	uint32_t node = j->cluster->sample[0];
-	uint64_t usable = heap->size[node], payload = payload_at(j);
+	uint64_t usable = heap_size(heap, node), payload = payload_at(j);
 	int least = j->cluster->slot ? MIN_UNSIZED : MIN_KEPT_SHAPE;
 	size_t i = shape_candidates_from(all, usable > 32 ? usable - 32 : 8);
 	struct ranking r = {

@@ -94,7 +94,7 @@ static enum rust_promise check_elements(const struct heap *heap,
 		return is_dangling(p, w) ? RUST_EMPTY : RUST_BROKEN;
 	if (w->seen == SEEN_DEAD)
 		return RUST_OPEN;
-	if (w->seen != SEEN_START || count > heap->size[w->node])
+	if (w->seen != SEEN_START || count > heap_size(heap, w->node))
 		return RUST_BROKEN;
 	return infer_fits(heap, w->node, count * p->stride, true) ? RUST_KEPT :
 								 RUST_BROKEN;
@@ -132,7 +132,7 @@ static enum rust_promise check_table(const struct heap *heap,
 		return w->seen == SEEN_DATA ? RUST_EMPTY : RUST_BROKEN;
 	if (w->seen == SEEN_DEAD)
 		return RUST_OPEN;
-	if (w->seen != SEEN_INSIDE || mask > heap->size[w->node])
+	if (w->seen != SEEN_INSIDE || mask > heap_size(heap, w->node))
 		return RUST_BROKEN;
 	size = ((mask + 1) * p->stride + GROUP - 1) / GROUP * GROUP;
 	return w->value - heap->addr[w->node] == size ? RUST_KEPT :
@@ -155,7 +155,7 @@ static enum rust_promise check_dynamic(const struct heap *heap,
 		return w->value == align ? RUST_EMPTY : RUST_OPEN;
 	if (w->seen != SEEN_START)
 		return w->seen <= SEEN_DEAD ? RUST_OPEN : RUST_BROKEN;
-	return size <= heap->size[w->node] ? RUST_KEPT : RUST_BROKEN;
+	return size <= heap_size(heap, w->node) ? RUST_KEPT : RUST_BROKEN;
 }
 
 enum rust_promise shape_rust_check(const struct heap *heap,

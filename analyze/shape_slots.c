@@ -116,7 +116,7 @@ bool slot_of(struct infer *infer, const struct beginnings *beginnings,
 
 	*ret = (struct slot){ .type = type, .header = TYPE_NONE };
 	word = shape_word_at(shape, heap_is_root(heap, node) ? 1 :
-			     heap->count[node], offset, &ret->at);
+			     heap_count(heap, node), offset, &ret->at);
 	if (!word)
 		return false;
 	ret->told = is_typed_pointer(word->kind);
@@ -127,6 +127,6 @@ bool slot_of(struct infer *infer, const struct beginnings *beginnings,
 		return false;
 	ret->module = module_of(heap, node, type);
 	ret->owner = owner_of(heap, node, type);
-	ret->field = slot_key(heap->size[to], ret);
+	ret->field = slot_key(heap_size(heap, to), ret);
 	return true;
 }

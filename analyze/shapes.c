@@ -389,7 +389,7 @@ static enum word_seen see(const struct heap *heap, uint64_t word,
 void shape_look(const struct heap *heap, struct window *window, uint32_t node,
 		struct seen_block *ret)
 {
-	uint64_t words = heap->size[node] / 8;
+	uint64_t words = heap_size(heap, node) / 8;
 
 	ret->node = node;
 	ret->n = words < SHAPE_WORDS ? (uint32_t)words : SHAPE_WORDS;

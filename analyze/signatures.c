@@ -42,7 +42,7 @@ static bool count_many(struct signatures *s, const struct heap *heap,
 
 	for (size_t i = 0; ok && i < n; i++) {
 		uint64_t key = block_key(heap, blocks[i], true);
-		uint64_t bytes = heap->size[blocks[i]];
+		uint64_t bytes = heap_size(heap, blocks[i]);
 
 		if (i == 0 || key != last)
 			ok = find_key(s, &places, key, &place);
@@ -66,7 +66,7 @@ static bool list_keys(struct signatures *s, const struct heap *heap,
 	for (size_t i = 0; i < n; i++)
 		s->scratch.at[i] = (struct signature_member){
 			.key = block_key(heap, blocks[i], true), .count = 1,
-			.bytes = heap->size[blocks[i]],
+			.bytes = heap_size(heap, blocks[i]),
 		};
 	s->scratch.len = n;
 	return true;

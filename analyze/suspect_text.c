@@ -45,8 +45,9 @@ static const char *one(const struct facts *facts, uint32_t block,
 
 	if (!block_key_is_typed(key))
 		return arena_printf(arena, "one untyped block of %s (%s) at 0x%"
-				    PRIx64, human_size(heap->size[block], false,
-						       size),
+				    PRIx64,
+				    human_size(heap_size(heap, block), false,
+					       size),
 				    block_key_class(key), heap->addr[block]);
 	block_key_label(heap, key, name, sizeof(name));
 	short_name(name, READABLE);

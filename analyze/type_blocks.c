@@ -25,7 +25,7 @@ static inline bool is_one(const struct finder *f, uint32_t node)
 		return false;
 	if (f->type == TYPE_NONE)
 		return block_key(f->heap, node, false) == f->key;
-	return !f->by_count || (f->heap->count[node] != 1) == (f->key & 1);
+	return !f->by_count || (heap_count(f->heap, node) != 1) == (f->key & 1);
 }
 
 static bool find_chunk(void *ctx, size_t chunk, uint64_t begin, uint64_t end,

@@ -49,10 +49,10 @@ static bool add_block(struct builder *b, const struct heap *heap,
 		return false;
 	row = &b->rows.at[i];
 	row->count++;
-	row->bytes += heap->size[node];
+	row->bytes += heap_size(heap, node);
 	if (heap->state[node] == STATE_LEAKED) {
 		row->leaked_count++;
-		row->leaked_bytes += heap->size[node];
+		row->leaked_bytes += heap_size(heap, node);
 	}
 	if (position >= b->covered.at[i]) {
 		row->retained += dom->retained[node];

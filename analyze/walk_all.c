@@ -291,14 +291,13 @@ static bool make_columns(struct heap *heap, struct err *err)
 	size_t n = heap->n_blocks;
 
 	heap->type = bulk_alloc(n + 1, sizeof(*heap->type));
-	heap->count = bulk_alloc(n + 1, sizeof(*heap->count));
 	heap->why_node = bulk_alloc(n + 1, sizeof(*heap->why_node));
 	heap->why_offset = bulk_alloc(n + 1, sizeof(*heap->why_offset));
 	heap->evidence = bulk_alloc(n + 1, 1);
 	heap->confidence = bulk_alloc(n + 1, 1);
 	heap->state = bulk_alloc(n + 1, 1);
 	heap->content = bulk_alloc(n + 1, 1);
-	if (!heap->type || !heap->count || !heap->why_node ||
+	if (!heap->type || !heap->why_node ||
 	    !heap->why_offset || !heap->evidence || !heap->confidence ||
 	    !heap->state || !heap->content)
 		return err_nomem(err, "the table of blocks");
@@ -322,21 +321,21 @@ static bool store_blocks(struct heap *heap, struct chunk_lists *lists,
 			       "%zu blocks are more than the %u that can be numbered",
 			       n, NODE_NONE - 1);
 	heap->addr = bulk_alloc(n + 1, sizeof(*heap->addr));
-	heap->size = bulk_alloc(n + 1, sizeof(*heap->size));
 	heap->owner = bulk_alloc(n + 1, 1);
-	if (!heap->addr || !heap->size || !heap->owner)
+	if (!block_sizes_init(&heap->sizes, n) || !heap->addr || !heap->owner)
 		return err_nomem(err, "the table of blocks");
 	while (next_chunk(heap, lists,
 			  "blocks that overlap others were left out", &end, &c,
 			  &owner)) {
 		heap->addr[kept] = c.addr;
-		heap->size[kept] = c.size;
+		if (!block_set_size(&heap->sizes, (uint32_t)kept, c.size))
+			return err_nomem(err, "the table of blocks");
 		heap->owner[kept++] = owner;
 	}
 	heap->n_blocks = (uint32_t)kept;
 	free_lists(lists);
 	return make_columns(heap, err) &&
-	       block_index_build(heap->addr, heap->size, heap->n_blocks,
+	       block_index_build(heap->addr, &heap->sizes, heap->n_blocks,
 				 &heap->index, err);
 }
 

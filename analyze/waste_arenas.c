@@ -49,13 +49,13 @@ static struct page_use look_at_page(struct sweep *s, uint64_t start,
 	uint64_t most = 0;
 
 	while (s->block < h->n_blocks &&
-	       h->addr[s->block] + h->size[s->block] <= start)
+	       h->addr[s->block] + heap_size(h, s->block) <= start)
 		s->block++;
 	while (s->free < h->n_free &&
 	       h->free[s->free].addr + h->free[s->free].size <= start)
 		s->free++;
 	for (uint32_t i = s->block; i < h->n_blocks && h->addr[i] < end; i++) {
-		uint64_t n = shared(h->addr[i], h->addr[i] + h->size[i],
+		uint64_t n = shared(h->addr[i], h->addr[i] + heap_size(h, i),
 				    start, end);
 
 		use.live += n;
@@ -122,7 +122,7 @@ static uint64_t whole_pages(const struct sweep *s, uint64_t start,
 	uint64_t n;
 
 	if (use->live == PAGE && h->addr[s->block] <= start) {
-		n = (h->addr[s->block] + h->size[s->block] - start) / PAGE;
+		n = (h->addr[s->block] + heap_size(h, s->block) - start) / PAGE;
 		n = n < most ? n : most;
 		use->live = n ? n * PAGE : use->live;
 		return n ? n : 1;
@@ -239,7 +239,7 @@ static bool find_pins(struct sweep *s, const struct owned_extent *e)
 		if (h->addr[node] < e->start)
 			break;
 		if (node > 0 && h->addr[node - 1] >= e->start)
-			below = h->addr[node - 1] + h->size[node - 1];
+			below = h->addr[node - 1] + heap_size(h, node - 1);
 		if (h->addr[node] - below < PIN_LEAST)
 			continue;
 		pin.bytes = free_between(h, &resident, below, h->addr[node]);
@@ -267,7 +267,7 @@ static bool sweep_extent(struct sweep *s, const struct owned_extent *e,
 	}
 	for (uint32_t i = block_index_from(&h->index, e->start);
 	     i < h->n_blocks && h->addr[i] < e->end; i++) {
-		arena.live += h->size[i];
+		arena.live += heap_size(h, i);
 		arena.blocks++;
 	}
 	if (!sweep_pages(s, e, &arena) || !find_pins(s, e) ||

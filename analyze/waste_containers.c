@@ -67,7 +67,7 @@ static uint64_t end_of_array(const struct heap *heap, uint32_t block,
 {
 	uint64_t at = w->pointer - heap->addr[block];
 	uint64_t extra = f->kind == CONTAINER_STRING;
-	uint64_t most = heap->size[block] / f->stride;
+	uint64_t most = heap_size(heap, block) / f->stride;
 
 	if (f->kind == CONTAINER_TABLE) {
 		w->room++;
@@ -141,7 +141,7 @@ static bool scan_node(const struct scan *s, struct window *window,
 	if (!fields)
 		return true;
 	start = root ? heap_root(heap, node)->addr : heap->addr[node];
-	count = root ? 1 : heap->count[node];
+	count = root ? 1 : heap_count(heap, node);
 	for (uint64_t i = 0; i < count; i++) {
 		/* A large array may have been touched here and there. */
 		if (start + i * fields->stride >= until)

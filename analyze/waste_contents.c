@@ -93,13 +93,13 @@ static uint64_t text_bytes(struct contents_reader *reader, uint64_t addr,
 static struct block_use text_use(const struct heap *heap,
 				 struct contents_reader *reader, uint32_t node)
 {
-	uint64_t n = text_bytes(reader, heap->addr[node], heap->size[node]);
+	uint64_t n = text_bytes(reader, heap->addr[node], heap_size(heap, node));
 
 	if (!infer_fits(heap, node, n, true))
-		n = heap->size[node];
+		n = heap_size(heap, node);
 	return (struct block_use){
 		.used = n, .need = n, .text = true,
-		.known = n < heap->size[node],
+		.known = n < heap_size(heap, node),
 	};
 }
 
@@ -120,7 +120,7 @@ static struct block_use container_use(const struct heap *heap,
 
 	/* Control bytes for each bucket, and some more to read behind them. */
 	if (use.table)
-		use.need = heap->size[c->block];
+		use.need = heap_size(heap, c->block);
 	if (c->used == 0)
 		use.used = 0;
 	return use;
@@ -133,8 +133,8 @@ struct block_use waste_use(const struct waste_contents *contents,
 	const struct type_table *types = &heap->image->types;
 	const struct container *c =
 		container_of_block(contents->containers, node);
-	struct block_use use = { heap->size[node], heap->size[node], false,
-				 false, false };
+	uint64_t size = heap_size(heap, node);
+	struct block_use use = { size, size, false, false, false };
 	uint32_t type = believed_type(heap, node);
 	const struct word_map *map;
 	uint64_t n;
@@ -152,7 +152,7 @@ struct block_use waste_use(const struct waste_contents *contents,
 		return heap->content[node] == CONTENT_TEXT ?
 		       text_use(heap, reader, node) : use;
 	map = type_words_of(&contents->words, heap->type[node]);
-	n = types->types.at[type].size * heap->count[node];
+	n = types->types.at[type].size * heap_count(heap, node);
 	if (!map || map->open_ended || !infer_fits(heap, node, n, true))
 		return use;
 	use.used = use.need = n;
@@ -168,7 +168,7 @@ static uint64_t slot_size(const struct heap *heap, uint32_t node)
 	uint32_t id = types_strip(types, believed_type(heap, node));
 	const struct type *t;
 
-	if (id == TYPE_NONE || heap->count[node] < LEAST_SLOTS)
+	if (id == TYPE_NONE || heap_count(heap, node) < LEAST_SLOTS)
 		return 0;
 	t = &types->types.at[id];
 	if (t->kind != TYPE_POINTER && !types_is_record(types, id))
@@ -198,7 +198,7 @@ static uint64_t count_empty(const struct image *image, const uint8_t *at,
  */
 static bool is_untouched(const struct heap *heap, uint32_t node)
 {
-	uint64_t start = heap->addr[node], size = heap->size[node];
+	uint64_t start = heap->addr[node], size = heap_size(heap, node);
 	const struct range *range, *last;
 	uint64_t captured = 0;
 
@@ -293,12 +293,12 @@ static uint64_t why_offset(const struct heap *heap, uint32_t node)
 static bool add_slack(struct piece *piece, const struct heap *heap,
 		      uint32_t node, const struct block_use *use)
 {
-	uint64_t bytes = heap->size[node] - use->need;
+	uint64_t bytes = heap_size(heap, node) - use->need;
 	struct waste_row row = {
-		.key = { heap->owner[node], heap->size[node],
+		.key = { heap->owner[node], heap_size(heap, node),
 			 block_key(heap, node, false) },
 		.count = 1, .bytes = bytes, .used = use->need,
-		.room = heap->size[node], .most = bytes, .sample = node,
+		.room = heap_size(heap, node), .most = bytes, .sample = node,
 		.holder = NODE_NONE,
 	};
 
@@ -318,7 +318,7 @@ static bool look_at_block(const struct scan *s, struct piece *piece,
 	if (use.known && !add_slack(piece, heap, node, &use))
 		return false;
 	if (!use.known)
-		piece->unknown += heap->size[node];
+		piece->unknown += heap_size(heap, node);
 	if (use.table)
 		return add_table(piece, heap, node, container->owner,
 				 container->offset, container->used,

@@ -39,7 +39,7 @@ struct printer {
 static struct record block_record(const struct heap *heap, uint32_t node)
 {
 	return (struct record){
-		.addr = heap->addr[node], .size = heap->size[node],
+		.addr = heap->addr[node], .size = heap_size(heap, node),
 		.node = node, .owner = heap->owner[node],
 	};
 }

@@ -45,7 +45,7 @@ typedef VEC(struct candidate) candidates;
 
 static uint64_t shallow(const struct facts *f, uint32_t id)
 {
-	return id < f->heap.n_blocks ? f->heap.size[id] : 0;
+	return id < f->heap.n_blocks ? heap_size(&f->heap, id) : 0;
 }
 
 /* How many children of a node on @level are shown. */

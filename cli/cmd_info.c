@@ -49,7 +49,7 @@ static struct typed_sum typed_sum(const struct heap *heap)
 		if (heap->type[i] == TYPE_NONE)
 			continue;
 		sum.blocks++;
-		sum.bytes += heap->size[i];
+		sum.bytes += heap_size(heap, i);
 	}
 	return sum;
 }

@@ -51,7 +51,7 @@ static struct json_t *refcount_json(const struct refcount_report *rr,
 	json_put_i64(o, "unknown", refcount_unknown(r));
 	json_put_i64(o, "weak", r->weak);
 	json_put_u64(o, "weak_found", r->weak_found);
-	json_put_u64(o, "size", f->heap.size[r->node]);
+	json_put_u64(o, "size", heap_size(&f->heap, r->node));
 	json_put_u64(o, "retained", f->dom.retained[r->node]);
 	json_put_text(o, "state", state_names[f->heap.state[r->node]]);
 	json_put_text(o, "held_by", holder_text(rr->holders, &r->node, 1,

@@ -107,10 +107,10 @@ static int print_json(struct view *v)
 	char name[NODE_TEXT_MAX];
 
 	json_put_addr(o, "addr", heap->addr[v->node]);
-	json_put_u64(o, "size", heap->size[v->node]);
+	json_put_u64(o, "size", heap_size(heap, v->node));
 	json_put_text(o, "type", node_type(v->facts, v->node, name));
 	json_put_text(o, "class", content_names[heap->content[v->node]]);
-	json_put_u64(o, "elements", heap->count[v->node]);
+	json_put_u64(o, "elements", heap_count(heap, v->node));
 	json_put_text(o, "state", state_names[heap->state[v->node]]);
 	json_put_real(o, "confidence", heap->confidence[v->node] / 100.0);
 	json_put_text(o, "evidence", evidence_names[heap->evidence[v->node]]);
@@ -138,10 +138,10 @@ static void print_head(const struct view *v)
 
 	printf("0x%" PRIx64 "  ", heap->addr[v->node]);
 	text_print(node_text(v->facts, v->node, name));
-	if (heap->count[v->node] > 1)
-		printf(" of %" PRIu32, heap->count[v->node]);
+	if (heap_count(heap, v->node) > 1)
+		printf(" of %" PRIu32, heap_count(heap, v->node));
 	printf("\n  %-10s %s usable, %s\n", "size",
-	       report_size(v->report, heap->size[v->node], size),
+	       report_size(v->report, heap_size(heap, v->node), size),
 	       heap->allocators.at[heap->owner[v->node]].allocator->name);
 	printf("  %-10s %s\n", "state", state_names[heap->state[v->node]]);
 	printf("  %-10s %s\n", "retains",

@@ -41,7 +41,7 @@ static bool next_chunk(struct builder *b, uint64_t end, struct chunk *ret,
 	if (*is_free)
 		*ret = heap->free[b->chunk++];
 	else
-		*ret = (struct chunk){ block, heap->size[b->block++] };
+		*ret = (struct chunk){ block, heap_size(heap, b->block++) };
 	return true;
 }
 

@@ -66,11 +66,12 @@ void dom_problem_make(struct dom_problem *p, uint64_t *seed, uint32_t max)
 	p->spec.graph = &p->graph;
 	p->spec.kinds = random_below(seed, 2) ? ALL_KINDS :
 			random_below(seed, ALL_KINDS + 1);
-	p->bytes = calloc(n, sizeof(*p->bytes));
-	need(p->bytes);
+	need(block_sizes_init(&p->sizes, n));
 	for (uint32_t i = 0; i < n; i++)
-		p->bytes[i] = random_below(seed, 1000);
-	p->spec.bytes = p->bytes;
+		need(block_set_size(&p->sizes, i, random_below(seed, 16) ?
+				    random_below(seed, 1000) :
+				    random_next(seed) >> 24));
+	p->spec.sizes = &p->sizes;
 	p->spec.n_bytes = n - random_below(seed, n / 4 + 1);
 	if (random_below(seed, 3) == 0) {
 		need(bitset_init(&p->members, n));
@@ -90,7 +91,7 @@ void dom_problem_free(struct dom_problem *p)
 	bitset_free(&p->members);
 	vec_free(&p->entries);
 	vec_free(&p->group_members);
-	free(p->bytes);
+	block_sizes_free(&p->sizes);
 }
 
 static bool is_in(const struct dom_spec *spec, uint32_t id)
@@ -228,6 +229,15 @@ void mark_reached(const struct graph *graph, uint32_t root,
 		seen[i] = seen[i] == 1;
 }
 
+struct block_sizes made_sizes(const uint64_t *bytes, size_t n)
+{
+	struct block_sizes sizes;
+	struct err err = {0};
+
+	need(block_sizes_of(bytes, n, &sizes, &err));
+	return sizes;
+}
+
 uint64_t removed_bytes(const struct dom_spec *spec, const uint32_t *set,
 		       size_t n)
 {
@@ -241,7 +251,7 @@ uint64_t removed_bytes(const struct dom_spec *spec, const uint32_t *set,
 	mark_reached(&flow, spec->graph->n_nodes, NULL, 0, before);
 	mark_reached(&flow, spec->graph->n_nodes, set, n, after);
 	for (uint32_t i = 0; i < spec->n_bytes; i++)
-		bytes += before[i] && !after[i] ? spec->bytes[i] : 0;
+		bytes += before[i] && !after[i] ? block_size(spec->sizes, i) : 0;
 	graph_free(&flow);
 	free(before);
 	return bytes;

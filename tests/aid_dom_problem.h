@@ -20,7 +20,7 @@ struct dom_problem {
 	struct dom_tier tiers[MAX_TIERS];
 	uint64_t group_row[MAX_GROUPS + 1];
 	VEC(uint32_t) entries, group_members;
-	uint64_t *bytes;
+	struct block_sizes sizes;
 	struct dom_spec spec;
 };
 
@@ -28,6 +28,9 @@ struct dom_problem {
 void dom_problem_make(struct dom_problem *p, uint64_t *seed, uint32_t max);
 
 void dom_problem_free(struct dom_problem *p);
+
+/** The sizes of @n blocks; release with block_sizes_free(). */
+struct block_sizes made_sizes(const uint64_t *bytes, size_t n);
 
 /**
  * The problem as an ordinary flow graph from node spec->graph->n_nodes: what

@@ -45,7 +45,7 @@ static void name_block(struct heap *heap, uint32_t node, const char *name)
 {
 	uint32_t i = TYPE_NONE;
 
-	heap->count[node] = 1;
+	heap_set_count(heap, node, 1);
 	heap->type[node] = types_find(&heap->image->types, name, &i);
 	for (uint8_t c = 0; name[0] == '(' && c < N_CONTENT_CLASSES; c++) {
 		if (!strncmp(name + 1, content_names[c],
@@ -67,9 +67,9 @@ static void make_nodes(const struct fact_node *nodes, size_t n,
 	}
 	heap->n_nodes = heap->n_blocks + heap->n_roots;
 	heap->addr = zeroed(heap->n_blocks, sizeof(*heap->addr));
-	heap->size = zeroed(heap->n_blocks, sizeof(*heap->size));
+	if (!block_sizes_init(&heap->sizes, heap->n_blocks))
+		abort();
 	heap->type = zeroed(heap->n_blocks, sizeof(*heap->type));
-	heap->count = zeroed(heap->n_blocks, sizeof(*heap->count));
 	heap->content = zeroed(heap->n_blocks, sizeof(*heap->content));
 	heap->state = zeroed(heap->n_blocks, sizeof(*heap->state));
 	heap->roots = zeroed(heap->n_roots, sizeof(*heap->roots));
@@ -77,7 +77,9 @@ static void make_nodes(const struct fact_node *nodes, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		if (nodes[i].kind == FACT_BLOCK) {
 			heap->addr[blocks] = nodes[i].addr;
-			heap->size[blocks] = nodes[i].size;
+			if (!block_set_size(&heap->sizes, blocks,
+					    nodes[i].size))
+				abort();
 			name_block(heap, blocks, nodes[i].name);
 			ids[i] = blocks++;
 		} else if (nodes[i].kind == FACT_ROOT) {
@@ -249,9 +251,8 @@ void made_facts_free(struct facts *facts)
 	free(facts->leaks.rows);
 	free(facts->leaks.nodes);
 	free(facts->heap.addr);
-	free(facts->heap.size);
+	block_sizes_free(&facts->heap.sizes);
 	free(facts->heap.type);
-	free(facts->heap.count);
 	free(facts->heap.content);
 	free(facts->heap.state);
 	free(facts->heap.roots);

@@ -246,19 +246,20 @@ void made_heap(struct image *image, const struct chunk *blocks, size_t n,
 	*ret = (struct heap){
 		.image = image, .n_blocks = (uint32_t)n,
 		.n_nodes = (uint32_t)n,
-		.addr = column(n, 8, 0), .size = column(n, 8, 0),
-		.type = column(n, 4, 0xff), .count = column(n, 4, 0),
+		.addr = column(n, 8, 0),
+		.type = column(n, 4, 0xff),
 		.why_node = column(n, 4, 0xff), .why_offset = column(n, 4, 0),
 		.evidence = column(n, 1, 0), .confidence = column(n, 1, 0),
 		.state = column(n, 1, 0), .content = column(n, 1, 0),
 		.owner = column(n, 1, 0),
 	};
-	for (size_t i = 0; i < n; i++) {
+	need(block_sizes_init(&ret->sizes, n), "memory");
+	for (uint32_t i = 0; i < n; i++) {
 		ret->addr[i] = blocks[i].addr;
-		ret->size[i] = blocks[i].size;
+		need(block_set_size(&ret->sizes, i, blocks[i].size), "memory");
 	}
 	need(vec_push(&ret->allocators, summary), "memory");
-	need(block_index_build(ret->addr, ret->size, ret->n_blocks,
+	need(block_index_build(ret->addr, &ret->sizes, ret->n_blocks,
 			       &ret->index, &err), err.message);
 }
 

@@ -112,7 +112,7 @@ static inline void expect(uint32_t block, uint32_t type, uint32_t count,
 		   enum evidence evidence)
 {
 	assert_int_equal(heap.type[block], type);
-	assert_int_equal(heap.count[block], count);
+	assert_int_equal(heap_count(&heap, block), count);
 	assert_int_equal(heap.evidence[block], evidence);
 }
 

@@ -57,7 +57,7 @@ static void add_blocks(uint64_t *seed, struct image *image, struct heap *heap)
 		if (pick == N_TYPES)
 			continue;	/* untyped */
 		heap->type[i] = type_called(image, names[pick]);
-		heap->count[i] = 1;
+		heap_set_count(heap, i, 1);
 	}
 }
 

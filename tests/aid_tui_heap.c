@@ -100,9 +100,9 @@ static uint32_t block(struct maker *m, uint64_t size, enum made_type type,
 	uint32_t node = h->n_blocks++;
 
 	h->addr[node] = m->next;
-	h->size[node] = size;
+	must(block_set_size(&h->sizes, node, size));
 	h->type[node] = type;
-	h->count[node] = count;
+	heap_set_count(h, node, count);
 	h->why_node[node] = NODE_NONE;
 	h->evidence[node] = type ? EVIDENCE_FIELD : EVIDENCE_NONE;
 	h->confidence[node] = type ? 97 : 0;
@@ -144,9 +144,7 @@ static void allocate(struct maker *m, uint32_t blocks)
 	struct heap *h = &m->f->heap;
 
 	h->addr = calloc(blocks, sizeof(*h->addr));
-	h->size = calloc(blocks, sizeof(*h->size));
 	h->type = calloc(blocks, sizeof(*h->type));
-	h->count = calloc(blocks, sizeof(*h->count));
 	h->why_node = calloc(blocks, sizeof(*h->why_node));
 	h->why_offset = calloc(blocks, sizeof(*h->why_offset));
 	h->evidence = calloc(blocks, 1);
@@ -155,7 +153,8 @@ static void allocate(struct maker *m, uint32_t blocks)
 	h->content = calloc(blocks, 1);
 	h->owner = calloc(blocks, 1);
 	h->roots = calloc(16, sizeof(*h->roots));
-	must(h->addr && h->size && h->type && h->count && h->why_node &&
+	must(block_sizes_init(&h->sizes, blocks));
+	must(h->addr && h->type && h->why_node &&
 	     h->why_offset && h->evidence && h->confidence && h->state &&
 	     h->content && h->owner && h->roots);
 	h->image = &m->f->image;
@@ -168,12 +167,14 @@ static void find_references(struct maker *m)
 	struct heap *h = &m->f->heap;
 	struct err err = {0};
 
-	must(block_index_build(h->addr, h->size, h->n_blocks, &h->index, &err));
+	must(block_index_build(h->addr, &h->sizes, h->n_blocks, &h->index,
+			       &err));
 	h->n_nodes = h->n_blocks + h->n_roots;
 	for (uint32_t i = 0; i < h->n_nodes; i++) {
 		bool is_root = heap_is_root(h, i);
 		uint64_t from = is_root ? heap_root(h, i)->addr : h->addr[i];
-		uint64_t size = is_root ? heap_root(h, i)->size : h->size[i];
+		uint64_t size = is_root ? heap_root(h, i)->size :
+					  heap_size(h, i);
 		bool dead = is_root &&
 			    heap_root(h, i)->kind == ROOT_DEAD_STACK;
 
@@ -253,7 +254,7 @@ static void add_meta(struct maker *m)
 	image->meta.kernel = "Linux 6.1.0 x86_64";
 	image->threads.at[0].name = "chat";
 	for (uint32_t i = 0; i < m->f->heap.n_blocks; i++)
-		summary.live_bytes += m->f->heap.size[i];
+		summary.live_bytes += heap_size(&m->f->heap, i);
 	summary.live_blocks = m->f->heap.n_blocks;
 	summary.overhead_bytes = SPAN - summary.live_bytes;
 	must(vec_push(&m->f->heap.allocators, summary));

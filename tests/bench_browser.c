@@ -78,9 +78,9 @@ static void block(struct maker *m, uint32_t node, uint64_t size,
 	struct heap *h = &m->f->heap;
 
 	h->addr[node] = address(m, node);
-	h->size[node] = size;
+	must(block_set_size(&h->sizes, node, size), NULL);
 	h->type[node] = made_type;
-	h->count[node] = 1;
+	heap_set_count(h, node, 1);
 	h->why_node[node] = made_type ? TABLE : NODE_NONE;
 	h->evidence[node] = made_type ? EVIDENCE_FIELD : EVIDENCE_NONE;
 	h->confidence[node] = made_type ? 97 : 0;
@@ -100,9 +100,8 @@ static void allocate(struct maker *m, uint32_t n)
 	struct heap *h = &m->f->heap;
 
 	h->addr = zeroed(n, sizeof(*h->addr));
-	h->size = zeroed(n, sizeof(*h->size));
+	must(block_sizes_init(&h->sizes, n), NULL);
 	h->type = zeroed(n, sizeof(*h->type));
-	h->count = zeroed(n, sizeof(*h->count));
 	h->why_node = zeroed(n, sizeof(*h->why_node));
 	h->why_offset = zeroed(n, sizeof(*h->why_offset));
 	h->evidence = zeroed(n, 1);
@@ -160,7 +159,7 @@ static void add_blocks(struct maker *m, uint32_t n)
 
 	block(m, CONFIG, 32, MADE_ITEM);
 	block(m, TABLE, m->table_bytes, MADE_POINTER);
-	m->f->heap.count[TABLE] = n / 2;
+	heap_set_count(&m->f->heap, TABLE, n / 2);
 	for (uint32_t node = FIRST_FOUR; node < n; node++) {
 		switch ((node - FIRST_FOUR) % 4) {
 		case FOUR_NAME:
@@ -255,7 +254,8 @@ static void make_facts(uint32_t n, struct facts *ret)
 	make_core_image(&m.core, &ret->image);
 	make_core_free(&m.core);
 	add_types(h);
-	must(block_index_build(h->addr, h->size, n, &h->index, &err), &err);
+	must(block_index_build(h->addr, &h->sizes, n, &h->index, &err),
+	     &err);
 	h->refs = graph_of(h->n_nodes, m.edges.at, m.edges.len);
 	vec_free(&m.edges);
 	must(graph_reverse(&h->refs, &h->referrers, &err) &&

@@ -158,13 +158,13 @@ static void bench_reach(const struct graph *graph, const uint32_t *entry,
 }
 
 static void bench_dominators(const struct graph *graph, const uint32_t *entry,
-			     uint32_t n, const uint64_t *bytes)
+			     uint32_t n, const struct block_sizes *sizes)
 {
 	struct dom_tier tier = { .entry = entry, .n = n };
 	struct dom_spec spec = {
 		.graph = graph, .kinds = ALL_KINDS, .tiers = &tier,
-		.n_tiers = 1, .bytes = bytes,
-		.n_bytes = bytes ? graph->n_nodes : 0,
+		.n_tiers = 1, .sizes = sizes,
+		.n_bytes = sizes ? graph->n_nodes : 0,
 	};
 	struct lap lap = lap_start();
 	struct dominators dom;
@@ -212,6 +212,7 @@ static void bench_index(uint32_t n)
 	uint64_t *size = calloc(n, sizeof(*size));
 	uint64_t *ask = calloc(n, sizeof(*ask));
 	uint64_t seed = 4;
+	struct block_sizes sizes;
 	struct block_index index;
 	struct err err = {0};
 	struct lap lap;
@@ -219,16 +220,18 @@ static void bench_index(uint32_t n)
 	if (!addr || !size || !ask)
 		exit(2);
 	make_blocks(addr, size, n);
+	check(block_sizes_of(size, n, &sizes, &err), &err);
 	for (uint32_t i = 0; i < n; i++)
 		ask[i] = addr[random_below(&seed, n)] + 8;
 	lap = lap_start();
-	check(block_index_build(addr, size, n, &index, &err), &err);
+	check(block_index_build(addr, &sizes, n, &index, &err), &err);
 	lap_end(&lap, "block index", n);
 	look_up(&index, addr, n, "look-ups, in order");
 	look_up(&index, ask, n, "look-ups, random");
 	block_index_free(&index);
 	free(addr);
 	free(size);
+	block_sizes_free(&sizes);
 	free(ask);
 }
 
@@ -236,25 +239,27 @@ static void bench_heap(uint32_t n)
 {
 	uint32_t first_root, n_roots;
 	struct graph graph = heap_like_graph(n, n, &first_root);
-	uint64_t *bytes = calloc(n, sizeof(*bytes));
+	struct block_sizes sizes;
 	uint32_t *roots;
 
 	n_roots = n - first_root;
 	roots = calloc(n_roots, sizeof(*roots));
-	if (!bytes || !roots)
+	if (!block_sizes_init(&sizes, n) || !roots)
 		exit(2);
 	for (uint32_t i = 0; i < n; i++)
-		bytes[i] = i < first_root ? 24 + 16 * (i % 7) : 0;
+		if (i < first_root &&
+		    !block_set_size(&sizes, i, 24 + 16 * (i % 7)))
+			exit(2);
 	for (uint32_t i = 0; i < n_roots; i++)
 		roots[i] = first_root + i;
 	header("heap", &graph);
 	bench_reverse(&graph);
 	bench_scc(&graph);
 	bench_reach(&graph, roots, n_roots);
-	bench_dominators(&graph, roots, n_roots, bytes);
+	bench_dominators(&graph, roots, n_roots, &sizes);
 	bench_index(n);
 	graph_free(&graph);
-	free(bytes);
+	block_sizes_free(&sizes);
 	free(roots);
 }
 

@@ -55,7 +55,7 @@ static void look(uint32_t node, uint32_t type, uint32_t count, size_t limit)
 	struct err err = {0};
 
 	heap.type[node] = type;
-	heap.count[node] = count;
+	heap_set_count(&heap, node, count);
 	assert_true(block_fields_build(&heap, node, limit, &fields, &err));
 }
 

@@ -47,12 +47,14 @@ static void ask(const struct block_index *index, const struct blocks *b,
 static void ask_everything(const struct blocks *b, uint64_t *seed)
 {
 	struct block_index index;
+	struct block_sizes sizes;
 	struct err err = {0};
 	size_t hint = random_below(seed, 4) ? 0 : SIZE_MAX;
 	uint64_t low = b->n ? b->addr[0] : 0;
 	uint64_t high = b->n ? b->addr[b->n - 1] + 4096 : 4096;
 
-	assert_true(block_index_build(b->addr, b->size, b->n, &index, &err));
+	assert_true(block_sizes_of(b->size, b->n, &sizes, &err));
+	assert_true(block_index_build(b->addr, &sizes, b->n, &index, &err));
 	ask(&index, b, 0, &hint);
 	ask(&index, b, UINT64_MAX, &hint);
 	for (uint32_t i = 0; i < b->n; i++) {
@@ -65,6 +67,7 @@ static void ask_everything(const struct blocks *b, uint64_t *seed)
 		ask(&index, b, low + random_next(seed) % (high - low), &hint);
 	}
 	block_index_free(&index);
+	block_sizes_free(&sizes);
 }
 
 /* Each graph of sizes and gaps favours another scale. */
@@ -140,17 +143,22 @@ static void blocks_out_of_order_are_refused(void **state)
 {
 	const uint64_t addr[] = { 100, 110, UINT64_MAX - 4 };
 	const uint64_t overlap[] = { 11, 1, 1 }, wrap[] = { 1, 1, 5 };
+	struct block_sizes sizes;
 	struct block_index index;
 	struct err err = {0};
 
 	(void)state;
-	assert_false(block_index_build(addr, overlap, 3, &index, &err));
+	assert_true(block_sizes_of(overlap, 3, &sizes, &err));
+	assert_false(block_index_build(addr, &sizes, 3, &index, &err));
 	assert_int_equal(err.code, ERR_FORMAT);
 	assert_int_equal(err.offset, 110);
 	err_clear(&err);
-	assert_false(block_index_build(addr, wrap, 3, &index, &err));
+	block_sizes_free(&sizes);
+	assert_true(block_sizes_of(wrap, 3, &sizes, &err));
+	assert_false(block_index_build(addr, &sizes, 3, &index, &err));
 	assert_int_equal(err.code, ERR_FORMAT);
 	assert_null(index.cells);
+	block_sizes_free(&sizes);
 }
 
 int main(void)

@@ -32,7 +32,7 @@ static void expect(const char *class, const char *shown)
 	char name[128];
 
 	heap.type[0] = made_struct(&image, class, 56, NULL, 0);
-	heap.count[0] = 1;
+	heap_set_count(&heap, 0, 1);
 	assert_string_equal(block_key_type(&heap, block_key(&heap, 0, false),
 					   name, sizeof(name)), shown);
 }

@@ -65,12 +65,13 @@ static void make_heap(struct small_heap *h, uint64_t *seed)
 	mark_reached(&flow, n, NULL, 0, reached);
 	graph_free(&flow);
 	for (uint32_t i = 0; i < n; i++) {
-		p->bytes[i] = 16 * (1 + random_below(seed, 3));
+		assert_true(block_set_size(&p->sizes, i, 16 *
+					   (1 + random_below(seed, 3))));
 		h->type[i] = TYPE_NONE;
 		h->state[i] = reached[i] ? STATE_REACHABLE : STATE_LEAKED;
 	}
 	h->heap = (struct heap){
-		.n_blocks = n, .n_nodes = n, .size = p->bytes,
+		.n_blocks = n, .n_nodes = n, .sizes = p->sizes,
 		.type = h->type, .state = h->state, .content = h->content,
 		.refs = p->graph,
 	};
@@ -101,7 +102,8 @@ static struct fate fate_of(const struct small_heap *h, uint32_t i)
 	memset(&fate, 0, sizeof(fate));
 	fate.state = h->state[i];
 	for (uint32_t j = 0; j < h->heap.n_blocks; j++)
-		fate.of_size[h->heap.size[j] / 16 - 1] += same_cycle(h, i, j);
+		fate.of_size[heap_size(&h->heap, j) / 16 - 1] +=
+			same_cycle(h, i, j);
 	return fate;
 }
 
@@ -138,7 +140,7 @@ static void check_way(const struct small_heap *h, const struct cycles *cycles,
 		assert_true(same_cycle(h, way[i], block[0]));
 	}
 	for (size_t i = 0; i < n; i++) {
-		bool *done = &tried[h->heap.size[block[i]] / 16 - 1];
+		bool *done = &tried[heap_size(&h->heap, block[i]) / 16 - 1];
 
 		if (!*done && h->steps[block[i]][block[i]] < shortest)
 			shortest = h->steps[block[i]][block[i]];
@@ -166,7 +168,7 @@ static void check_group(const struct small_heap *h,
 		for (uint32_t j = 0; j < i; j++)
 			first = first && !same_cycle(h, i, j);
 		blocks += listed;
-		bytes += listed ? h->heap.size[i] : 0;
+		bytes += listed ? heap_size(&h->heap, i) : 0;
 		lowest += listed && first;
 	}
 	assert_int_equal(group->blocks, blocks);
@@ -223,25 +225,27 @@ static void a_long_ring_has_a_short_way_where_there_is_one(void **state)
 {
 	enum { N = 300000, ODD = 70000 };
 	struct edge *edges = calloc(N + 1, sizeof(*edges));
-	uint64_t *size = calloc(N, sizeof(*size));
 	uint32_t *type = calloc(N, sizeof(*type)), entry = 5;
 	uint8_t *zeros = calloc(N, 1);
 	struct dom_tier tier = { &entry, 1 };
-	struct dom_spec spec = { .kinds = REF_HOLDING, .tiers = &tier,
-				 .n_tiers = 1, .bytes = size, .n_bytes = N };
 	struct heap heap = {
-		.n_blocks = N, .n_nodes = N, .size = size, .type = type,
+		.n_blocks = N, .n_nodes = N, .type = type,
 		.state = zeros, .content = zeros,
 	};
+	struct dom_spec spec = { .kinds = REF_HOLDING, .tiers = &tier,
+				 .n_tiers = 1, .sizes = &heap.sizes,
+				 .n_bytes = N };
 	struct dominators dom;
 	struct cycles cycles;
 	struct err err = {0};
 
 	(void)state;
-	assert_true(edges && size && type && zeros);
+	assert_true(edges && type && zeros);
+	assert_true(block_sizes_init(&heap.sizes, N));
 	for (uint32_t i = 0; i < N; i++) {
 		edges[i] = (struct edge){ .from = i, .to = (i + 1) % N };
-		size[i] = i == ODD ? 48 : 32;
+		assert_true(block_set_size(&heap.sizes, i,
+					   i == ODD ? 48 : 32));
 		type[i] = TYPE_NONE;
 	}
 	edges[N] = (struct edge){ .from = ODD, .to = ODD };
@@ -262,7 +266,7 @@ static void a_long_ring_has_a_short_way_where_there_is_one(void **state)
 	dom_free(&dom);
 	graph_free(&heap.refs);
 	free(edges);
-	free(size);
+	block_sizes_free(&heap.sizes);
 	free(type);
 	free(zeros);
 }

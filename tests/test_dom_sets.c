@@ -69,10 +69,11 @@ static void without_a_budget_a_set_has_its_lower_bound(void **state)
 	struct graph graph = graph_of(5, edges, 5);
 	uint32_t entry = 4, set[] = { 0, 1 };
 	uint64_t bytes[] = { 1, 10, 100, 1000, 0 };
+	struct block_sizes sizes = made_sizes(bytes, 5);
 	struct dom_tier tier = { &entry, 1 };
 	struct dom_spec spec = {
 		.graph = &graph, .kinds = 1 << REF_STRONG, .tiers = &tier,
-		.n_tiers = 1, .bytes = bytes, .n_bytes = 5,
+		.n_tiers = 1, .sizes = &sizes, .n_bytes = 5,
 	};
 	struct dominators dom;
 	struct dom_sets sets;
@@ -94,6 +95,7 @@ static void without_a_budget_a_set_has_its_lower_bound(void **state)
 	assert_int_equal(sum.bytes, 1111);
 	dom_sets_free(&sets);
 	dom_free(&dom);
+	block_sizes_free(&sizes);
 	graph_free(&graph);
 }
 

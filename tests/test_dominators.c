@@ -16,7 +16,7 @@ enum { ALL_KINDS = (1 << N_REF_KINDS) - 1 };
 
 static uint64_t bytes_of_id(const struct dom_spec *spec, uint32_t id)
 {
-	return id < spec->n_bytes ? spec->bytes[id] : 0;
+	return id < spec->n_bytes ? block_size(spec->sizes, id) : 0;
 }
 
 /*
@@ -169,13 +169,13 @@ static void larger_random_problems_agree_with_lengauer_tarjan(void **state)
 }
 
 static struct dominators from_one(const struct graph *graph, uint32_t entry,
-				  const uint64_t *bytes)
+				  const struct block_sizes *sizes)
 {
 	struct dom_tier tier = { .entry = &entry, .n = 1 };
 	struct dom_spec spec = {
 		.graph = graph, .kinds = ALL_KINDS, .tiers = &tier,
-		.n_tiers = 1, .bytes = bytes,
-		.n_bytes = bytes ? graph->n_nodes : 0,
+		.n_tiers = 1, .sizes = sizes,
+		.n_bytes = sizes ? graph->n_nodes : 0,
 	};
 	struct dominators dom;
 	struct err err = {0};
@@ -217,15 +217,15 @@ static void a_heap_of_300000_nodes_agrees_with_lengauer_tarjan(void **state)
 static void chains_and_rings_of_a_million_need_no_stack(void **state)
 {
 	enum { N = 1000000 };
-	uint64_t *bytes = calloc(N, sizeof(*bytes));
+	struct block_sizes sizes;
 
 	(void)state;
-	assert_non_null(bytes);
+	assert_true(block_sizes_init(&sizes, N));
 	for (uint32_t i = 0; i < N; i++)
-		bytes[i] = 3;
+		assert_true(block_set_size(&sizes, i, 3));
 	for (int ring = 0; ring < 2; ring++) {
 		struct graph graph = chain_graph(N, ring);
-		struct dominators dom = from_one(&graph, 0, bytes);
+		struct dominators dom = from_one(&graph, 0, &sizes);
 		uint32_t *idom = idoms_of(&dom);
 
 		for (uint32_t i = 0; i < N; i++) {
@@ -236,7 +236,7 @@ static void chains_and_rings_of_a_million_need_no_stack(void **state)
 		dom_free(&dom);
 		graph_free(&graph);
 	}
-	free(bytes);
+	block_sizes_free(&sizes);
 }
 
 /*
@@ -291,10 +291,11 @@ static void a_later_tier_holds_only_what_no_earlier_one_reaches(void **state)
 	uint32_t named = 0, stack[] = { 3, 2 };
 	struct dom_tier tiers[] = { { &named, 1 }, { stack, 2 } };
 	uint64_t bytes[] = { 0, 10, 20, 0, 40 };
+	struct block_sizes sizes = made_sizes(bytes, 5);
 	struct graph graph = graph_of(5, edges, 5);
 	struct dom_spec spec = {
 		.graph = &graph, .kinds = 1 << REF_STRONG, .tiers = tiers,
-		.n_tiers = 2, .bytes = bytes, .n_bytes = 5,
+		.n_tiers = 2, .sizes = &sizes, .n_bytes = 5,
 	};
 	struct dominators dom;
 	struct err err = {0};
@@ -308,6 +309,7 @@ static void a_later_tier_holds_only_what_no_earlier_one_reaches(void **state)
 	assert_int_equal(dom_idom(&dom, 3), dom_root(&dom));
 	assert_int_equal(dom.retained[dom_root(&dom)], 70);
 	dom_free(&dom);
+	block_sizes_free(&sizes);
 	graph_free(&graph);
 }
 
@@ -317,12 +319,13 @@ static void a_group_retains_what_its_members_share(void **state)
 	struct edge edges[] = { { 0, 2, 0 }, { 1, 2, 0 }, { 3, 4, 0 } };
 	uint32_t members[] = { 0, 1, 3 }, entries[] = { 6, 7 };
 	uint64_t row[] = { 0, 2, 3 }, bytes[] = { 1, 2, 4, 8, 16 };
+	struct block_sizes sizes = made_sizes(bytes, 5);
 	struct graph graph = graph_of(5, edges, 3);
 	struct dom_tier tier = { entries, 2 };
 	struct dom_spec spec = {
 		.graph = &graph, .kinds = 1 << REF_STRONG, .tiers = &tier,
 		.n_tiers = 1, .n_groups = 2, .group_row = row,
-		.group_member = members, .bytes = bytes, .n_bytes = 5,
+		.group_member = members, .sizes = &sizes, .n_bytes = 5,
 	};
 	struct dominators dom;
 	struct err err = {0};
@@ -337,6 +340,7 @@ static void a_group_retains_what_its_members_share(void **state)
 	assert_false(dom_dominates(&dom, dom_group(&dom, 1), 2));
 	assert_false(dom_dominates(&dom, 2, dom_group(&dom, 0)));
 	dom_free(&dom);
+	block_sizes_free(&sizes);
 	graph_free(&graph);
 }
 

@@ -143,7 +143,8 @@ static void gives_back_what_was_kept(void **state)
 	assert_true(summaries_are_complete(&p->read.summaries));
 	assert_ptr_equal(p->read.heap.image, &p->read.image);
 	for (uint32_t i = 0; i < p->made.heap.n_blocks; i++) {
-		uint64_t at = p->made.heap.addr[i] + p->made.heap.size[i] / 2;
+		uint64_t at = p->made.heap.addr[i] +
+			      heap_size(&p->made.heap, i) / 2;
 
 		assert_int_equal(heap_find(&p->read.heap, at), i);
 	}

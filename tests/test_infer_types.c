@@ -241,7 +241,8 @@ static void the_iterator_of_a_deque_is_no_vector(void **state)
 	for (uint32_t i = 0; i < 2; i++) {
 		assert_int_not_equal(heap.evidence[i], EVIDENCE_ELEMENT);
 		assert_true(heap.confidence[i] < 90);
-		assert_true(heap.type[i] == TYPE_NONE || heap.count[i] == 21);
+		assert_true(heap.type[i] == TYPE_NONE ||
+			    heap_count(&heap, i) == 21);
 	}
 	/* Whatever is thought of them, their words hold. */
 	assert_true(ref_holds(kind_of_ref(0, 2)));
@@ -449,7 +450,7 @@ static uint32_t one_round(uint64_t *seed)
 			continue;
 		typed++;
 		assert_int_equal(heap.type[i], w.type[w.truth[i]]);
-		assert_int_equal(heap.count[i], 1);
+		assert_int_equal(heap_count(&heap, i), 1);
 	}
 	return typed;
 }

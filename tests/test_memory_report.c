@@ -65,13 +65,12 @@ static struct world empty_world(void)
 	w.image.ops = &no_memory;
 	w.image.meta = (struct image_meta){ .status = "", .cgroup = "" };
 	w.heap.addr = calloc(BYTES / 16, sizeof(*w.heap.addr));
-	w.heap.size = calloc(BYTES / 16, sizeof(*w.heap.size));
+	assert_true(block_sizes_init(&w.heap.sizes, BYTES / 16));
 	w.heap.owner = calloc(BYTES / 16, 1);
 	w.heap.free = calloc(BYTES / 16, sizeof(*w.heap.free));
 	w.heap.free_owner = calloc(BYTES / 16, 1);
 	w.heap.roots = calloc(PAGES, sizeof(*w.heap.roots));
 	assert_non_null(w.heap.addr);
-	assert_non_null(w.heap.size);
 	assert_non_null(w.heap.owner);
 	assert_non_null(w.heap.free);
 	assert_non_null(w.heap.free_owner);
@@ -86,7 +85,7 @@ static struct world empty_world(void)
 static void free_world(struct world *w)
 {
 	free(w->heap.addr);
-	free(w->heap.size);
+	block_sizes_free(&w->heap.sizes);
 	free(w->heap.owner);
 	free(w->heap.free);
 	free(w->heap.free_owner);
@@ -146,7 +145,8 @@ static void add_extent(struct world *w, uint64_t start, uint64_t end)
 		switch (roll(w, 3)) {
 		case 0:
 			w->heap.addr[w->heap.n_blocks] = start;
-			w->heap.size[w->heap.n_blocks++] = n;
+			assert_true(block_set_size(&w->heap.sizes,
+						   w->heap.n_blocks++, n));
 			break;
 		case 1:
 			w->heap.free[w->heap.n_free++] =
@@ -245,7 +245,7 @@ static void paint_world(const struct world *w, const uint8_t *place,
 		paint(kind, owner, h->free[i].addr, h->free[i].size,
 		      MEMORY_FREE, 0);
 	for (uint32_t i = 0; i < h->n_blocks; i++)
-		paint(kind, owner, h->addr[i], h->size[i], MEMORY_LIVE, 0);
+		paint(kind, owner, h->addr[i], heap_size(h, i), MEMORY_LIVE, 0);
 }
 
 static void count_mapping(const struct world *w, const struct mapping *m,

@@ -97,7 +97,7 @@ static void build(const uint32_t *types, size_t n, uint64_t stack)
 	made_heap(&facts.image, blocks, n_blocks, heap);
 	for (size_t i = 0; i < n_blocks; i++) {
 		heap->type[i] = block_type[i];
-		heap->count[i] = 1;
+		heap_set_count(heap, i, 1);
 		heap->confidence[i] = block_type[i] == TYPE_NONE ? 0 : 97;
 	}
 	for (size_t i = 0; i < n + (stack > 0); i++) {
@@ -233,14 +233,14 @@ static void handles_in_arrays_are_found_by_their_stride(void **state)
 	}
 	build(NULL, 0, 0);
 	refcounts_free(&counts);
-	facts.heap.count[1] = 2;
+	heap_set_count(&facts.heap, 1, 2);
 	facts.heap.evidence[1] = EVIDENCE_ELEMENT;
 	assert_true(refcounts_build(&facts, &counts, &(struct err){0}));
 	assert_int_equal(counts.at.len, 0);
 	assert_int_equal(counts.unclear, 0);
 	/* As an object in a larger block: who knows what is behind it. */
 	refcounts_free(&counts);
-	facts.heap.count[1] = 1;
+	heap_set_count(&facts.heap, 1, 1);
 	facts.heap.evidence[1] = EVIDENCE_FIELD;
 	assert_true(refcounts_build(&facts, &counts, &(struct err){0}));
 	assert_int_equal(counts.at.len, 0);

@@ -31,7 +31,7 @@ static void set_type(struct made *m, uint32_t count, uint8_t evidence)
 	};
 
 	m->heap.type[0] = made_struct(&m->image, "pair", 16, members, 2);
-	m->heap.count[0] = count;
+	heap_set_count(&m->heap, 0, count);
 	m->heap.evidence[0] = evidence;
 	m->heap.confidence[0] = 99;
 }
@@ -130,7 +130,7 @@ static void text_of_a_container_refers_to_nothing(void **state)
 		make(&m, 40);
 		m.heap.type[0] = made_scalar(&m.image, cases[i].type,
 					     cases[i].name, cases[i].size);
-		m.heap.count[0] = (uint32_t)(40 / cases[i].size);
+		heap_set_count(&m.heap, 0, (uint32_t)(40 / cases[i].size));
 		m.heap.evidence[0] = cases[i].evidence;
 		m.heap.confidence[0] = 95;
 		made_word(&m.image, HEAP + 32, OTHER);
@@ -154,7 +154,7 @@ static void words_behind_the_last_byte_of_a_container_are_dead(void **state)
 		make(&m, 40);
 		m.heap.type[0] = made_scalar(&m.image, TYPE_CHAR,
 					     "unsigned char", 1);
-		m.heap.count[0] = cases[i].count;
+		heap_set_count(&m.heap, 0, cases[i].count);
 		m.heap.evidence[0] = EVIDENCE_ELEMENT;
 		m.heap.confidence[0] = 95;
 		made_word(&m.image, HEAP + 32, OTHER);
@@ -208,7 +208,7 @@ static void check_self(const char *type, unsigned kind)
 	members[2].type = made_pointer(&m.image, target);
 	id = made_struct(&m.image, "node", 24, members, 3);
 	m.heap.type[0] = id;
-	m.heap.count[0] = 1;
+	heap_set_count(&m.heap, 0, 1);
 	m.heap.evidence[0] = EVIDENCE_FIELD;
 	m.heap.confidence[0] = 99;
 	made_word(&m.image, HEAP + 16, HEAP);

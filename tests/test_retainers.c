@@ -245,7 +245,7 @@ static void make_list(struct facts *f, uint32_t n, bool held)
 	edges[n_edges] = (struct edge){ n, 0, REF_STRONG };
 	for (uint32_t i = 0; i < n; i++) {
 		f->heap.type[i] = type;
-		f->heap.count[i] = 1;
+		heap_set_count(&f->heap, i, 1);
 	}
 	made_refs(&f->heap, graph_of(n + 1, edges, n_edges + held));
 	free(chunks);

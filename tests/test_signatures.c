@@ -9,12 +9,12 @@
 
 enum { N = 10 };
 
-static uint64_t size[N];
+static uint16_t size[N];
 static uint32_t type[N];
 static uint8_t content[N];
 static const uint32_t blocks[N] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
 static const struct heap heap = {
-	.n_blocks = N, .n_nodes = N, .size = size, .type = type,
+	.n_blocks = N, .n_nodes = N, .sizes = { .size = size }, .type = type,
 	.content = content,
 };
 
@@ -27,7 +27,7 @@ static uint32_t signature(struct signatures *all, uint64_t tag)
 	return ret;
 }
 
-static void fill(uint64_t each)
+static void fill(uint16_t each)
 {
 	for (int i = 0; i < N; i++) {
 		size[i] = each;

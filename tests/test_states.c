@@ -134,7 +134,7 @@ static void describe(const struct heap *heap, bool way[MAX][MAX], uint32_t node,
 	for (uint32_t i = 0; i < heap->n_blocks; i++) {
 		if (i == node || (way[i][node] && way[node][i]))
 			keys[n++] = heap->type[i] != TYPE_NONE ? heap->type[i] :
-				    heap->size[i] + 1000;
+				    heap_size(heap, i) + 1000;
 	}
 	for (size_t i = 0; i < n; i++) {
 		for (size_t k = i + 1; k < n; k++) {
@@ -174,7 +174,7 @@ static void check_signatures(const struct random_heap *h, bool way[MAX][MAX])
 			for (uint32_t k = 0; k < node; k++)
 				before += way[k][node] && way[node][k];
 			instances += before == 0;
-			bytes += heap->size[node];
+			bytes += heap_size(heap, node);
 		}
 		assert_int_equal(leaks->groups[g].blocks, end - first);
 		assert_int_equal(leaks->groups[g].bytes, bytes);
@@ -191,7 +191,7 @@ static void check_totals(const struct random_heap *h)
 
 		for (uint32_t i = 0; i < heap->n_blocks; i++) {
 			blocks += heap->state[i] == s;
-			bytes += heap->state[i] == s ? heap->size[i] : 0;
+			bytes += heap->state[i] == s ? heap_size(heap, i) : 0;
 		}
 		assert_int_equal(h->facts.leaks.total[s].blocks, blocks);
 		assert_int_equal(h->facts.leaks.total[s].bytes, bytes);
@@ -217,7 +217,7 @@ static struct loss held_without(const struct random_heap *h,
 	spread(h, in, false, false);
 	for (uint32_t i = 0; i < heap->n_blocks; i++) {
 		held.blocks += in[i];
-		held.bytes += in[i] ? heap->size[i] : 0;
+		held.bytes += in[i] ? heap_size(heap, i) : 0;
 	}
 	return held;
 }
@@ -250,7 +250,7 @@ static void check_retained(const struct random_heap *h)
 		}
 	}
 	for (uint32_t i = 0; i < f->heap.n_blocks; i++)
-		all += f->heap.size[i];
+		all += heap_size(&f->heap, i);
 	assert_int_equal(held_without(h, verdicts, NODE_NONE).bytes, all);
 	assert_int_equal(f->dom.retained[dom_root(&f->dom)], all);
 }

@@ -33,9 +33,9 @@ static void check_row(const struct facts *f, const struct type_row *row)
 		if (block_key(&f->heap, i, false) != row->key)
 			continue;
 		want.count++;
-		want.bytes += f->heap.size[i];
+		want.bytes += heap_size(&f->heap, i);
 		want.leaked_count += leaked;
-		want.leaked_bytes += leaked ? f->heap.size[i] : 0;
+		want.leaked_bytes += leaked ? heap_size(&f->heap, i) : 0;
 		if (!is_below_its_like(f, i))
 			want.retained += f->dom.retained[i];
 	}

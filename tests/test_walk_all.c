@@ -233,7 +233,7 @@ static void blocks_without_bytes_do_not_share_an_address(void **state)
 	walk();
 	assert_int_equal(heap.n_blocks, 1);
 	assert_int_equal(heap.addr[0], 0x1000);
-	assert_int_equal(heap.size[0], 0);
+	assert_int_equal(heap_size(&heap, 0), 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

@@ -82,7 +82,7 @@ static void build(void)
 static void give_type(uint32_t block, uint32_t type, uint32_t count)
 {
 	heap.type[block] = type;
-	heap.count[block] = count;
+	heap_set_count(&heap, block, count);
 	heap.confidence[block] = 97;
 	heap.evidence[block] = EVIDENCE_FIELD;
 }
@@ -465,10 +465,10 @@ static void random_blocks_are_equal_as_memcmp_says(void **state)
 	find_waste();
 	for (uint32_t i = 0; i < heap.n_blocks; i++) {
 		for (uint32_t k = 0; k < i; k++) {
-			size_t n = (size_t)heap.size[i];
+			size_t n = (size_t)heap_size(&heap, i);
 
 			assert_true(image_read(&image, heap.addr[i], x, n));
-			if (heap.size[k] != n ||
+			if (heap_size(&heap, k) != n ||
 			    !image_read(&image, heap.addr[k], y, n) ||
 			    memcmp(x, y, n))
 				continue;

@@ -16,7 +16,7 @@ static void make_blocks(uint32_t n)
 static void says(uint32_t block, uint32_t type, uint32_t why, uint32_t offset)
 {
 	heap.type[block] = type;
-	heap.count[block] = 1;
+	heap_set_count(&heap, block, 1);
 	heap.evidence[block] = EVIDENCE_FIELD;
 	heap.confidence[block] = 97;
 	heap.why_node[block] = why;

@@ -45,7 +45,7 @@ static uint64_t number(void *data, uint32_t row, int column)
 			      f->heap.addr[node];
 	case COL_BYTES:
 		return root ? heap_root(&f->heap, node)->size :
-			      f->heap.size[node];
+			      heap_size(&f->heap, node);
 	case COL_RETAINED:
 		return f->dom.retained[node];
 	default:
@@ -58,8 +58,8 @@ static size_t preview(const struct list *l, uint32_t node, char *to,
 		      size_t size)
 {
 	const struct heap *heap = &l->session->facts->heap;
-	size_t wish = heap->size[node] < PREVIEW ? (size_t)heap->size[node] :
-						   PREVIEW;
+	size_t wish = heap_size(heap, node) < PREVIEW ?
+		      (size_t)heap_size(heap, node) : PREVIEW;
 	size_t n = wish;
 	const uint8_t *at;
 	int len;
@@ -71,7 +71,7 @@ static size_t preview(const struct list *l, uint32_t node, char *to,
 		return 0;
 	len = snprintf(to, size, "  \"%.*s%s",
 		       (int)(n < wish ? n : wish), (const char *)at,
-		       heap->size[node] > PREVIEW ? "..." : "\"");
+		       heap_size(heap, node) > PREVIEW ? "..." : "\"");
 	return len > 0 ? (size_t)len : 0;
 }
 

@@ -90,7 +90,7 @@ static uint64_t number(struct tree *tree, uint32_t item, int column)
 
 	if (step != NO_STEP) {
 		node = node_at(c, g, step);
-		return column == COL_BYTES ? f->heap.size[node] :
+		return column == COL_BYTES ? heap_size(&f->heap, node) :
 		       column == COL_RETAINED ? f->dom.retained[node] : 0;
 	}
 	switch (column) {
@@ -127,7 +127,7 @@ static void step_text(const struct circles *c, uint32_t item,
 
 	n = view_append(out, 0, view_label(c->session, node, text,
 					   sizeof(text)));
-	if (heap->size[node] <= MAX_SOURCE) {
+	if (heap_size(heap, node) <= MAX_SOURCE) {
 		offset = ref_offset(heap, &c->session->window, node,
 				    node_at(c, g, (size_t)step + 1));
 		text[0] = '\0';

@@ -83,7 +83,7 @@ static uint64_t shallow(const struct tree *tree, uint32_t item)
 	const struct heap *heap = &h->session->facts->heap;
 	uint64_t id = tree->items.at[item].id;
 
-	return id < heap->n_blocks ? heap->size[id] : 0;
+	return id < heap->n_blocks ? heap_size(heap, id) : 0;
 }
 
 static uint64_t number(struct tree *tree, uint32_t item, int column)

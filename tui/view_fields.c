@@ -130,7 +130,7 @@ static void block_head(const struct fields *f, struct cell_out *out)
 	int n;
 
 	n = snprintf(out->text, sizeof(out->text), "%s%s, %s, retains %s",
-		     session_size(f->session, heap->size[f->node], size),
+		     session_size(f->session, heap_size(heap, f->node), size),
 		     f->fields.cut ? " (only the first fields)" : "",
 		     state_names[heap->state[f->node]],
 		     session_size(f->session, facts->dom.retained[f->node],

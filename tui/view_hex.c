@@ -164,7 +164,7 @@ struct view *view_hex_open(struct session *session, uint32_t node,
 		d->addr = root ? heap_root(heap, node)->addr :
 				 heap->addr[node];
 		d->size = root ? heap_root(heap, node)->size :
-				 heap->size[node];
+				 heap_size(heap, node);
 	}
 	v = view_new(&hex_class, d, session, err);
 	if (v)

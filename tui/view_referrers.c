@@ -140,7 +140,7 @@ static void who(const struct referrers *r, uint32_t item, char *to,
 	uint32_t node = (uint32_t)r->tree.items.at[item].id;
 	char label[1024], field[512] = "";
 	uint64_t bytes = heap_is_root(heap, node) ?
-			 heap_root(heap, node)->size : heap->size[node];
+			 heap_root(heap, node)->size : heap_size(heap, node);
 
 	if (parent != TREE_NONE && bytes <= MAX_SOURCE) {
 		uint64_t offset = ref_offset(

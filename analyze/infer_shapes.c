@@ -41,6 +41,7 @@ struct shapes {
 	struct shape_candidates candidates;
 	struct clusters clusters;
 	struct mined_fields mined;
+	struct discriminators tags;
 	struct bitset pooled;	/* types: see shape_pooled.h */
 	/* Of the blocks: without a type, and of those which a typed word refers
 	 * to. Most are no candidates, and then nothing else is looked up. */
@@ -196,9 +197,11 @@ static void visit_slot(struct shapes *s, uint32_t node, uint32_t type,
 	    raw_offset(raw->where[e]) == UINT64_MAX)
 		return;
 	if (slot_of(s->infer, &s->chooser->beginnings, node, type, shape, e,
-		    &slot))
+		    &slot)) {
+		s->no_memory |= !slot_read_tag(s->infer, &s->tags, to, &slot);
 		meet(s, slot_key(cluster_signature(s->infer, to), &slot), to,
 		     node, raw_offset(raw->where[e]), &slot);
+	}
 	if (slot.told)
 		bitset_add(&s->reached, to);
 }
@@ -418,6 +421,7 @@ static void shapes_free(struct shapes *s)
 	shape_cache_free(&s->cache);
 	shape_candidates_free(&s->candidates);
 	clusters_free(&s->clusters);
+	discriminators_free(&s->tags);
 	mined_fields_free(&s->mined);
 	vec_free(&s->pending);
 	vec_free(&s->waiting);
@@ -513,6 +517,7 @@ bool infer_shapes(struct infer *infer, const struct size_weights *weights,
 		.infer = infer, .heap = heap, .weights = weights,
 		.chooser = chooser,
 		.cache.types = &heap->image->types,
+		.tags.types = &heap->image->types,
 		.mined = mined_fields_of(heap->image),
 	};
 	uint64_t n = infer->n_claims;

@@ -78,6 +78,8 @@ static uint32_t module_of(const struct heap *heap, uint32_t node, uint32_t type)
 
 uint64_t slot_key(uint64_t key, const struct slot *slot)
 {
+	if (slot->tag)
+		key = cluster_key(key, slot->tag);
 	if (slot->header != TYPE_NONE)
 		return cluster_key(key, UINT64_C(1) << 40 | slot->header);
 	key = cluster_key(cluster_key(key, slot->type), slot->at);
@@ -127,6 +129,18 @@ bool slot_of(struct infer *infer, const struct beginnings *beginnings,
 		return false;
 	ret->module = module_of(heap, node, type);
 	ret->owner = owner_of(heap, node, type);
-	ret->field = slot_key(heap_size(heap, to), ret);
+	return true;
+}
+
+bool slot_read_tag(struct infer *infer, struct discriminators *tags,
+		   uint32_t to, struct slot *slot)
+{
+	const struct heap *heap = infer->heap;
+
+	if (slot->header != TYPE_NONE &&
+	    !discriminators_read(tags, slot->header, &infer->window,
+				 heap->addr[to], &slot->tag))
+		return false;
+	slot->field = slot_key(heap_size(heap, to), slot);
 	return true;
 }

@@ -11,6 +11,7 @@
 #ifndef ANALYZE_SHAPE_SLOTS_H
 #define ANALYZE_SHAPE_SLOTS_H
 
+#include "analyze/discriminators.h"
 #include "analyze/infer_state.h"
 #include "analyze/shapes.h"
 #include "analyze/type_contains.h"
@@ -24,6 +25,8 @@ struct slot {
 	uint32_t module;	/* of that type */
 	uint32_t header;	/* that the block begins with, or TYPE_NONE */
 	uint32_t inside;	/* bytes from the start of the block */
+	uint64_t tag;		/* what members of the header say that it is;
+				 * 0: nothing (discriminators.h) */
 	bool told;		/* a typed pointer: it could have said
 				 * what is there */
 };
@@ -46,5 +49,13 @@ uint64_t slot_key(uint64_t key, const struct slot *slot);
 bool slot_of(struct infer *infer, const struct beginnings *beginnings,
 	     uint32_t node, uint32_t type, const struct shape *shape,
 	     uint64_t e, struct slot *ret);
+
+/**
+ * Note field, and what tells the kinds of blocks with one header apart; it is
+ * part of the key of a cluster then. Block @to is what the slot refers to.
+ * False when memory is exhausted.
+ */
+bool slot_read_tag(struct infer *infer, struct discriminators *tags,
+		   uint32_t to, struct slot *slot);
 
 #endif

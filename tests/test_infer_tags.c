@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* A number in a header tells the structs with that header apart. */
+#include "tests/aid_infer_shapes.h"
+
+/* value { int type; }, real { value; double number }, flags { value; int a, b,
+ * c, d, e } of one size, and list { list *next; value *value } */
+static uint32_t value, real, flags, list;
+
+static void make_values(const char *what)
+{
+	uint32_t small = made_scalar(&image, TYPE_INT, "int", 4);
+	uint32_t wide = made_scalar(&image, TYPE_FLOAT, "double", 8);
+	struct made_member m[] = { { what, small, 0, 0 },
+				   { "a", small, 8, 0 },
+				   { "b", small, 12, 0 },
+				   { "c", wide, 16, 0 } };
+
+	value = record("value", 8, m, 1);
+	m[0] = (struct made_member){ "value", value, 0, 0 };
+	flags = record("flags", 24, m, 4);
+	m[1] = (struct made_member){ "x", wide, 8, 0 };
+	m[2] = (struct made_member){ "y", wide, 16, 0 };
+	real = record("real", 24, m, 3);
+	m[0] = (struct made_member){ "next", number, 0, 0 };
+	m[1] = (struct made_member){ "value", pointer(value), 8, 0 };
+	list = record("list", 16, m, 2);
+	made_retarget(&image, list, 0, pointer(list));
+	(void)pointer(real);
+	(void)pointer(flags);
+	of_program(value);
+	of_program(real);
+	of_program(flags);
+	of_program(list);
+}
+
+static void place_values(void)
+{
+	uint64_t before = 0;
+
+	for (uint64_t i = 0; i < MANY; i++) {
+		uint64_t at = place(24), link = place(16);
+		bool is_real = i % 4 == 0;
+
+		made_word(&image, at, is_real ? 4 : 3);
+		made_word(&image, at + 8, is_real ? UINT64_C(0x4039000000000000) :
+			  i << 32 | 1);
+		made_word(&image, at + 16, UINT64_C(0x3ff8000000000000));
+		made_word(&image, link, before);
+		made_word(&image, link + 8, at);
+		before = link;
+	}
+	pointer_var(list, before);
+}
+
+static void the_type_in_a_header_splits_what_is_compared(void **state)
+{
+	(void)state;
+	make_values("type");
+	place_values();
+	infer();
+	assert_int_equal(typed(real), MANY / 4);
+	assert_int_equal(typed(flags), MANY - MANY / 4);
+}
+
+static void another_number_does_not(void **state)
+{
+	(void)state;
+	make_values("count");
+	place_values();
+	infer();
+	assert_int_equal(typed(real), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_type_in_a_header_splits_what_is_compared),
+		TEST(another_number_does_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

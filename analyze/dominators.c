@@ -316,9 +316,14 @@ uint32_t *dom_parents(const struct dominators *dom)
 {
 	uint32_t *parent = bulk_alloc(dom->n_order, sizeof(*parent));
 
-	for (uint32_t p = 0; parent && p < dom->n_order; p++) {
-		for (uint32_t c = p + 1; c < dom->end[p]; c = dom->end[c])
-			parent[c] = p;
+	/* From the one before upwards, to the first whose subtree is open: each
+	 * is passed once, and all in the order in which they lie. */
+	for (uint32_t p = 1; parent && p < dom->n_order; p++) {
+		uint32_t above = p - 1;
+
+		while (above > 0 && dom->end[above] <= p)
+			above = parent[above];
+		parent[p] = above;
 	}
 	return parent;
 }

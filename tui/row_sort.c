@@ -76,3 +76,60 @@ bool row_sort(uint32_t *rows, uint64_t *keys, size_t n, struct err *err)
 	free(other.keys);
 	return ok;
 }
+
+/* Sort what was collected and leave the first. */
+static bool keep_first(struct row_best *best, struct err *err)
+{
+	if (!row_sort(best->rows, best->keys, best->len, err))
+		return false;
+	if (best->len >= best->limit) {
+		best->len = (size_t)best->limit;
+		best->below = best->len ? best->keys[best->len - 1] : 0;
+	}
+	return true;
+}
+
+static bool grow(struct row_best *best)
+{
+	size_t want = best->cap ? best->cap * 2 : 256;
+	uint32_t *rows = reallocarray(best->rows, want, sizeof(*rows));
+	uint64_t *keys = NULL;
+
+	if (rows) {
+		best->rows = rows;
+		keys = reallocarray(best->keys, want, sizeof(*keys));
+	}
+	if (!keys)
+		return false;
+	best->keys = keys;
+	best->cap = want;
+	return true;
+}
+
+bool row_best_take(struct row_best *best, uint32_t row, uint64_t key)
+{
+	struct err ignored = {0};
+
+	if (best->len == best->cap) {
+		if (best->len >= best->limit * 2 &&
+		    !keep_first(best, &ignored))
+			return ignored.code == ERR_CANCELLED;
+		if (best->len == best->cap && !grow(best))
+			return false;
+	}
+	best->rows[best->len] = row;
+	best->keys[best->len++] = key;
+	return true;
+}
+
+bool row_best_end(struct row_best *best, struct err *err)
+{
+	return keep_first(best, err);
+}
+
+void row_best_free(struct row_best *best)
+{
+	free(best->rows);
+	free(best->keys);
+	*best = (struct row_best){0};
+}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tui/table.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,7 +9,7 @@
 
 #include "base/arena.h"
 #include "base/progress.h"
-#include "tui/row_sort.h"
+#include "tui/row_find.h"
 #include "tui/session.h"
 #include "tui/table_layout.h"
 
@@ -33,6 +32,7 @@ struct view *view_new(const struct view_class *class, void *data,
 	v->sort_column = class->sorted_by;
 	v->descending = class->descending;
 	v->n_shown = class->model.n_rows(data);
+	v->order.n = v->n_shown;
 	v->page = 1;
 	return v;
 }
@@ -42,13 +42,13 @@ void view_free(struct view *view)
 	if (!view)
 		return;
 	view->class->model.free(view->data);
-	free(view->order);
+	row_order_free(&view->order);
 	free(view);
 }
 
-uint32_t table_row(const struct view *v, uint32_t position)
+uint32_t table_row(struct view *v, uint32_t position)
 {
-	return v->order ? v->order[position] : position;
+	return row_order_at(&v->order, position);
 }
 
 static void go_to(struct view *v, uint64_t position)
@@ -64,77 +64,6 @@ static bool cancelled(uint32_t i)
 		return false;
 	progress_add(TICK);
 	return progress_cancelled();
-}
-
-/* Small letters in the pattern match capital ones too. */
-static bool holds(const char *text, const char *pattern)
-{
-	for (const char *p = pattern; *p; p++) {
-		if (isupper((unsigned char)*p))
-			return strstr(text, pattern) != NULL;
-	}
-	return strcasestr(text, pattern) != NULL;
-}
-
-static bool row_holds(struct view *v, uint32_t row, const char *pattern)
-{
-	struct cell_out out;
-
-	for (int c = 0; c < v->class->n_columns; c++) {
-		if (v->class->columns[c].kind == COLUMN_BAR)
-			continue;
-		out.text[0] = '\0';
-		v->class->model.cell(v->data, row, c, &out);
-		if (holds(out.text, pattern))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Rows that match, in @order from 0 on; in a tree those above them as well:
- * walking backwards, a row is needed when it is less deep than what was kept.
- */
-static bool pick(struct view *v, const char *pattern, uint32_t *order,
-		 uint32_t *n_shown, struct err *err)
-{
-	const struct tree_model *tree = v->class->model.tree;
-	uint32_t n = v->class->model.n_rows(v->data), at = n, need = 0;
-
-	for (uint32_t i = n; i-- > 0;) {
-		uint32_t depth = tree ? tree->depth(v->data, i) : 0;
-
-		if (cancelled(i))
-			return err_set(err, ERR_CANCELLED, "cancelled");
-		if (pattern[0] && depth >= need && !row_holds(v, i, pattern))
-			continue;
-		need = depth;
-		order[--at] = i;
-	}
-	*n_shown = n - at;
-	memmove(order, order + at, *n_shown * sizeof(*order));
-	return true;
-}
-
-static bool sort_by_number(struct view *v, int column, bool descending,
-			   uint32_t *order, uint32_t n, struct err *err)
-{
-	uint64_t *keys = malloc((n + (size_t)1) * sizeof(*keys));
-	bool ok = true;
-
-	if (!keys)
-		return err_nomem(err, "sorting");
-	for (uint32_t i = 0; ok && i < n; i++) {
-		uint64_t key = v->class->model.number(v->data, order[i],
-						      column);
-
-		keys[i] = descending ? ~key : key;
-		ok = !cancelled(i);
-	}
-	ok = ok ? row_sort(order, keys, n, err) :
-		  err_set(err, ERR_CANCELLED, "cancelled");
-	free(keys);
-	return ok;
 }
 
 struct text_row {
@@ -153,26 +82,33 @@ static int by_text(const void *a, const void *b)
 }
 
 static bool sort_by_text(struct view *v, int column, bool descending,
-			 uint32_t *order, uint32_t n, struct err *err)
+			 struct row_order *order, struct err *err)
 {
+	uint32_t n = order->n;
+	uint32_t *rows = malloc((n + (size_t)1) * sizeof(*rows));
 	struct text_row *texts = calloc(n + (size_t)1, sizeof(*texts));
 	struct arena arena = {0};
 	struct cell_out out;
-	bool ok = texts != NULL;
+	bool ok = rows && texts;
 
 	for (uint32_t i = 0; ok && i < n; i++) {
+		uint32_t row = row_order_at(order, i);
+
 		out.text[0] = '\0';
-		v->class->model.cell(v->data, order[i], column, &out);
-		texts[i].row = order[i];
+		v->class->model.cell(v->data, row, column, &out);
+		texts[i].row = row;
 		texts[i].text = arena_text(&arena, out.text, strlen(out.text));
 		ok = texts[i].text && !cancelled(i);
 	}
 	if (ok)
 		qsort(texts, n, sizeof(*texts), by_text);
 	for (uint32_t i = 0; ok && i < n; i++)
-		order[i] = texts[descending ? n - 1 - i : i].row;
+		rows[i] = texts[descending ? n - 1 - i : i].row;
 	free(texts);
 	arena_free(&arena);
+	free(ok ? order->rows : rows);
+	if (ok)
+		order->rows = rows;
 	return ok || (progress_cancelled() ?
 		      err_set(err, ERR_CANCELLED, "cancelled") :
 		      err_nomem(err, "sorting"));
@@ -186,40 +122,74 @@ static bool is_natural(const struct view *v, int column, bool descending)
 		descending == v->class->descending);
 }
 
-static bool make_order(struct view *v, const char *pattern, int column,
-		       bool descending, uint32_t *order, uint32_t *n,
-		       struct err *err)
+static uint64_t sort_key(void *ctx, uint32_t row, int column)
 {
-	if (!pick(v, pattern, order, n, err))
-		return false;
-	if (is_natural(v, column, descending))
+	const struct view *v = ctx;
+
+	return v->class->model.number(v->data, row, column);
+}
+
+/* All rows that match, in the model's order. */
+static bool pick_order(struct view *v, const char *pattern,
+		       struct row_order *ret, struct err *err)
+{
+	uint32_t n = v->class->model.n_rows(v->data);
+
+	*ret = (struct row_order){ .n = n };
+	if (!pattern[0])
 		return true;
-	return v->class->columns[column].by_text ?
-	       sort_by_text(v, column, descending, order, *n, err) :
-	       sort_by_number(v, column, descending, order, *n, err);
+	ret->rows = malloc((n + (size_t)1) * sizeof(*ret->rows));
+	return ret->rows ? rows_that_hold(v, pattern, ret->rows, &ret->n, err) :
+			   err_nomem(err, "rows");
+}
+
+static bool sort_by(struct view *v, int column, bool descending,
+		    struct row_order *order, struct err *err)
+{
+	const struct row_keys keys = {
+		.key = sort_key, .ctx = v, .column = column,
+		.descending = descending,
+		.at_once = v->class->model.pure_number,
+	};
+	struct row_order by_number;
+
+	if (v->class->columns[column].by_text)
+		return sort_by_text(v, column, descending, order, err);
+	if (!row_order_build(order->rows, order->n, &keys, &by_number, err)) {
+		*order = (struct row_order){0};
+		return false;
+	}
+	*order = by_number;
+	return true;
+}
+
+static bool make_order(struct view *v, const char *pattern, int column,
+		       bool descending, struct row_order *ret, struct err *err)
+{
+	bool ok;
+
+	progress_begin("going through the rows",
+		       v->class->model.n_rows(v->data));
+	ok = pick_order(v, pattern, ret, err) &&
+	     (is_natural(v, column, descending) ||
+	      sort_by(v, column, descending, ret, err));
+	progress_end();
+	if (!ok)
+		row_order_free(ret);
+	return ok;
 }
 
 /* Show what matches @pattern by @column; all stays as it was on failure. */
 static bool arrange(struct view *v, const char *pattern, int column,
 		    bool descending, struct err *err)
 {
-	uint32_t n = v->class->model.n_rows(v->data), *order = NULL;
-	bool ok = true;
+	struct row_order order;
 
-	if (pattern[0] || !is_natural(v, column, descending)) {
-		order = malloc((n + (size_t)1) * sizeof(*order));
-		progress_begin("going through the rows", n);
-		ok = order ? make_order(v, pattern, column, descending, order,
-					&n, err) : err_nomem(err, "rows");
-		progress_end();
-	}
-	if (!ok) {
-		free(order);
+	if (!make_order(v, pattern, column, descending, &order, err))
 		return false;
-	}
-	free(v->order);
+	row_order_free(&v->order);
 	v->order = order;
-	v->n_shown = n;
+	v->n_shown = order.n;
 	v->sort_column = column;
 	v->descending = descending;
 	if (v->filter != pattern)
@@ -229,13 +199,9 @@ static bool arrange(struct view *v, const char *pattern, int column,
 
 void table_select(struct view *v, uint32_t row)
 {
-	for (uint32_t i = 0; i < v->n_shown; i++) {
-		if (table_row(v, i) == row) {
-			v->selected = i;
-			return;
-		}
-	}
-	go_to(v, v->selected);
+	uint32_t at = row_order_find(&v->order, row);
+
+	go_to(v, at < v->n_shown ? at : v->selected);
 }
 
 bool table_changed(struct view *v, uint32_t keep, struct err *err)
@@ -244,15 +210,12 @@ bool table_changed(struct view *v, uint32_t keep, struct err *err)
 
 	/* Without a valid order the old one would name rows that are gone. */
 	if (!ok) {
-		free(v->order);
-		v->order = NULL;
+		row_order_free(&v->order);
 		v->filter[0] = '\0';
 		v->n_shown = v->class->model.n_rows(v->data);
+		v->order.n = v->n_shown;
 	}
-	if (v->order)
-		table_select(v, keep);
-	else
-		go_to(v, keep);
+	table_select(v, keep);
 	return ok;
 }
 
@@ -269,33 +232,24 @@ bool table_filter(struct view *v, const char *pattern, struct err *err)
 	return true;
 }
 
-static bool find(struct view *v, uint64_t from, bool down, struct err *err)
-{
-	uint32_t n = v->n_shown;
-
-	for (uint64_t i = 0; i < n; i++) {
-		uint64_t at = (down ? from + i : from + n - i) % n;
-
-		if (cancelled((uint32_t)i))
-			return err_set(err, ERR_CANCELLED, "cancelled");
-		if (row_holds(v, table_row(v, (uint32_t)at), v->search)) {
-			go_to(v, at);
-			return true;
-		}
-	}
-	return err_set(err, ERR_FORMAT, "no row holds \"%s\"", v->search);
-}
-
 static bool search(struct view *v, uint64_t from, bool down, struct err *err)
 {
+	uint32_t at;
 	bool ok;
 
 	if (!v->search[0])
 		return err_set(err, ERR_FORMAT, "nothing was searched: press /");
 	progress_begin("searching", v->n_shown);
-	ok = find(v, from, down, err);
+	ok = row_find(v, v->search, v->n_shown ? (uint32_t)(from % v->n_shown) :
+		      0, down, &at, err);
 	progress_end();
-	return ok;
+	if (!ok)
+		return false;
+	if (at >= v->n_shown)
+		return err_set(err, ERR_FORMAT, "no row holds \"%s\"",
+			       v->search);
+	go_to(v, at);
+	return true;
 }
 
 bool table_search(struct view *v, const char *pattern, struct err *err)
@@ -432,7 +386,7 @@ bool table_command(struct view *v, enum command command, bool *done,
 	return fold(v, command, done, err);
 }
 
-struct subject table_subject(const struct view *v, enum command command)
+struct subject table_subject(struct view *v, enum command command)
 {
 	if (v->class->model.about && command != CMD_OPEN &&
 	    command != CMD_FIELDS)

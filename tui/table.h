@@ -33,7 +33,7 @@ bool table_filter(struct view *v, const char *pattern, struct err *err);
 bool table_search(struct view *v, const char *pattern, struct err *err);
 
 /** The model's row at shown position @position. */
-uint32_t table_row(const struct view *v, uint32_t position);
+uint32_t table_row(struct view *v, uint32_t position);
 
 /** Select the model's @row, if it is shown. */
 void table_select(struct view *v, uint32_t row);
@@ -42,7 +42,7 @@ void table_select(struct view *v, uint32_t row);
 bool table_changed(struct view *v, uint32_t keep, struct err *err);
 
 /** What @command asks about: the selected row, or what the view is about. */
-struct subject table_subject(const struct view *v, enum command command);
+struct subject table_subject(struct view *v, enum command command);
 
 /** Write all shown rows as text with full columns. ERR_IO, ERR_CANCELLED. */
 bool table_save(struct view *v, const char *path, struct err *err);

@@ -19,6 +19,7 @@
 
 #include "base/err.h"
 #include "tui/keymap.h"
+#include "tui/row_order.h"
 #include "tui/screen.h"
 
 struct session;
@@ -92,6 +93,15 @@ struct model {
 		     struct cell_out *out);
 	/** What sorting and bars go by; may be NULL when no column needs it. */
 	uint64_t (*number)(void *data, uint32_t row, int column);
+	bool pure_number;	/* several threads may call number() at once */
+	/**
+	 * Prepare to look for @pattern in millions of rows; NULL when only
+	 * their cells tell. match() answers as these would, @worker as in
+	 * base/pool.h. May all be NULL.
+	 */
+	void *(*match_new)(void *data, const char *pattern);
+	bool (*match)(void *data, void *match, uint32_t row, unsigned worker);
+	void (*match_free)(void *match);
 	/** Rows that have a bar; NULL: all. */
 	bool (*has_bar)(void *data, uint32_t row);
 	/** NULL: no row is about anything. */
@@ -127,7 +137,7 @@ struct view {
 	uint32_t top, selected;
 	int sort_column;
 	bool descending;
-	uint32_t *order;	/* [n_shown] rows; NULL: as in the model */
+	struct row_order order;	/* of the rows that are shown */
 	uint32_t n_shown;
 	char filter[PATTERN_MAX], search[PATTERN_MAX];
 	int skip;		/* cells of the widest column left out */

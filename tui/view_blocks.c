@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "tui/block_match.h"
 #include "tui/views.h"
 
 enum { COL_ADDRESS, COL_BYTES, COL_RETAINED, COL_STATE, COL_BLOCK };
@@ -16,8 +17,6 @@ static const struct column columns[] = {
 	[COL_STATE] = { "State", COLUMN_TEXT, 9, STYLE_NORMAL, 'S', 4, false },
 	[COL_BLOCK] = { "Block", COLUMN_TEXT, 0, STYLE_TYPE, 0, 0, false },
 };
-
-enum { PREVIEW = 60 };
 
 struct list {
 	struct session *session;
@@ -53,28 +52,6 @@ static uint64_t number(void *data, uint32_t row, int column)
 	}
 }
 
-/* What characters a block of text begins with, in quotes. */
-static size_t preview(const struct list *l, uint32_t node, char *to,
-		      size_t size)
-{
-	const struct heap *heap = &l->session->facts->heap;
-	size_t wish = heap_size(heap, node) < PREVIEW ?
-		      (size_t)heap_size(heap, node) : PREVIEW;
-	size_t n = wish;
-	const uint8_t *at;
-	int len;
-
-	if (heap->content[node] != CONTENT_TEXT)
-		return 0;
-	at = window_span(&l->session->window, heap->addr[node], 1, &n);
-	if (!at)
-		return 0;
-	len = snprintf(to, size, "  \"%.*s%s",
-		       (int)(n < wish ? n : wish), (const char *)at,
-		       heap_size(heap, node) > PREVIEW ? "..." : "\"");
-	return len > 0 ? (size_t)len : 0;
-}
-
 static void describe(const struct list *l, uint32_t node, struct cell_out *out)
 {
 	const struct facts *f = l->session->facts;
@@ -84,7 +61,9 @@ static void describe(const struct list *l, uint32_t node, struct cell_out *out)
 
 	view_label(l->session, node, out->text, sizeof(out->text) / 2);
 	n = strlen(out->text);
-	if (heap_is_root(&f->heap, node) || preview(l, node, out->text + n, sizeof(out->text) - n))
+	if (heap_is_root(&f->heap, node) ||
+	    block_preview(&f->heap, &l->session->window, node, out->text + n,
+			  sizeof(out->text) - n))
 		return;
 	above = session_parent(l->session, node);
 	if (above != NODE_NONE && above < f->heap.n_nodes)
@@ -116,6 +95,25 @@ static void cell(void *data, uint32_t row, int column, struct cell_out *out)
 	}
 }
 
+static void *match_new(void *data, const char *pattern)
+{
+	const struct list *l = data;
+
+	return block_match_new(l->session, pattern);
+}
+
+static bool match(void *data, void *matching, uint32_t row, unsigned worker)
+{
+	const struct list *l = data;
+
+	return block_match_has(matching, l->nodes[row], worker);
+}
+
+static void match_free(void *matching)
+{
+	block_match_free(matching);
+}
+
 static struct subject subject(void *data, uint32_t row)
 {
 	const struct list *l = data;
@@ -127,6 +125,9 @@ static const struct view_class blocks_class = {
 	.name = "Blocks", .columns = columns, .n_columns = 5, .sorted_by = -1,
 	.model = {
 		.n_rows = n_rows, .cell = cell, .number = number,
+		.pure_number = true,
+		.match_new = match_new, .match = match,
+		.match_free = match_free,
 		.subject = subject, .free = free,
 	},
 };

@@ -15,7 +15,7 @@
 enum { COL_RETAINED, COL_KIND, COL_WHO };
 
 /* The word in a larger source is not looked for: the screen would wait. */
-enum { MAX_SOURCE = 8 << 20 };
+enum { MAX_SOURCE = 8 << 20, TICK = 1 << 16 };
 
 static const struct column columns[] = {
 	[COL_RETAINED] = { "Retained", COLUMN_SIZE, 10, STYLE_SIZE, 'R', 1,
@@ -37,17 +37,17 @@ static const struct heap *heap_of(const struct tree *tree)
 
 /* Best holders first: named roots, other roots, then blocks by the kind of
  * their reference; of those, what retains most. */
-static uint64_t rank(const struct tree *tree, uint64_t edge)
+static uint64_t rank(const struct facts *facts, uint64_t edge)
 {
-	const struct referrers *r = (const struct referrers *)tree;
-	const struct heap *heap = heap_of(tree);
+	const struct heap *heap = &facts->heap;
 	uint32_t from = heap->referrers.target[edge];
-	uint64_t class = 2 + (uint64_t)heap->referrers.kind[edge];
-	uint64_t retained = r->session->facts->dom.retained[from];
+	uint8_t kind = heap->referrers.kind[edge];
+	uint64_t class = 2 + (uint64_t)kind;
 
-	if (heap_is_root(heap, from) && ref_holds(heap->referrers.kind[edge]))
+	if (heap_is_root(heap, from) && ref_holds(kind))
 		class = root_is_named(heap_root(heap, from)->kind) ? 0 : 1;
-	return class << 56 | (~retained & ((UINT64_C(1) << 56) - 1));
+	return class << 56 |
+	       (~facts->dom.retained[from] & ((UINT64_C(1) << 56) - 1));
 }
 
 static bool is_above(const struct tree *tree, uint32_t item, uint64_t id)
@@ -59,9 +59,9 @@ static bool is_above(const struct tree *tree, uint32_t item, uint64_t id)
 	return false;
 }
 
-/* Add the first @limit of the sorted @from that are not there yet. */
+/* Add the @n nodes of @from that are not there yet. */
 static bool add(struct tree *tree, uint32_t item, const uint32_t *from,
-		uint64_t n, uint64_t limit)
+		size_t n)
 {
 	const struct graph *g = &heap_of(tree)->referrers;
 	struct map there = {0};
@@ -70,7 +70,7 @@ static bool add(struct tree *tree, uint32_t item, const uint32_t *from,
 	for (uint32_t c = tree->items.at[item].first; ok && c != TREE_NONE;
 	     c = tree->items.at[c].next)
 		ok = map_set(&there, tree->items.at[c].id, 1);
-	for (uint64_t i = 0; ok && i < n && i < limit; i++) {
+	for (size_t i = 0; ok && i < n; i++) {
 		bool inner = graph_row(g, from[i]) <
 			     graph_row(g, from[i] + 1) &&
 			     !is_above(tree, item, from[i]);
@@ -82,28 +82,40 @@ static bool add(struct tree *tree, uint32_t item, const uint32_t *from,
 	return ok;
 }
 
+static bool find_best(const struct tree *tree, uint64_t first, uint64_t n,
+		      struct row_best *best, struct err *err)
+{
+	const struct facts *f = ((const struct referrers *)tree)->session->facts;
+	const uint32_t *from = f->heap.referrers.target;
+
+	for (uint64_t i = first; i < first + n; i++) {
+		if (i % TICK == 0) {
+			progress_add(TICK);
+			if (progress_cancelled())
+				return err_set(err, ERR_CANCELLED, "cancelled");
+		}
+		if (!row_best_offer(best, from[i], rank(f, i)))
+			return err_nomem(err, "referrers");
+	}
+	return row_best_end(best, err);
+}
+
 static bool children(struct tree *tree, uint32_t item, uint64_t limit,
 		     uint64_t *left, struct err *err)
 {
 	const struct graph *g = &heap_of(tree)->referrers;
 	uint32_t id = (uint32_t)tree->items.at[item].id;
 	uint64_t first = graph_row(g, id), n = graph_row(g, id + 1) - first;
-	uint32_t *from = malloc((n + 1) * sizeof(*from));
-	uint64_t *keys = malloc((n + 1) * sizeof(*keys));
-	bool ok = from && keys;
+	struct row_best best = { .limit = limit, .below = UINT64_MAX };
+	bool ok;
 
-	for (uint64_t i = 0; ok && i < n; i++) {
-		from[i] = g->target[first + i];
-		keys[i] = rank(tree, first + i);
-	}
 	progress_begin("sorting who refers to it", n);
-	ok = ok ? row_sort(from, keys, n, err) : err_nomem(err, "referrers");
+	ok = find_best(tree, first, n, &best, err);
 	progress_end();
-	if (ok && !add(tree, item, from, n, limit))
+	if (ok && !add(tree, item, best.rows, best.len))
 		ok = err_nomem(err, "referrers");
 	*left = n > limit ? n - limit : 0;
-	free(from);
-	free(keys);
+	row_best_free(&best);
 	return ok;
 }
 

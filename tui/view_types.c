@@ -83,6 +83,7 @@ static const struct view_class types_class = {
 	.sorted_by = COL_BYTES, .descending = true,
 	.model = {
 		.n_rows = n_rows, .cell = cell, .number = number,
+		.pure_number = true,
 		.subject = subject, .free = free,
 	},
 };

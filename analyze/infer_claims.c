@@ -111,9 +111,16 @@ static bool claim_chosen(struct follow *f, const struct place *from,
 	uint32_t pointee = pointer_kind_at(&f->chooser.fields, kind)->target;
 	struct choice choice;
 	uint64_t size, count;
+	bool done;
 
 	if (!choose_start(&f->chooser, claim->node, kind, &choice))
 		return false;
+	if (relatives_any(&f->relatives, pointee)) {
+		if (!follow_relatives(f, from, pointee, &choice, claim, &done))
+			return false;
+		if (done)
+			return true;
+	}
 	if (choice.type == TYPE_NONE) {
 		if (follow_type(f, pointee)->kind == TYPE_CHAR)
 			return claim_text(f, from, claim, pointee);

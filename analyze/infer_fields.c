@@ -469,12 +469,14 @@ bool infer_fields(struct infer *infer, struct err *err)
 	progress_begin("typing blocks", 0);
 	ok = chooser_init(&f.chooser, infer->heap, err) &&
 	     size_weights_build(infer->heap, &f.weights, err) &&
+	     relatives_build(&infer->heap->image->types, &f.relatives, err) &&
 	     follow_beginnings(&f, err) && follow_roots(&f, err) &&
 	     follow_all(&f, err);
 	progress_end();
 	chooser_free(&f.chooser);
 	shape_cache_free(&f.shapes);
 	size_weights_free(&f.weights);
+	relatives_free(&f.relatives);
 	rust_vtables_free(&f.vtables);
 	map_free(&f.arrays);
 	map_free(&f.inside_seen);

@@ -12,6 +12,7 @@
 #include "analyze/infer_state.h"
 #include "analyze/rust_vtables.h"
 #include "analyze/shapes.h"
+#include "analyze/type_relatives.h"
 
 /*
  * A place that is known to hold elements of one type. Some of them may be
@@ -39,6 +40,7 @@ struct follow {
 	struct chooser chooser;
 	struct shape_cache shapes;
 	struct size_weights weights;
+	struct relatives relatives;
 	struct seen_block seen, element;	/* scratch */
 	struct map arrays;		/* with a cookie: their types */
 	struct rust_vtables vtables;
@@ -76,6 +78,13 @@ bool follow_pointer(struct follow *f, const struct place *from, uint32_t kind,
  * if it looks like one. (infer_arrays.c) */
 bool follow_larger(struct follow *f, const struct place *from,
 		   struct claim *claim, uint32_t pointee);
+
+/** A pointer to the start of a block is declared to @pointee, which has
+ * relatives, and @chosen is what was made of that. When the block cannot be
+ * @pointee after all: the relative that it is. (infer_relatives.c) */
+bool follow_relatives(struct follow *f, const struct place *from,
+		      uint32_t pointee, const struct choice *chosen,
+		      struct claim *claim, bool *done);
 
 /** A pointer to pointers: the block is an array of them, if they are some. */
 bool follow_pointers(struct follow *f, const struct place *from, uint32_t kind,

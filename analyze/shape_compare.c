@@ -570,3 +570,16 @@ struct shape_score shape_compare(const struct heap *heap,
 		compare_slack(block, n, &score);
 	return score;
 }
+
+bool shape_is_contradicted(const struct shape *shape,
+			   const struct seen_block *block)
+{
+	for (uint32_t i = 0; i < shape->n && i < block->n; i++) {
+		uint8_t kind = shape->at[i].kind, seen = block->at[i].seen;
+
+		if ((kind == SHAPE_FLOAT || kind == SHAPE_SMALL) &&
+		    (seen == SEEN_START || seen == SEEN_INSIDE))
+			return true;
+	}
+	return false;
+}

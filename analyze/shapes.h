@@ -179,6 +179,11 @@ struct shape_score {
 	bool broken;		/* a promise is broken: it is not of that type */
 };
 
+/** A word refers to a block where @shape has smaller numbers, or a float. (It
+ * does so in a capture without other contents, too.) */
+bool shape_is_contradicted(const struct shape *shape,
+			   const struct seen_block *block);
+
 /**
  * @type has @shape. In a block that is larger than the type, what its last
  * member says of an array of any length counts, too; else what is behind it

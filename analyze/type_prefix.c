@@ -69,17 +69,39 @@ static bool is_header(const struct type_table *types, uint32_t id)
 	return leads;
 }
 
+uint64_t type_prefix_hash(const struct type_table *types, uint32_t id,
+			  uint32_t n)
+{
+	const struct member *m = members_of(types, id);
+	uint64_t hash = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		hash = mix_member(types, hash, &m[i]);
+	return hash;
+}
+
+bool type_prefix_same(const struct type_table *types, uint32_t one,
+		      uint32_t other, uint32_t n)
+{
+	const struct member *a = members_of(types, one);
+	const struct member *b = members_of(types, other);
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (!same_member(types, &a[i], &b[i]))
+			return false;
+	}
+	return true;
+}
+
 static bool note_header(const struct type_table *types, uint32_t id,
 			struct map *headers)
 {
-	const struct member *m = members_of(types, id);
-	uint64_t hash = 0, *slot;
+	uint64_t *slot;
 
 	if (!is_header(types, id))
 		return true;
-	for (uint32_t i = 0; i < types->types.at[id].n_members; i++)
-		hash = mix_member(types, hash, &m[i]);
-	slot = map_slot(headers, hash, NULL);
+	slot = map_slot(headers, type_prefix_hash(types, id,
+			types->types.at[id].n_members), NULL);
 	if (slot && !*slot)
 		*slot = (uint64_t)id + 1;
 	return slot != NULL;
@@ -88,14 +110,8 @@ static bool note_header(const struct type_table *types, uint32_t id,
 static bool begins_like(const struct type_table *types, uint32_t outer,
 			uint32_t header)
 {
-	const struct member *a = members_of(types, outer);
-	const struct member *b = members_of(types, header);
-
-	for (uint32_t i = 0; i < types->types.at[header].n_members; i++) {
-		if (!same_member(types, &a[i], &b[i]))
-			return false;
-	}
-	return true;
+	return type_prefix_same(types, outer, header,
+				types->types.at[header].n_members);
 }
 
 static uint32_t longest_prefix(const struct type_table *types, uint32_t id,

@@ -30,4 +30,11 @@ bool type_prefixes(const struct type_table *types, uint32_t **ret,
 bool type_begins_with(const struct type_table *types, uint32_t outer,
 		      uint32_t inner);
 
+/** Of the first @n members of record @id, which has as many: a hash, and
+ * whether those of another one are the same. */
+uint64_t type_prefix_hash(const struct type_table *types, uint32_t id,
+			  uint32_t n);
+bool type_prefix_same(const struct type_table *types, uint32_t one,
+		      uint32_t other, uint32_t n);
+
 #endif

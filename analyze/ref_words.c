@@ -10,8 +10,11 @@
 #include "analyze/rust_pointers.h"
 #include "analyze/words.h"
 
-void ref_words(const struct heap *heap, struct window *window, uint32_t source,
-	       bool (*visit)(void *ctx, const struct ref_word *word), void *ctx)
+/* Words whose addresses lie within @span bytes from @low on. */
+static void walk_words(const struct heap *heap, struct window *window,
+		       uint32_t source, uint64_t low, uint64_t span,
+		       bool (*visit)(void *ctx, const struct ref_word *word),
+		       void *ctx)
 {
 	bool root = heap_is_root(heap, source);
 	bool stack = root && heap_root(heap, source)->kind == ROOT_STACK;
@@ -31,14 +34,20 @@ void ref_words(const struct heap *heap, struct window *window, uint32_t source,
 			};
 			uint64_t to = pointer_decode(word.value);
 
-			if (!to || (stack && local_roots_own(heap, run.addr +
-							     i * 8)))
+			if (!to || to - low >= span ||
+			    (stack && local_roots_own(heap, run.addr + i * 8)))
 				continue;
 			word.target = block_index_near(&heap->index, to, &hint);
 			if (word.target != NODE_NONE && !visit(ctx, &word))
 				return;
 		}
 	}
+}
+
+void ref_words(const struct heap *heap, struct window *window, uint32_t source,
+	       bool (*visit)(void *ctx, const struct ref_word *word), void *ctx)
+{
+	walk_words(heap, window, source, 0, UINT64_MAX, visit, ctx);
 }
 
 struct search {
@@ -66,7 +75,9 @@ uint64_t ref_offset(const struct heap *heap, struct window *window,
 	/* Pointers into itself make no reference (refs.h). */
 	if (source == target)
 		search.start = heap->addr[source];
-	ref_words(heap, window, source, is_it, &search);
+	/* Of the words of a large array no other needs to be looked up. */
+	walk_words(heap, window, source, heap->addr[target], heap_size(heap, target),
+		   is_it, &search);
 	return search.offset;
 }
 

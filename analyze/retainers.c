@@ -5,10 +5,16 @@
 #include <stdlib.h>
 
 #include "analyze/reach.h"
+#include "analyze/reach_one.h"
 #include "analyze/ref_words.h"
 #include "base/map.h"
+#include "base/progress.h"
 
-enum { LARGE = 512 };	/* bytes; few structs are larger */
+enum {
+	LARGE = 512,		/* bytes; few structs are larger */
+	SHORT = 100,		/* nodes of a path that are read in its order */
+	TICK = 1 << 12,
+};
 
 /* One step of a merged path, behind the step of its parent. */
 struct trail {
@@ -21,10 +27,11 @@ struct builder {
 	const struct facts *facts;
 	const struct heap *heap;
 	struct window window;
-	uint32_t *from;		/* [n_nodes] node before on the path */
+	uint32_t *from;		/* [n_nodes] node before on the path, + 1 */
 	struct bitset marked;	/* nodes on a path to a target */
 	struct bitset sources;	/* nodes that one of them comes from */
-	uint32_t *offset;	/* [n_nodes] of the word in from[] */
+	uint32_t *offset;	/* [n_nodes] of the word in from[], + 1 */
+	bool has_offsets;
 	uint32_t *trail;	/* [n_nodes] trail of the way there, + 1 */
 	VEC(struct trail) trails;	/* [0] is no trail */
 	VEC(uint32_t) stack;
@@ -80,7 +87,7 @@ static bool search(struct builder *b, enum round round, struct bitset *left,
 	for (uint32_t i = 0; ok && i < b->heap->n_nodes; i++) {
 		if (paths.depth[i] == NODE_NONE || !bitset_has(left, i))
 			continue;
-		b->from[i] = paths.from[i];
+		b->from[i] = paths.from[i] + 1;
 		bitset_remove(left, i);
 	}
 	if (ok)
@@ -89,22 +96,101 @@ static bool search(struct builder *b, enum round round, struct bitset *left,
 	return ok;
 }
 
-static bool find_paths(struct builder *b, struct err *err)
+static bool is_any_left(const struct bitset *left, const uint32_t *targets,
+			size_t n)
 {
-	uint32_t n = b->heap->n_nodes;
+	for (size_t i = 0; i < n; i++) {
+		if (bitset_has(left, targets[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool find_paths(struct builder *b, const uint32_t *targets, size_t n,
+		       struct err *err)
+{
 	struct bitset left;
 	bool ok = true;
 
-	if (!bitset_init(&left, n))
+	if (!bitset_init(&left, b->heap->n_nodes))
 		return err_nomem(err, "paths");
-	for (uint32_t i = 0; i < n; i++) {
-		b->from[i] = NODE_NONE;
+	for (uint32_t i = 0; i < b->heap->n_nodes; i++)
 		bitset_add(&left, i);
-	}
 	for (enum round r = 0; ok && r < N_ROUNDS; r++)
-		ok = search(b, r, &left, err);
+		ok = !is_any_left(&left, targets, n) || search(b, r, &left, err);
 	bitset_free(&left);
 	return ok;
+}
+
+/* Is @node one that no round before that of the dead reaches? */
+static bool is_left_for_dead(const void *ctx, uint32_t node)
+{
+	const struct heap *heap = ctx;
+
+	return heap_is_root(heap, node) ?
+	       heap_root(heap, node)->kind == ROOT_DEAD_STACK :
+	       heap->state[node] != STATE_REACHABLE;
+}
+
+/* With @at_once, find the word: sooner than with those of other steps. */
+static void take_step(struct builder *b, uint32_t from, uint32_t to,
+		      bool at_once)
+{
+	uint64_t offset = at_once ? ref_offset(b->heap, &b->window, from, to) :
+				    UINT64_MAX;
+
+	b->from[to] = from + 1;
+	if (offset < UINT32_MAX)
+		b->offset[to] = (uint32_t)offset + 1;
+}
+
+/*
+ * The same for one target. Of earlier rounds only that of the dead needs to
+ * know: whatever leads to the target over the references of another round
+ * was reached by none before, or so would the target have been.
+ */
+static bool search_one(struct builder *b, enum round round, uint32_t target,
+		       bool *found, struct err *err)
+{
+	struct reach_spec spec = {
+		.graph = &b->heap->refs, .kinds = REF_HOLDING,
+	};
+	uint32_t *entries = entries_of(b, round, &spec.n_entries);
+	struct reach_one one;
+	bool ok;
+
+	if (!entries)
+		return err_nomem(err, "paths");
+	if (round == ROUND_DEAD)
+		spec.kinds |= 1 << REF_WEAK | 1 << REF_STALE;
+	spec.entry = entries;
+	ok = reach_one_build(&spec, &b->heap->referrers, target,
+			     round == ROUND_DEAD ? is_left_for_dead : NULL,
+			     b->heap, &one, err);
+	free(entries);
+	if (!ok)
+		return false;
+	for (size_t i = 1; i < one.path.len; i++)
+		take_step(b, one.path.at[i - 1], one.path.at[i],
+			  one.path.len < SHORT);
+	*found = one.path.len > 0;
+	b->has_offsets = one.path.len < SHORT;
+	reach_one_free(&one);
+	return true;
+}
+
+static bool find_path(struct builder *b, uint32_t target, struct err *err)
+{
+	bool found = false, ok = true;
+
+	for (enum round r = 0; ok && !found && r < N_ROUNDS; r++)
+		ok = search_one(b, r, target, &found, err);
+	return ok;
+}
+
+static uint32_t from_of(const struct builder *b, uint32_t node)
+{
+	return b->from[node] - 1;
 }
 
 /* Mark the targets and all that stands before them. */
@@ -114,9 +200,9 @@ static void mark(struct builder *b, const uint32_t *targets, size_t n)
 		uint32_t node = targets[i];
 
 		while (bitset_insert(&b->marked, node) &&
-		       b->from[node] != NODE_NONE) {
-			bitset_add(&b->sources, b->from[node]);
-			node = b->from[node];
+		       from_of(b, node) != NODE_NONE) {
+			node = from_of(b, node);
+			bitset_add(&b->sources, node);
 		}
 	}
 }
@@ -131,26 +217,30 @@ static bool note_offset(void *ctx, const struct ref_word *word)
 	struct note_ctx *c = ctx;
 	struct builder *b = c->b;
 
-	if (b->from[word->target] == c->source &&
+	if (from_of(b, word->target) == c->source &&
 	    bitset_has(&b->marked, word->target) &&
-	    b->offset[word->target] == UINT32_MAX)
-		b->offset[word->target] = word->offset < UINT32_MAX ?
-					  (uint32_t)word->offset :
-					  UINT32_MAX - 1;
+	    b->offset[word->target] == 0)
+		b->offset[word->target] = word->offset < UINT32_MAX - 1 ?
+					  (uint32_t)word->offset + 1 :
+					  UINT32_MAX;
 	return true;
 }
 
 /* Each source is read once, however many targets it leads to. */
-static void find_offsets(struct builder *b)
+static bool find_offsets(struct builder *b, struct err *err)
 {
-	for (uint32_t i = 0; i < b->heap->n_nodes; i++)
-		b->offset[i] = UINT32_MAX;
 	for (uint32_t i = 0; i < b->heap->n_nodes; i++) {
 		struct note_ctx ctx = { b, i };
 
+		if (i % TICK == 0) {
+			progress_add(TICK);
+			if (progress_cancelled())
+				return err_set(err, ERR_CANCELLED, "cancelled");
+		}
 		if (bitset_has(&b->sources, i))
 			ref_words(b->heap, &b->window, i, note_offset, &ctx);
 	}
+	return true;
 }
 
 static uint64_t step_key(const struct builder *b, uint32_t node)
@@ -216,13 +306,13 @@ static bool is_large_untyped(const struct heap *heap, uint32_t node)
 static void field_to(const struct builder *b, uint32_t to, char *buf,
 		     size_t size)
 {
-	uint32_t source = b->from[to];
+	uint32_t source = from_of(b, to);
 
 	buf[0] = '\0';
-	if (b->offset[to] == UINT32_MAX)
+	if (b->offset[to] == 0)
 		return;
 	if (!is_large_untyped(b->heap, source))
-		ref_field(b->heap, source, b->offset[to], buf, size);
+		ref_field(b->heap, source, b->offset[to] - 1, buf, size);
 	else if (!heap_is_root(b->heap, source))
 		snprintf(buf, size, "[]");
 }
@@ -234,15 +324,15 @@ static void field_to(const struct builder *b, uint32_t to, char *buf,
 static bool find_trail(struct builder *b, uint32_t node)
 {
 	b->stack.len = 0;
-	for (; b->trail[node] == 0 && b->from[node] != NODE_NONE;
-	     node = b->from[node]) {
+	for (; b->trail[node] == 0 && from_of(b, node) != NODE_NONE;
+	     node = from_of(b, node)) {
 		if (!vec_push(&b->stack, node))
 			return false;
 	}
 	if (b->trail[node] == 0)
 		b->trail[node] = 1;	/* an entry: the empty trail */
 	while (b->stack.len > 0) {
-		uint32_t to = vec_pop(&b->stack), source = b->from[to];
+		uint32_t to = vec_pop(&b->stack), source = from_of(b, to);
 		char field[1024];
 		uint32_t trail;
 
@@ -281,17 +371,20 @@ static bool store_steps(struct builder *b, uint32_t trail,
 	return true;
 }
 
-static bool merge(struct builder *b, const uint32_t *targets, size_t n)
+static bool merge(struct builder *b, const uint32_t *targets, size_t n,
+		  struct err *err)
 {
 	struct map by_trail = {0};
 	struct trail none = { .step = { .field = "" } };
 	bool ok = vec_push(&b->trails, none);
 
-	for (size_t i = 0; ok && i < n; i++) {
+	for (size_t i = 0; ok && i < n && !progress_cancelled(); i++) {
 		struct retainer_path path = { .target = targets[i] };
 		uint64_t *slot;
 		bool added;
 
+		if (i % TICK == 0)
+			progress_add(TICK);
 		ok = find_trail(b, targets[i]);
 		slot = ok ? map_slot(&by_trail, b->trail[targets[i]], &added) :
 			    NULL;
@@ -316,7 +409,9 @@ static bool merge(struct builder *b, const uint32_t *targets, size_t n)
 	if (b->ret->paths.len > 0)
 		qsort(b->ret->paths.at, b->ret->paths.len,
 		      sizeof(*b->ret->paths.at), by_count);
-	return ok;
+	if (ok && progress_cancelled())
+		return err_set(err, ERR_CANCELLED, "cancelled");
+	return ok || err_nomem(err, "paths");
 }
 
 static bool build(struct builder *b, const uint32_t *targets, size_t n,
@@ -324,17 +419,18 @@ static bool build(struct builder *b, const uint32_t *targets, size_t n,
 {
 	size_t nodes = b->heap->n_nodes;
 
-	b->from = malloc((nodes + 1) * sizeof(*b->from));
-	b->offset = malloc((nodes + 1) * sizeof(*b->offset));
+	/* Of one path few pages are touched. */
+	b->from = calloc(nodes + 1, sizeof(*b->from));
+	b->offset = calloc(nodes + 1, sizeof(*b->offset));
 	b->trail = calloc(nodes + 1, sizeof(*b->trail));
 	if (!b->from || !b->offset || !b->trail ||
 	    !bitset_init(&b->marked, nodes) || !bitset_init(&b->sources, nodes))
 		return err_nomem(err, "paths");
-	if (!find_paths(b, err))
+	if (!(n == 1 ? find_path(b, targets[0], err) :
+		       find_paths(b, targets, n, err)))
 		return false;
 	mark(b, targets, n);
-	find_offsets(b);
-	return merge(b, targets, n) || err_nomem(err, "paths");
+	return (b->has_offsets || find_offsets(b, err)) && merge(b, targets, n, err);
 }
 
 bool retainers_build(const struct facts *facts, const uint32_t *targets,

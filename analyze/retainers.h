@@ -9,7 +9,8 @@
  * to; a step that repeats (the next of a list) is shown once, and so is which
  * word of a large block without a type it was.
  *
- * Cost: O(V + E), 16 bytes a node while running.
+ * Cost: O(V + E), 16 bytes a node while running; of one block what its path
+ * costs (reach_one.h).
  */
 #ifndef ANALYZE_RETAINERS_H
 #define ANALYZE_RETAINERS_H

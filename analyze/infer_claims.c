@@ -29,19 +29,18 @@ bool follow_submit(struct follow *f, const struct place *from,
 	return infer_claim(f->infer, claim);
 }
 
-/* Up to 7 letters, and what the block held before them behind. */
-static bool is_short_string(struct follow *f, uint32_t node)
+unsigned follow_short_string(struct follow *f, uint32_t node)
 {
 	uint64_t word;
 	unsigned n = 0;
 
 	if (!window_u64(&f->infer->window, f->heap->addr[node], &word) ||
 	    heap_find(f->heap, word) != NODE_NONE)
-		return false;
+		return 0;
 	while (n < 8 && (word >> 8 * n & 0xff) >= ' ' &&
 	       (word >> 8 * n & 0xff) < 0x7f)
 		n++;
-	return n > 0 && n < 8 && (word >> 8 * n & 0xff) == 0;
+	return n < 8 && (word >> 8 * n & 0xff) == 0 ? n : 0;
 }
 
 /* char *, surely to bytes that read as text. */
@@ -55,7 +54,7 @@ static bool claim_text(struct follow *f, const struct place *from,
 	if (heap->content[claim->node] == CONTENT_UNKNOWN ||
 	    ((heap->content[claim->node] == CONTENT_POINTERS ||
 	      heap->content[claim->node] == CONTENT_MIXED) &&
-	     !is_short_string(f, claim->node)))
+	     follow_short_string(f, claim->node) == 0))
 		return true;
 	claim->type = pointee;
 	claim->count = heap_size(heap, claim->node) > UINT32_MAX ? UINT32_MAX :

@@ -79,6 +79,10 @@ bool follow_pointer(struct follow *f, const struct place *from, uint32_t kind,
 bool follow_larger(struct follow *f, const struct place *from,
 		   struct claim *claim, uint32_t pointee);
 
+/** How many letters block @node begins with, when it is up to 7 and a NUL, and
+ * what it held before them behind; else 0. (infer_claims.c) */
+unsigned follow_short_string(struct follow *f, uint32_t node);
+
 /** A pointer to the start of a block is declared to @pointee, which has
  * relatives, and @chosen is what was made of that. When the block cannot be
  * @pointee after all: the relative that it is. (infer_relatives.c) */

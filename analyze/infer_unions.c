@@ -15,12 +15,15 @@ enum {
 	CLEAR_MARGIN = 20,
 	TEXT_SCORE = 40,
 	POINTERS_SCORE = 40,
-	NUMBER_SCORE = 5,
+	WORD_SCORE = 30,	/* a few letters: hardly a number by chance */
+	NUMBER_SCORE = 5,	/* ... but fewer may be one */
 	/* A pointer is there, so one alternative is: if all others break their
 	 * promises, this one need not be kept well. */
 	LEAST_SCORE = -50,
 	OPEN_SCORE = 10,	/* what fits any size needs to say more */
 };
+
+enum { MIN_WORD = 3 };	/* letters */
 
 enum { SPOKEN_FOR = 2 };	/* elements of an array that speak for all */
 
@@ -100,6 +103,17 @@ static void rate_pointers(struct follow *f, uint32_t node, uint32_t pointer,
 		count_vote(v, kind, TYPE_NONE, POINTERS_SCORE);
 }
 
+/* Text is kept in char, bytes in unsigned char. */
+static int rate_letters(struct follow *f, uint32_t node, const struct type *t)
+{
+	unsigned n;
+
+	if (f->heap->content[node] == CONTENT_TEXT)
+		return t->flags & TYPE_UNSIGNED ? TEXT_SCORE / 2 : TEXT_SCORE;
+	n = follow_short_string(f, node);
+	return n == 0 ? INT_MIN : n < MIN_WORD ? NUMBER_SCORE : WORD_SCORE;
+}
+
 static bool rate(struct follow *f, const struct pointer_field *field,
 		 uint32_t node, struct vote *v)
 {
@@ -107,14 +121,13 @@ static bool rate(struct follow *f, const struct pointer_field *field,
 	uint8_t content = f->heap->content[node];
 	struct choice choice;
 	uint64_t n;
+	int score;
 
 	switch (t->kind) {
 	case TYPE_CHAR:
-		/* Text is kept in char, bytes in unsigned char. */
-		if (content == CONTENT_TEXT)
-			count_vote(v, field->kind, TYPE_NONE,
-				   t->flags & TYPE_UNSIGNED ? TEXT_SCORE / 2 :
-							      TEXT_SCORE);
+		score = rate_letters(f, node, t);
+		if (score != INT_MIN)
+			count_vote(v, field->kind, TYPE_NONE, score);
 		return true;
 	case TYPE_INT:
 	case TYPE_FLOAT:

@@ -15,6 +15,7 @@
 #include "analyze/shape_pooled.h"
 #include "analyze/shape_ranking.h"
 #include "analyze/shape_slots.h"
+#include "analyze/shape_tags.h"
 #include "base/bitset.h"
 
 enum {
@@ -134,6 +135,7 @@ static void join(struct cluster *c, uint32_t node, const struct slot *slot)
 		c->owner = slot->type;
 		c->at = slot->at;
 		c->header = slot->header;
+		c->tag = slot->tag;
 		c->inside = slot->inside;
 	}
 	cluster_add(c, node);
@@ -402,7 +404,9 @@ static bool decide_all(struct shapes *s, bool slots)
 	cluster_samples_free(&samples);
 	map_free(&proven);
 	if (ok && slots && !s->reaching)
-		ok = clusters_agree(&s->clusters, SURE_AGREED);
+		ok = shape_tags_apply(s->infer, &s->tags, &s->clusters,
+				      SURE_AGREED) &&
+		     clusters_agree(&s->clusters, SURE_AGREED);
 	decide_texts(s);	/* no name of a record, after all */
 	return ok;
 }

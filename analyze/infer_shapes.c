@@ -388,6 +388,7 @@ static bool decide_all(struct shapes *s, bool slots)
 		.mined = &s->mined, .chooser = s->chooser,
 		.pooled = slots ? NULL : &s->pooled, .proven = &proven,
 		.program = image_program(s->heap->image),
+		.late = s->reaching,
 	};
 	struct cluster_samples samples = {0};
 	bool ok = slots || count_types(s->heap, &proven);

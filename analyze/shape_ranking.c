@@ -14,6 +14,7 @@ enum {
 	SOME = 10,		/* tenths, a block: more than no contradiction */
 	MIN_MARGIN = 8,		/* tenths, a block: ahead of the next type */
 	HOPELESS = -50,		/* ... as good as contradicted */
+	DOUBTED = -10,		/* ... something speaks against it */
 	FAR_AHEAD = 60,		/* ... which is no rival then */
 	KEPT_LINK = 20,		/* a pointer to what links a container's nodes */
 	UNSIZED = 20,		/* what fits any size */
@@ -141,6 +142,7 @@ struct ranking {
 	int rival;		/* the same, of the best of the others */
 	uint32_t n;		/* types that fit */
 	bool sized;		/* the best one tells its size */
+	bool open;		/* something that fits any size could be it */
 	bool part;		/* ... and is only seen in others */
 };
 
@@ -180,7 +182,10 @@ static void rank(const struct judged *j, const struct shape_candidate *one,
 {
 	int sum, kept, evidence;
 
-	if (!rate(j, one->type, &sum, &kept) || sum < HOPELESS || kept < least)
+	if (!rate(j, one->type, &sum, &kept) || sum < HOPELESS)
+		return;
+	r->open |= least > 0;
+	if (kept < least)
 		return;
 	r->n++;
 	evidence = sum;
@@ -308,6 +313,15 @@ static bool is_one_of_many(const struct judged *j, const struct ranking *r)
 	       r->evidence - r->rival < MIN_MARGIN;
 }
 
+/* Of the few structs with that header and size the only one that nothing
+ * speaks against, where the header says that all blocks are of one type. */
+static bool is_left(const struct ranking *r, const struct cluster *c)
+{
+	return c->header != TYPE_NONE && c->tag != 0 && c->n >= MANY &&
+	       r->n > 1 && !r->open &&
+	       r->type != TYPE_NONE && r->evidence >= 0 && r->rival <= DOUBTED;
+}
+
 /* Many blocks, and none of them contradicts: others fit less well. */
 static bool is_ahead(const struct ranking *r, const struct cluster *c)
 {
@@ -362,7 +376,8 @@ static void decide_slot(const struct judged *j, struct cluster *c)
 	r = rank_all(j, c->module, false);
 	if (is_clear(&r, MIN_KEPT))
 		settle(j, c, &r, SURE_SLOT);
-	else if (!is_known && !c->named && is_ahead(&r, c))
+	else if (!is_known && !c->named &&
+		 (is_ahead(&r, c) || (!j->ranker->late && is_left(&r, c))))
 		settle(j, c, &r, SURE_AHEAD);
 }
 

@@ -28,6 +28,7 @@ struct ranker {
 	const struct map *proven;	/* type -> live blocks that are of it */
 	uint32_t program;	/* the module of the program itself */
 	bool no_memory;
+	bool late;	/* what values in headers mean is not asked any more */
 };
 
 /** Give @cluster its type, if one is clear. @seen are its samples. */

@@ -71,11 +71,62 @@ static void another_number_does_not(void **state)
 	assert_int_equal(typed(real), 0);
 }
 
+/* Of half of the blocks nothing but what the header says is known. */
+static void a_value_means_what_it_means_elsewhere(void **state)
+{
+	uint64_t before = 0;
+
+	(void)state;
+	make_values("type");
+	for (uint64_t i = 0; i < MANY + 4; i++) {
+		uint64_t at = place(24), link = place(16);
+
+		made_word(&image, at, i % 4);
+		if (i % 4 == 0)
+			variable(pointer(real), at);
+		if (i % 4 == 1)
+			variable(pointer(flags), at);
+		made_word(&image, link, before);
+		/* Those that the list leads to are empty. */
+		at = place(24);
+		made_word(&image, at, i % 2);
+		made_word(&image, link + 8, at);
+		before = link;
+	}
+	pointer_var(list, before);
+	infer();
+	assert_int_equal(typed(real), (MANY + 4) / 4 + (MANY + 4) / 2);
+	assert_int_equal(typed(flags), (MANY + 4) / 4 + (MANY + 4) / 2);
+}
+
+/* Numbers where real has fractions: flags is left, without any evidence. */
+static void the_only_one_that_nothing_speaks_against_is_left(void **state)
+{
+	uint64_t before = 0;
+
+	(void)state;
+	make_values("type");
+	for (uint64_t i = 0; i < MANY; i++) {
+		uint64_t at = place(24), link = place(16);
+
+		made_word(&image, at, 3);
+		made_word(&image, at + 8, 7 + i);
+		made_word(&image, link, before);
+		made_word(&image, link + 8, at);
+		before = link;
+	}
+	pointer_var(list, before);
+	infer();
+	assert_int_equal(typed(flags), MANY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_type_in_a_header_splits_what_is_compared),
 		TEST(another_number_does_not),
+		TEST(a_value_means_what_it_means_elsewhere),
+		TEST(the_only_one_that_nothing_speaks_against_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

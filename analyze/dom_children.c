@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "analyze/dom_children.h"
 
+#include "base/progress.h"
+
+enum { TICK = 1 << 14 };
+
 /* True when @a stands before @b in the result. */
 static bool before(const struct dominators *dom, uint32_t a, uint32_t b)
 {
@@ -77,7 +81,14 @@ bool dom_children_build(const struct dominators *dom, uint32_t id,
 	uint32_t p = dom->position[id];
 
 	*ret = (struct dom_children){0};
-	for (uint32_t c = p + 1; c < dom->end[p]; c = dom->end[c]) {
+	for (uint32_t c = p + 1, n = 0; c < dom->end[p]; c = dom->end[c], n++) {
+		if (n % TICK == 0) {
+			progress_add(TICK);
+			if (progress_cancelled()) {
+				dom_children_free(ret);
+				return err_set(err, ERR_CANCELLED, "cancelled");
+			}
+		}
 		if (!offer(dom, ret, limit, dom->order[c])) {
 			dom_children_free(ret);
 			return err_nomem(err, "the dominator tree");

@@ -76,8 +76,8 @@ uint64_t ref_offset(const struct heap *heap, struct window *window,
 	if (source == target)
 		search.start = heap->addr[source];
 	/* Of the words of a large array no other needs to be looked up. */
-	walk_words(heap, window, source, heap->addr[target], heap_size(heap, target),
-		   is_it, &search);
+	walk_words(heap, window, source, heap->addr[target],
+		   heap_size(heap, target), is_it, &search);
 	return search.offset;
 }
 

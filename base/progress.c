@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <time.h>
 
-#define TICK_NS INT64_C(100000000)
+enum { TICK_MS = 100 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
@@ -16,6 +16,7 @@ static progress_listener *listen;
 static void *listen_ctx;
 static const char *phase;
 static uint64_t total;
+static unsigned tick_ms = TICK_MS;
 
 static atomic_bool listening, cancelled;
 static _Atomic uint64_t done;
@@ -49,15 +50,22 @@ static int64_t now_ns(void)
 /* The lock is held. */
 static void tell(void)
 {
-	atomic_store(&next_tick, now_ns() + TICK_NS);
+	atomic_store(&next_tick, now_ns() + (int64_t)tick_ms * 1000000);
 	if (listen)
 		listen(listen_ctx, phase, atomic_load(&done), total);
 }
 
 void progress_listen(progress_listener *listener, void *ctx)
 {
+	progress_listen_every(TICK_MS, listener, ctx);
+}
+
+void progress_listen_every(unsigned ms, progress_listener *listener, void *ctx)
+{
 	pthread_once(&prepared, prepare);
 	pthread_mutex_lock(&lock);
+	tick_ms = ms;
+	atomic_store(&next_tick, 0);
 	listen = listener;
 	listen_ctx = ctx;
 	atomic_store(&listening, listener != NULL);

@@ -13,11 +13,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Called from progress_begin() and at most ten times a second after it. */
+/** Called from progress_begin() and now and then after it. */
 typedef void progress_listener(void *ctx, const char *phase, uint64_t done,
 			       uint64_t total);
 
+/** Call @listener (NULL: none) at most ten times a second. */
 void progress_listen(progress_listener *listener, void *ctx);
+
+/** The same, at most every @ms. */
+void progress_listen_every(unsigned ms, progress_listener *listener,
+			   void *ctx);
 
 /** Enter @phase (a literal: "reading memory"); @total 0 is unknown. */
 void progress_begin(const char *phase, uint64_t total);

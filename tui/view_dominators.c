@@ -6,6 +6,7 @@
 #include "analyze/dom_children.h"
 #include "analyze/node_label.h"
 #include "base/map.h"
+#include "base/progress.h"
 #include "tui/tree.h"
 #include "tui/views.h"
 
@@ -67,9 +68,12 @@ static bool children(struct tree *tree, uint32_t item, uint64_t limit,
 	struct dom_children list;
 	bool ok;
 
-	if (!dom_children_build(dom_of(tree),
+	progress_begin("sorting what it holds", 0);
+	ok = dom_children_build(dom_of(tree),
 				(uint32_t)tree->items.at[item].id, limit, &list,
-				err))
+				err);
+	progress_end();
+	if (!ok)
 		return false;
 	ok = add_children(tree, item, &list, err);
 	*left = list.left_bytes > 0 ? list.left_out : 0;

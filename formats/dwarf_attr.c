@@ -61,17 +61,6 @@ uint64_t dwarf_reference(struct reader *r, const struct die *die,
 						: 0;
 }
 
-uint32_t dwarf_type_of(struct reader *r, const struct die *die, unsigned attr)
-{
-	uint32_t unit = TYPE_NONE;
-	uint64_t key;
-
-	if (!(die->abbrev->has & DIE_BIT(attr)))
-		return TYPE_NONE;
-	key = resolve(r, die, attr, &unit);
-	return key ? dwarf_id(r, key) : unit;
-}
-
 static uint32_t new_type(struct reader *r)
 {
 	static const struct type unknown = {
@@ -106,9 +95,21 @@ uint32_t dwarf_id(struct reader *r, uint64_t key)
 	if (key - r->local_key >= r->local_ids.len)
 		return id_in(r, &r->ids, key);
 	slot = &r->local_ids.at[key - r->local_key];
-	if (*slot == 0)
+	if (*slot <= r->local_first)
 		*slot = new_type(r) + 1;
 	return *slot - 1;
+}
+
+uint32_t dwarf_type_of(struct reader *r, const struct die *die, unsigned attr)
+{
+	uint32_t unit = TYPE_NONE;
+	uint64_t key;
+
+	if (!(die->abbrev->has & DIE_BIT(attr)))
+		return TYPE_NONE;
+	if (die_reference(die, attr, &key) != DIE_REF_KEY)
+		key = resolve(r, die, attr, &unit);
+	return key ? dwarf_id(r, key) : unit;
 }
 
 uint32_t dwarf_id_of_signature(struct reader *r, uint64_t signature)

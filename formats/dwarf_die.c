@@ -118,8 +118,8 @@ bool die_next(struct die *die)
 /* --- attributes --- */
 
 /* The spec of @attr, or NULL. */
-static const struct die_spec *find_spec(const struct die_abbrev *a,
-					unsigned attr)
+static inline const struct die_spec *find_spec(const struct die_abbrev *a,
+					       unsigned attr)
 {
 	uint32_t i = a->find[attr & 63];
 
@@ -148,8 +148,6 @@ static size_t find_value(const struct die *die, const struct die_spec *spec)
 static bool value_of(const struct die *die, const struct die_spec *spec,
 		     struct die_value *ret)
 {
-	if (!spec)
-		return false;
 	ret->unit = die->unit;
 	ret->form = spec->form;
 	ret->constant = spec->constant;
@@ -160,15 +158,11 @@ static bool value_of(const struct die *die, const struct die_spec *spec,
 	return true;
 }
 
-bool die_value(const struct die *die, unsigned attr, struct die_value *ret)
-{
-	return value_of(die, find_spec(die->abbrev, attr), ret);
-}
-
 /* The value of @spec, when it has @form and is at a place known beforehand:
  * its bytes were passed when @die was read. */
-static const uint8_t *plain_value(const struct die *die,
-				  const struct die_spec *spec, unsigned form)
+static inline const uint8_t *plain_value(const struct die *die,
+					 const struct die_spec *spec,
+					 unsigned form)
 {
 	return spec && spec->form == form && spec->at != DIE_VARIES ?
 	       die->unit->bytes + die->values + spec->at : NULL;
@@ -180,6 +174,13 @@ static uint32_t u32_at(const uint8_t *at)
 
 	memcpy(&value, at, sizeof(value));
 	return value;
+}
+
+bool die_value(const struct die *die, unsigned attr, struct die_value *ret)
+{
+	const struct die_spec *spec = find_spec(die->abbrev, attr);
+
+	return spec && value_of(die, spec, ret);
 }
 
 bool die_flag(const struct die *die, unsigned attr)
@@ -232,7 +233,7 @@ bool die_number(const struct die *die, unsigned attr, uint64_t *ret)
 		*ret = *at;
 		return true;
 	}
-	return value_of(die, spec, &v) && die_value_number(&v, ret);
+	return spec && value_of(die, spec, &v) && die_value_number(&v, ret);
 }
 
 bool die_expression(const struct die *die, unsigned attr, struct bytes *ret)
@@ -442,7 +443,7 @@ const char *die_text(const struct die *die, unsigned attr)
 
 	if (at && u->sizes.offset == 4)
 		return text_at(u->file->str, u32_at(at));
-	return value_of(die, spec, &v) ? die_value_text(&v) : NULL;
+	return spec && value_of(die, spec, &v) ? die_value_text(&v) : NULL;
 }
 
 static enum die_reference in_alt(const struct die_unit *u, uint64_t offset,
@@ -467,7 +468,7 @@ enum die_reference die_reference(const struct die *die, unsigned attr,
 		*ret = u->key + u32_at(at);
 		return DIE_REF_KEY;
 	}
-	if (!value_of(die, spec, &v))
+	if (!spec || !value_of(die, spec, &v))
 		return DIE_REF_NONE;
 	switch (v.form) {
 	case DW_FORM_ref1:

@@ -58,8 +58,10 @@ struct reader {
 	struct type_table raw;
 	struct map ids;		/* key of a DIE -> raw id + 1 */
 	/* The same for the unit that is read, when none is referred to from
-	 * another one: by distance from its header. */
+	 * another one: by distance from its header. What is not above
+	 * @local_first was left by other units. */
 	VEC(uint32_t) local_ids;
+	uint32_t local_first;
 	uint64_t local_key;	/* of that unit */
 	bool is_local;
 	struct map signatures;	/* of a type unit -> raw id + 1 */
@@ -126,7 +128,10 @@ void dwarf_fill(struct reader *r, uint32_t id, const struct type *type,
 		const struct member *members, const struct template_arg *args);
 
 /* dwarf_scope.c: where we are, and names with it. */
-struct die_level *dwarf_top(struct reader *r);
+static inline struct die_level *dwarf_top(struct reader *r)
+{
+	return &r->stack[r->depth - 1];
+}
 /** @name, borrowed from a section, as a string of the raw table; behind the
  * names around us when @qualify. */
 uint32_t dwarf_string(struct reader *r, const char *name, bool qualify);

@@ -145,23 +145,32 @@ static void open_frame(struct die_level *next, uint32_t id, struct type type)
 
 static bool is_type(unsigned tag)
 {
-	static const unsigned tags[] = {
-		DW_TAG_pointer_type, DW_TAG_const_type, DW_TAG_structure_type,
-		DW_TAG_typedef, DW_TAG_base_type, DW_TAG_reference_type,
-		DW_TAG_class_type, DW_TAG_array_type, DW_TAG_subroutine_type,
-		DW_TAG_enumeration_type, DW_TAG_union_type,
-		DW_TAG_rvalue_reference_type, DW_TAG_ptr_to_member_type,
-		DW_TAG_volatile_type, DW_TAG_restrict_type,
-		DW_TAG_atomic_type, DW_TAG_immutable_type, DW_TAG_packed_type,
-		DW_TAG_shared_type, DW_TAG_template_alias,
-		DW_TAG_interface_type,
-	};
-
-	for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++) {
-		if (tags[i] == tag)
-			return true;
+	switch (tag) {
+	case DW_TAG_pointer_type:
+	case DW_TAG_const_type:
+	case DW_TAG_structure_type:
+	case DW_TAG_typedef:
+	case DW_TAG_base_type:
+	case DW_TAG_reference_type:
+	case DW_TAG_class_type:
+	case DW_TAG_array_type:
+	case DW_TAG_subroutine_type:
+	case DW_TAG_enumeration_type:
+	case DW_TAG_union_type:
+	case DW_TAG_rvalue_reference_type:
+	case DW_TAG_ptr_to_member_type:
+	case DW_TAG_volatile_type:
+	case DW_TAG_restrict_type:
+	case DW_TAG_atomic_type:
+	case DW_TAG_immutable_type:
+	case DW_TAG_packed_type:
+	case DW_TAG_shared_type:
+	case DW_TAG_template_alias:
+	case DW_TAG_interface_type:
+		return true;
+	default:
+		return false;
 	}
-	return false;
 }
 
 /* A Rust vtable says whose it is; elsewhere this marks a vtable pointer. */

@@ -5,11 +5,6 @@
 
 enum { MAX_HOPS = 8 };
 
-struct die_level *dwarf_top(struct reader *r)
-{
-	return &r->stack[r->depth - 1];
-}
-
 /* Append the tidy spelling of @name to r->text, after "::" if need be. */
 static bool append_name(struct reader *r, const char *name)
 {

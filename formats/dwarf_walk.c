@@ -129,7 +129,8 @@ static void visit_next(struct reader *r, struct die_level *f)
 	next->is_variant = false;
 	next->discriminant = 0;
 	if (!visit(r, &f->die, die_tag(&f->die), next))
-		f->next = die_after(&f->die);
+		f->next = f->die.abbrev->has_children ? die_after(&f->die)
+						      : f->die.end;
 	else if (f->die.abbrev->has_children)
 		enter(r, &f->die);
 	else {
@@ -192,16 +193,19 @@ void dwarf_read_die(struct reader *r, const struct die *die)
 /* Ids of types in @unit, which nothing else refers to, from 0 on. */
 static void use_local_ids(struct reader *r, const struct die_unit *unit)
 {
-	size_t n = unit->end - unit->header;
+	size_t n = unit->end - unit->header, had = r->local_ids.cap;
 
 	r->local_ids.len = 0;
 	if (!vec_reserve(&r->local_ids, n)) {
 		r->no_memory = true;
 		return;
 	}
-	memset(r->local_ids.at, 0, n * sizeof(*r->local_ids.at));
+	if (r->local_ids.cap > had)
+		memset(r->local_ids.at + had, 0, (r->local_ids.cap - had) *
+		       sizeof(*r->local_ids.at));
 	r->local_ids.len = n;
 	r->local_key = unit->key;
+	r->local_first = (uint32_t)r->raw.types.len;
 }
 
 /* The signature of a type unit stands for the type in it. */
@@ -240,7 +244,8 @@ static void read_passed(struct reader *r, const struct die_unit *unit,
 			uint32_t id = r->local_ids.at[i];
 			struct die die;
 
-			if (id > 0 && dwarf_is_missing(r, id - 1) &&
+			if (id > r->local_first &&
+			    dwarf_is_missing(r, id - 1) &&
 			    die_read(unit, unit->header + i, &die) == DIE_ONE)
 				dwarf_read_die(r, &die);
 		}

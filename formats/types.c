@@ -131,17 +131,12 @@ uint32_t types_namesake(const struct type_table *table,
 	return TYPE_NONE;
 }
 
-/* Copy members and arguments; *@type learns where they are. */
-static bool append_parts(struct type_table *table, struct type *type,
-			 const struct member *members,
-			 const struct template_arg *args)
+static bool copy_parts(struct type_table *table, const struct type *type,
+		       const struct member *members,
+		       const struct template_arg *args)
 {
 	size_t n_members = table->members.len, n_args = table->args.len;
 
-	type->first_member = (uint32_t)n_members;
-	type->first_arg = (uint32_t)n_args;
-	if (type->n_members == 0 && type->n_args == 0)
-		return true;
 	if (n_members + type->n_members > UINT32_MAX ||
 	    n_args + type->n_args > UINT32_MAX ||
 	    !vec_reserve(&table->members, n_members + type->n_members) ||
@@ -156,6 +151,17 @@ static bool append_parts(struct type_table *table, struct type *type,
 	table->members.len += type->n_members;
 	table->args.len += type->n_args;
 	return true;
+}
+
+/* Add members and arguments; *@type learns where they are. */
+static inline bool append_parts(struct type_table *table, struct type *type,
+				const struct member *members,
+				const struct template_arg *args)
+{
+	type->first_member = (uint32_t)table->members.len;
+	type->first_arg = (uint32_t)table->args.len;
+	return (type->n_members == 0 && type->n_args == 0) ||
+	       copy_parts(table, type, members, args);
 }
 
 uint32_t types_append(struct type_table *table, const struct type *type,

@@ -27,21 +27,20 @@ struct context {
 static uint64_t hash_text(const struct context *c, uint32_t string)
 {
 	const char *text = types_text(c->table, string);
-	uint64_t *known = c->texts && string < c->table->strings.len ?
-			  &c->texts[string] : NULL;
-	uint64_t hash = known ? *known : 0;
+	uint64_t hash = hash_bytes(text, strlen(text), 0);
 
-	if (hash != 0)
-		return hash;
-	hash = hash_bytes(text, strlen(text), 0);
-	if (known)
-		*known = hash;
+	if (c->texts && string < c->table->strings.len)
+		c->texts[string] = hash;
 	return hash;
 }
 
-static uint64_t mix_text(uint64_t h, const struct context *c, uint32_t string)
+static inline uint64_t mix_text(uint64_t h, const struct context *c,
+				uint32_t string)
 {
-	return mix(h, hash_text(c, string));
+	uint64_t known = c->texts && string < c->table->strings.len ?
+			 c->texts[string] : 0;
+
+	return mix(h, known ? known : hash_text(c, string));
 }
 
 bool types_is_derived(const struct type *type)
@@ -106,19 +105,21 @@ static uint64_t follow(const struct context *c, uint32_t id, bool *is_final)
 	return h;
 }
 
-static uint64_t mix_ref(uint64_t h, const struct context *c, uint32_t id)
+static uint64_t hash_ref(const struct context *c, uint32_t id)
 {
-	uint64_t *known = c->refs && id < c->table->types.len ? &c->refs[id]
-							      : NULL;
 	bool is_final = true;
-	uint64_t ref;
+	uint64_t ref = follow(c, id, &is_final);
 
-	if (known && *known)
-		return mix(h, *known);
-	ref = follow(c, id, &is_final);
-	if (known && is_final)
-		*known = ref;
-	return mix(h, ref);
+	if (is_final && c->refs && id < c->table->types.len)
+		c->refs[id] = ref;
+	return ref;
+}
+
+static inline uint64_t mix_ref(uint64_t h, const struct context *c, uint32_t id)
+{
+	uint64_t known = c->refs && id < c->table->types.len ? c->refs[id] : 0;
+
+	return mix(h, known ? known : hash_ref(c, id));
 }
 
 static uint64_t hash_derived(const struct context *c, const struct type *t)

@@ -84,6 +84,8 @@ struct reader {
 	bool is_c;		/* types are not qualified */
 	uint8_t language;
 	const struct slot_flows *flows;	/* borrowed; or NULL */
+	VEC(uint64_t) functions;	/* keys of those in C that stand in
+					 * units themselves, when there are flows */
 	struct diag *diag;
 	bool no_memory;
 };

@@ -3,6 +3,7 @@
 
 #include <elf.h>
 
+#include "base/sorted.h"
 #include "formats/dwarf_lists.h"
 #include "formats/elf_file.h"
 #include "formats/leb.h"
@@ -310,14 +311,18 @@ static void mine_function(struct slot_miner *m, const struct die *die)
 
 void slot_miner_unit(struct slot_miner *miner, const struct die_unit *unit)
 {
-	struct die die;
+	const struct reader *r = miner->r;
+	uint64_t end = unit->key + (unit->end - unit->header);
+	size_t i;
 
-	if (!types_language_is_c(unit->language) || !die_of_unit(unit, &die) ||
-	    !die_first(&die, &die))
-		return;
 	miner->work = (uint64_t)(unit->end - unit->header) * WORK_PER_BYTE;
-	do {
-		if (die_tag(&die) == DW_TAG_subprogram)
+	sorted_skip(i, 0, r->functions.len, r->functions.at[i] < unit->key);
+	for (; i < r->functions.len && r->functions.at[i] < end &&
+	     miner->work > 0 && !r->no_memory; i++) {
+		size_t at = unit->header + (r->functions.at[i] - unit->key);
+		struct die die;
+
+		if (die_read(unit, at, &die) == DIE_ONE)
 			mine_function(miner, &die);
-	} while (miner->work > 0 && !miner->r->no_memory && die_next(&die));
+	}
 }

@@ -7,7 +7,8 @@
  * Only units in C: other languages say in their types what a pointer is.
  * What does not fit, or is not understood, tells nothing.
  *
- * Cost: a second pass over the DIEs of functions, and one over their code.
+ * Cost: a second pass over the DIEs of functions, and one over their code:
+ * about as much as reading the types.
  */
 #ifndef FORMATS_DWARF_SLOTS_H
 #define FORMATS_DWARF_SLOTS_H
@@ -38,7 +39,8 @@ struct slot_miner;
 struct slot_miner *slot_miner_open(const struct dwarf_code *code,
 				   struct reader *r);
 
-/** Look at the functions of @unit, whose types @r has read. */
+/** Look at those functions that the reader has noted in @unit, whose types it
+ * has read. */
 void slot_miner_unit(struct slot_miner *miner, const struct die_unit *unit);
 
 /** What was found, with raw ids. */

@@ -125,6 +125,24 @@ static void mine(const struct load *l, struct slot_miner *miner,
 		slot_miner_unit(miner, unit);
 }
 
+static int ascending(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void mine_all(const struct load *l, const struct span *span,
+		     struct reader *r, struct slot_miner *miner)
+{
+	/* Units were read in the order in which others mention them. */
+	if (r->functions.len > 1)
+		qsort(r->functions.at, r->functions.len,
+		      sizeof(*r->functions.at), ascending);
+	for (size_t i = 0; i < span->n && !r->no_memory; i++)
+		mine(l, miner, l->input->units.at[span->first + i]);
+}
+
 static bool read_units(const struct load *l, const struct span *span,
 		       struct reader *r, struct slot_miner *miner)
 {
@@ -148,10 +166,10 @@ static bool read_units(const struct load *l, const struct span *span,
 				r->no_memory = true;
 		}
 	}
-	if (!l->is_local)
+	if (!l->is_local) {
 		dwarf_units_complete(r, &read, SIZE_MAX);
-	for (size_t i = 0; !l->is_local && i < span->n && !r->no_memory; i++)
-		mine(l, miner, l->input->units.at[span->first + i]);
+		mine_all(l, span, r, miner);
+	}
 	map_free(&read);
 	return !r->no_memory;
 }

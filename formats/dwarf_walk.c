@@ -35,6 +35,9 @@ static bool visit_scope(struct reader *r, const struct die *die, unsigned tag,
 		dwarf_coroutine_defined(r, die);
 		if (r->names_functions)
 			dwarf_scope_note(r, die);
+		if (r->flows && r->is_c && r->depth == 1 &&
+		    !vec_push(&r->functions, die_key(die)))
+			r->no_memory = true;
 		next->in_function = true;
 		next->function_named = false;
 		return true;
@@ -292,6 +295,7 @@ void dwarf_reader_close(struct reader *r)
 	vec_free(&r->closures);
 	vec_free(&r->closure_parameters);
 	vec_free(&r->wanted);
+	vec_free(&r->functions);
 	vec_free(&r->text);
 	for (int i = 0; i < DWARF_MAX_DEPTH; i++) {
 		vec_free(&r->stack[i].members);

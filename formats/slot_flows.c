@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "base/sorted.h"
 
 enum {
 	MAX_HOPS = 4,		/* functions that a pointer is handed through */
@@ -74,63 +73,68 @@ void slot_flows_join(struct slot_flows *into, const struct slot_flows *from,
 
 /* --- what is kept where --- */
 
-/* Flows by one of their ends. */
+/* Flows by one of their ends: lists of those that have it, in their order. */
 struct index {
 	const struct slot_flows *flows;
-	uint32_t *order;	/* [flows] */
+	struct map first;	/* hash of an end -> index + 1 */
+	uint32_t *next;		/* [flows] index + 1, 0 at the last */
 	bool backward;		/* by the end they go to */
 };
 
-static const struct flow_end *near_end(const struct index *x, uint32_t i)
+static const struct flow_end *near_end(const struct index *x, size_t i)
 {
 	const struct flow *f = &x->flows->all.at[i];
 
 	return x->backward ? &f->to : &f->from;
 }
 
-static const struct flow_end *far_end(const struct index *x, uint32_t i)
+static const struct flow_end *far_end(const struct index *x, size_t i)
 {
 	const struct flow *f = &x->flows->all.at[i];
 
 	return x->backward ? &f->from : &f->to;
 }
 
-static int compare_ends(const struct flow_end *a, const struct flow_end *b)
+static bool index_add(struct index *x, uint32_t i)
 {
-	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
-	if (a->at != b->at)
-		return a->at < b->at ? -1 : 1;
-	return (a->type > b->type) - (a->type < b->type);
-}
+	const struct flow_end *end = near_end(x, i);
+	uint64_t key = end_key(end), *slot = map_slot(&x->first, key, NULL);
 
-static int by_near_end(const void *a, const void *b, void *ctx)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-	int order = compare_ends(near_end(ctx, x), near_end(ctx, y));
-
-	return order ? order : (x > y) - (x < y);
+	/* Ends that clash lie in the slots that follow. */
+	while (slot && *slot && !same_end(near_end(x, *slot - 1), end))
+		slot = map_slot(&x->first, ++key, NULL);
+	if (!slot)
+		return false;
+	x->next[i] = (uint32_t)*slot;
+	*slot = (uint64_t)i + 1;
+	return true;
 }
 
 static bool index_build(struct index *x)
 {
 	size_t n = x->flows->all.len;
+	bool ok;
 
-	x->order = calloc(n + 1, sizeof(*x->order));
-	for (uint32_t i = 0; x->order && i < n; i++)
-		x->order[i] = i;
-	if (x->order && n > 1)
-		qsort_r(x->order, n, sizeof(*x->order), by_near_end, x);
-	return x->order != NULL;
+	x->next = calloc(n + 1, sizeof(*x->next));
+	ok = x->next != NULL;
+	for (size_t i = n; ok && i > 0; i--)
+		ok = index_add(x, (uint32_t)i - 1);
+	return ok;
 }
 
-/* The first flow whose near end is not before @end. */
+static void index_free(struct index *x)
+{
+	map_free(&x->first);
+	free(x->next);
+}
+
+/* Index + 1 of the first flow whose near end is @end; 0: there is none. */
 static size_t index_find(const struct index *x, const struct flow_end *end)
 {
-	size_t i;
+	uint64_t key = end_key(end), i = map_get(&x->first, key, 0);
 
-	sorted_skip(i, 0, x->flows->all.len,
-		    compare_ends(near_end(x, x->order[i]), end) < 0);
+	while (i && !same_end(near_end(x, i - 1), end))
+		i = map_get(&x->first, ++key, 0);
 	return i;
 }
 
@@ -176,13 +180,12 @@ static void search_from(struct search *s)
 		const struct index *x = s->index;
 		struct flow_end at = s->reached[i];
 
-		for (size_t k = index_find(x, &at); k < x->flows->all.len &&
-		     same_end(near_end(x, x->order[k]), &at); k++) {
-			const struct flow_end *end = far_end(x, x->order[k]);
+		for (size_t k = index_find(x, &at); k; k = x->next[k - 1]) {
+			const struct flow_end *end = far_end(x, k - 1);
 
 			if (end->kind == FLOW_TYPE)
-				note_type(s, end->type, x->flows->
-					  all.at[x->order[k]].count);
+				note_type(s, end->type,
+					  x->flows->all.at[k - 1].count);
 			else if (end->kind != FLOW_FIELD)
 				reach(s, end, s->hops[i] + 1);
 		}
@@ -197,10 +200,10 @@ static bool search_all(const struct index *x, struct slots *ret)
 
 	for (size_t i = 0; ok && i < x->flows->all.len &&
 	     ret->len < SLOTS_MAX; i++) {
-		const struct flow_end *end = near_end(x, x->order[i]);
+		const struct flow_end *end = near_end(x, i);
 
 		if (end->kind != FLOW_FIELD || end->at > UINT32_MAX ||
-		    (i && same_end(end, near_end(x, x->order[i - 1]))))
+		    index_find(x, end) != i + 1)
 			continue;
 		s->index = x;
 		s->field = *end;
@@ -223,8 +226,8 @@ bool slot_flows_resolve(const struct slot_flows *flows, struct slots *ret)
 		  index_build(&out) && index_build(&in) &&
 		  search_all(&out, ret) && search_all(&in, ret);
 
-	free(out.order);
-	free(in.order);
+	index_free(&out);
+	index_free(&in);
 	if (ok)
 		slots_tidy(ret);
 	return ok;

@@ -51,8 +51,14 @@ static void sort(struct slot_places *places, struct walk_order *at, size_t n)
 	}
 }
 
+/* Is it there while some of the code from @low to @high runs? */
+static bool is_within(const struct walk_place *p, uint64_t low, uint64_t high)
+{
+	return p->low < high && p->high > low;
+}
+
 bool slot_places_order(struct slot_places *places, const struct walk_place *at,
-		       size_t n)
+		       size_t n, uint64_t low, uint64_t high)
 {
 	places->at = at;
 	places->begins.len = places->frame.len = 0;
@@ -63,6 +69,8 @@ bool slot_places_order(struct slot_places *places, const struct walk_place *at,
 	for (size_t i = 0; i < n; i++) {
 		struct walk_order o = { at[i].low, at[i].pointee, (uint32_t)i };
 
+		if (!is_within(&at[i], low, high))
+			continue;
 		if (at[i].where == WALK_REGISTER)
 			places->begins.at[places->begins.len++] = o;
 		else

@@ -35,10 +35,10 @@ struct slot_places {
 	VEC(struct walk_order) scratch;
 };
 
-/** Put @places[@n] in order; those of equal order stay as they are. False
- * when memory is exhausted. */
+/** Put those of @at[@n] in order that matter while the code from @low to @high
+ * runs; those of equal order stay as they are. False when memory is exhausted. */
 bool slot_places_order(struct slot_places *places, const struct walk_place *at,
-		       size_t n);
+		       size_t n, uint64_t low, uint64_t high);
 
 /** The variable @at bytes from the CFA while the code at @pc runs, or NULL. */
 const struct walk_place *slot_places_find(const struct slot_places *places,

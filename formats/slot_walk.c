@@ -487,7 +487,8 @@ void slot_walk(struct slot_walker *walker, const struct walk_function *function)
 	    !vec_reserve(&walker->crossings, words) ||
 	    !decode(walker, function) ||
 	    !slot_places_order(&walker->places, function->places.at,
-			       function->places.len)) {
+			       function->places.len, function->low,
+			       function->low + function->code.size)) {
 		walker->flows.no_memory = true;
 		return;
 	}

@@ -87,12 +87,21 @@ static inline void bytes_align(struct bytes *b, size_t align)
 }
 
 /** The next @n bytes as a cursor of their own; empty and broken if fewer. */
-static inline struct bytes bytes_sub(struct bytes *b, uint64_t n)
+static inline void bytes_cut(struct bytes *b, uint64_t n, struct bytes *ret)
 {
 	const uint8_t *at = bytes_take(b, n);
-	struct bytes sub = bytes_of(at, at ? (size_t)n : 0);
 
-	sub.broken = !at && n > 0;
+	ret->start = at;
+	ret->size = at ? (size_t)n : 0;
+	ret->pos = 0;
+	ret->broken = !at && n > 0;
+}
+
+static inline struct bytes bytes_sub(struct bytes *b, uint64_t n)
+{
+	struct bytes sub;
+
+	bytes_cut(b, n, &sub);
 	return sub;
 }
 

@@ -3,9 +3,14 @@
 
 #include "formats/leb.h"
 
-static struct bytes cursor(const struct die_unit *u, size_t at)
+/* Field by field: what is copied right after it was written costs more than
+ * all the rest of reading a DIE. */
+static inline void cursor(struct bytes *b, const struct die_unit *u, size_t at)
 {
-	return (struct bytes){ .start = u->bytes, .size = u->end, .pos = at };
+	b->start = u->bytes;
+	b->size = u->end;
+	b->pos = at;
+	b->broken = false;
 }
 
 static void skip_value(struct bytes *b, const struct die_spec *spec,
@@ -42,7 +47,7 @@ enum die_step die_read(const struct die_unit *unit, size_t at,
 	ret->end = unit->end;
 	if (at >= unit->end)
 		return DIE_NONE;
-	b = cursor(unit, at);
+	cursor(&b, unit, at);
 	code = leb_u64(&b);
 	if (code == 0) {
 		ret->end = b.pos;
@@ -139,7 +144,7 @@ static size_t find_value(const struct die *die, const struct die_spec *spec)
 
 	while (from->at == DIE_VARIES)
 		from--;		/* the first is at 0 */
-	b = cursor(die->unit, die->values + from->at);
+	cursor(&b, die->unit, die->values + from->at);
 	for (; from < spec; from++)
 		skip_value(&b, from, die->unit);
 	return b.pos;
@@ -151,8 +156,8 @@ static bool value_of(const struct die *die, const struct die_spec *spec,
 	ret->unit = die->unit;
 	ret->form = spec->form;
 	ret->constant = spec->constant;
-	ret->at = cursor(die->unit, spec->at != DIE_VARIES ?
-			 die->values + spec->at : find_value(die, spec));
+	cursor(&ret->at, die->unit, spec->at != DIE_VARIES ?
+	       die->values + spec->at : find_value(die, spec));
 	if (ret->form == DW_FORM_indirect)
 		ret->form = (unsigned)leb_u64(&ret->at);
 	return true;
@@ -241,9 +246,10 @@ bool die_expression(const struct die *die, unsigned attr, struct bytes *ret)
 	struct die_value v;
 	uint64_t n;
 
-	*ret = bytes_of(NULL, 0);
-	if (!die_value(die, attr, &v))
+	if (!die_value(die, attr, &v)) {
+		*ret = bytes_of(NULL, 0);
 		return false;
+	}
 	switch (v.form) {
 	case DW_FORM_exprloc:
 	case DW_FORM_block:
@@ -262,9 +268,10 @@ bool die_expression(const struct die *die, unsigned attr, struct bytes *ret)
 		n = 16;
 		break;
 	default:
+		*ret = bytes_of(NULL, 0);
 		return false;
 	}
-	*ret = bytes_sub(&v.at, n);
+	bytes_cut(&v.at, n, ret);
 	return !ret->broken;
 }
 

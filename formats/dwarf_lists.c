@@ -91,7 +91,7 @@ static bool next_old(struct list *l, struct dwarf_extent *e)
 	e->low += l->base;
 	e->high += l->base;
 	if (l->has_locations)
-		e->expr = bytes_sub(&l->at, bytes_u16(&l->at));
+		bytes_cut(&l->at, bytes_u16(&l->at), &e->expr);
 	return !l->at.broken;
 }
 
@@ -121,7 +121,7 @@ static bool next_split(struct list *l, struct dwarf_extent *e)
 	default:
 		return false;
 	}
-	e->expr = bytes_sub(&l->at, bytes_u16(&l->at));
+	bytes_cut(&l->at, bytes_u16(&l->at), &e->expr);
 	return !l->at.broken;
 }
 
@@ -181,7 +181,7 @@ static bool read_entry(struct list *l, struct dwarf_extent *e, bool *is_one)
 		return false;
 	}
 	if (l->has_locations)
-		e->expr = bytes_sub(&l->at, leb_u64(&l->at));
+		bytes_cut(&l->at, leb_u64(&l->at), &e->expr);
 	return !l->at.broken;
 }
 

@@ -134,16 +134,24 @@ static struct walk_pointer pointer_of(struct slot_miner *m, uint32_t type)
 
 /* --- places of variables --- */
 
-static bool parse_place(const struct slot_miner *m, struct bytes b,
+static bool parse_place(const struct slot_miner *m, const struct bytes *expr,
 			struct walk_place *ret)
 {
 	const struct insn_abi *abi = m->code->abi;
-	uint8_t op = bytes_u8(&b);
+	struct bytes b = *expr;
+	uint8_t op;
+
+	/* Most are registers: without a copy. */
+	if (expr->size == 1 && expr->start[0] >= DW_OP_reg0 &&
+	    expr->start[0] <= DW_OP_reg31) {
+		ret->where = WALK_REGISTER;
+		ret->at = expr->start[0] - DW_OP_reg0;
+		return ret->at < WALK_REGISTERS;
+	}
+	op = bytes_u8(&b);
 
 	ret->where = WALK_REGISTER;
-	if (op >= DW_OP_reg0 && op <= DW_OP_reg31) {
-		ret->at = op - DW_OP_reg0;
-	} else if (op == DW_OP_regx) {
+	if (op == DW_OP_regx) {
 		ret->at = (int64_t)leb_u64(&b);
 	} else if (op == DW_OP_fbreg && m->has_frame_base) {
 		ret->where = m->from_cfa ? WALK_CFA : WALK_FRAME;
@@ -164,12 +172,19 @@ static bool parse_place(const struct slot_miner *m, struct bytes b,
 static void note_place(void *ctx, const struct dwarf_extent *e)
 {
 	struct slot_miner *m = ctx;
-	struct walk_place place = { e->low, e->high, .pointee = m->pointee };
+	struct walk_place *place;
 
-	if (take_work(m, WORK_PER_PLACE) &&
-	    m->f.places.len < MAX_PLACES && parse_place(m, e->expr, &place) &&
-	    !vec_push(&m->f.places, place))
+	if (!take_work(m, WORK_PER_PLACE) || m->f.places.len >= MAX_PLACES)
+		return;
+	if (!vec_reserve(&m->f.places, m->f.places.len + 1)) {
 		m->r->no_memory = true;
+		return;
+	}
+	place = &m->f.places.at[m->f.places.len];
+	place->low = e->low;
+	place->high = e->high;
+	place->pointee = m->pointee;
+	m->f.places.len += parse_place(m, &e->expr, place);
 }
 
 static void add_variable(struct slot_miner *m, const struct die *die)

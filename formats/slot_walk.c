@@ -40,9 +40,9 @@ void slot_walker_free(struct slot_walker *walker)
 	slot_places_free(&walker->places);
 }
 
-static struct walk_value pointer_to(uint32_t pointee)
+static struct flow_end pointer_to(uint32_t pointee)
 {
-	return (struct walk_value){ .end = { FLOW_TYPE, pointee, 0 } };
+	return (struct flow_end){ FLOW_TYPE, pointee, 0 };
 }
 
 static void note(struct walk *k, const struct walk_value *from,
@@ -70,21 +70,31 @@ static bool knows(const struct walk *k, unsigned reg)
 	return reg < WALK_REGISTERS && k->known >> reg & 1;
 }
 
-static struct walk_value value_of(const struct walk *k, unsigned reg)
+/* What is in @reg: kept in the walk, or in @scratch. */
+static const struct walk_value *value_of(const struct walk *k, unsigned reg,
+					 struct walk_value *scratch)
 {
 	const struct walk_place *p = variable_in(k, reg);
 
-	if (p)
-		return pointer_to(p->pointee);
-	return knows(k, reg) ? k->regs[reg] : unknown;
+	if (!p)
+		return knows(k, reg) ? &k->regs[reg] : &unknown;
+	scratch->end = pointer_to(p->pointee);
+	scratch->offset = 0;
+	scratch->id = 0;
+	return scratch;
 }
 
-static void set_register(struct walk *k, unsigned reg, struct walk_value v)
+static void set_register(struct walk *k, unsigned reg, struct flow_end end,
+			 int64_t offset, uint32_t id)
 {
+	struct walk_value *v = &k->regs[reg];
+
 	if (reg >= WALK_REGISTERS)
 		return;
-	k->regs[reg] = v;
-	if (v.end.kind != FLOW_NONE || v.id)
+	v->end = end;
+	v->offset = offset;
+	v->id = id;
+	if (end.kind != FLOW_NONE || id)
 		k->known |= UINT32_C(1) << reg;
 	else
 		k->known &= ~(UINT32_C(1) << reg);
@@ -110,16 +120,16 @@ static bool frame_place(const struct walk *k, const struct insn *insn,
 	return true;
 }
 
-static struct walk_value kept_at(const struct walk *k, int64_t at)
+static const struct walk_value *kept_at(const struct walk *k, int64_t at)
 {
 	for (unsigned i = 0; i < k->n_kept; i++) {
 		if (k->kept[i].at == at)
-			return k->kept[i].value;
+			return &k->kept[i].value;
 	}
-	return unknown;
+	return &unknown;
 }
 
-static void keep(struct walk *k, int64_t at, struct walk_value value)
+static void keep(struct walk *k, int64_t at, const struct walk_value *value)
 {
 	unsigned i = 0;
 
@@ -127,7 +137,7 @@ static void keep(struct walk *k, int64_t at, struct walk_value value)
 		i++;
 	if (i == KEPT)
 		return;
-	k->kept[i] = (struct kept){ at, value };
+	k->kept[i] = (struct kept){ at, *value };
 	if (i == k->n_kept)
 		k->n_kept++;
 }
@@ -146,29 +156,39 @@ static struct flow_end field_of(struct walk *k, const struct walk_value *base,
 	/* What an array of pointers holds is the same everywhere. */
 	to = slot_pointee(raw, base->end.type, NULL);
 	if (to != TYPE_NONE)
-		return at % 8 ? unknown.end : pointer_to(to).end;
+		return at % 8 ? unknown.end : pointer_to(to);
 	return slot_field(&k->w->fields, base->end.type, (uint64_t)at);
 }
 
-static struct walk_value loaded(struct walk *k, const struct insn *insn)
+static void load(struct walk *k, const struct insn *insn)
 {
-	struct walk_value base, ret = unknown;
+	const struct walk_value *v;
+	struct walk_value scratch;
 	const struct walk_place *p;
+	struct flow_end end;
 	int64_t at;
 
-	if (frame_place(k, insn, &at)) {
-		p = slot_places_find(&k->w->places, at, k->pc);
-		return p ? pointer_to(p->pointee) : kept_at(k, at);
+	if (!frame_place(k, insn, &at)) {
+		v = value_of(k, insn->base, &scratch);
+		end = field_of(k, v, insn->disp);
+		k->known &= ~insn->writes;
+		set_register(k, insn->reg, end, 0, ++k->last_id);
+		return;
 	}
-	base = value_of(k, insn->base);
-	ret.end = field_of(k, &base, insn->disp);
-	ret.id = ++k->last_id;
-	return ret;
+	p = slot_places_find(&k->w->places, at, k->pc);
+	k->known &= ~insn->writes;
+	if (p) {
+		set_register(k, insn->reg, pointer_to(p->pointee), 0, 0);
+	} else {
+		v = kept_at(k, at);
+		set_register(k, insn->reg, v->end, v->offset, v->id);
+	}
 }
 
 static void store(struct walk *k, const struct insn *insn)
 {
-	struct walk_value base, value = value_of(k, insn->reg);
+	struct walk_value scratch, other;
+	const struct walk_value *base, *value = value_of(k, insn->reg, &scratch);
 	const struct walk_place *p;
 	struct flow_end field;
 	int64_t at;
@@ -178,16 +198,18 @@ static void store(struct walk *k, const struct insn *insn)
 
 		p = slot_places_find(&k->w->places, at, k->pc);
 		if (p)
-			to = pointer_to(p->pointee).end;
-		note(k, &value, &to);
+			to = pointer_to(p->pointee);
+		note(k, value, &to);
 		if (!p)
 			keep(k, at, value);
 		return;
 	}
-	base = value_of(k, insn->base);
-	field = field_of(k, &base, insn->disp);
+	if (value->end.kind == FLOW_NONE)
+		return;
+	base = value_of(k, insn->base, &other);
+	field = field_of(k, base, insn->disp);
 	if (field.kind == FLOW_FIELD)
-		note(k, &value, &field);
+		note(k, value, &field);
 }
 
 /* The prologue says where the frame is. */
@@ -210,17 +232,18 @@ static void follow_stack(struct walk *k, const struct insn *insn)
 
 static void copy(struct walk *k, const struct insn *insn)
 {
-	struct walk_value v = value_of(k, insn->base);
+	struct walk_value scratch;
+	const struct walk_value *v = value_of(k, insn->base, &scratch);
+	uint32_t id = insn->disp == 0 ? v->id : 0;
 
 	follow_stack(k, insn);
-	if (v.end.kind == FLOW_TYPE)
-		v.offset += insn->disp;
-	else if (insn->disp != 0)
-		v = unknown;
-	if (insn->disp != 0)
-		v.id = 0;
 	k->known &= ~insn->writes;
-	set_register(k, insn->reg, v);
+	if (v->end.kind == FLOW_TYPE)
+		set_register(k, insn->reg, v->end, v->offset + insn->disp, id);
+	else if (insn->disp == 0)
+		set_register(k, insn->reg, v->end, v->offset, id);
+	else
+		set_register(k, insn->reg, unknown.end, 0, 0);
 }
 
 static void call(struct walk *k, uint64_t target)
@@ -228,20 +251,21 @@ static void call(struct walk *k, uint64_t target)
 	const struct insn_abi *abi = k->w->abi;
 
 	for (unsigned i = 0; target && i < abi->n_args; i++) {
-		struct walk_value v = value_of(k, abi->args[i]);
+		struct walk_value scratch;
+		const struct walk_value *v = value_of(k, abi->args[i], &scratch);
 		struct flow_end to = { FLOW_PARAM, i, target };
 
-		note(k, &v, &to);
+		note(k, v, &to);
 	}
 }
 
 static void returned(struct walk *k, uint64_t target)
 {
+	struct flow_end end = { FLOW_RESULT, 0, target };
+
 	k->known &= ~k->w->abi->clobbered;
 	if (target)
-		set_register(k, k->w->abi->result, (struct walk_value){
-			.end = { FLOW_RESULT, 0, target }, .id = ++k->last_id,
-		});
+		set_register(k, k->w->abi->result, end, 0, ++k->last_id);
 }
 
 /* Control comes from elsewhere, too. */
@@ -316,22 +340,19 @@ static void arrive(struct walk *k)
 
 static void leave(struct walk *k)
 {
-	struct walk_value v = value_of(k, k->w->abi->result);
+	struct walk_value scratch;
+	const struct walk_value *v = value_of(k, k->w->abi->result, &scratch);
 	struct flow_end to = { FLOW_RESULT, 0, k->f->entry };
 
 	if (k->f->result.is_pointer && k->f->result.pointee == TYPE_NONE)
-		note(k, &v, &to);
+		note(k, v, &to);
 }
 
 static void run(struct walk *k, const struct insn *insn)
 {
-	struct walk_value v;
-
 	switch (insn->kind) {
 	case INSN_LOAD:
-		v = loaded(k, insn);
-		k->known &= ~insn->writes;
-		set_register(k, insn->reg, v);
+		load(k, insn);
 		break;
 	case INSN_STORE:
 		store(k, insn);
@@ -372,7 +393,8 @@ static void name_copies(struct walk *k, uint32_t id, uint32_t pointee)
 		int reg = __builtin_ctz(known);
 
 		if (k->regs[reg].id == id)
-			k->regs[reg] = pointer_to(pointee);
+			set_register(k, (unsigned)reg, pointer_to(pointee), 0,
+				     0);
 	}
 }
 
@@ -383,7 +405,7 @@ static void begin_variables(struct walk *k)
 	for (; k->next_place < k->w->places.begins.len; k->next_place++) {
 		const struct walk_order *o = &k->w->places.begins.at[k->next_place];
 		const struct walk_place *p = &k->f->places.at[o->place];
-		struct flow_end to = pointer_to(p->pointee).end;
+		struct flow_end to = pointer_to(p->pointee);
 
 		if (o->key > k->pc)
 			break;
@@ -400,28 +422,32 @@ static bool decode(struct slot_walker *w, const struct walk_function *f)
 {
 	size_t size = (f->code.size / 64 + 1) * sizeof(*w->targets.at);
 	struct bytes b = f->code;
-	struct insn insn;
 
 	memset(w->targets.at, 0, size);
 	memset(w->crossings.at, 0, size);
 	w->jumps_anywhere = false;
 	w->code.len = 0;
-	while (w->decode(&b, f->low + b.pos, &insn)) {
-		uint64_t to = insn.target - f->low;
-		uint64_t bit = UINT64_C(1) << to % 64;
+	for (;;) {
+		struct insn *insn;
+		uint64_t to, bit;
 
-		if (!vec_push(&w->code, insn))
+		if (!vec_reserve(&w->code, w->code.len + 1))
 			return false;
-		if (insn.kind != INSN_JUMP && insn.kind != INSN_BRANCH)
+		insn = &w->code.at[w->code.len];
+		if (!w->decode(&b, f->low + b.pos, insn))
+			return true;
+		w->code.len++;
+		if (insn->kind != INSN_JUMP && insn->kind != INSN_BRANCH)
 			continue;
-		if (insn.target == 0)
+		if (insn->target == 0)
 			w->jumps_anywhere = true;
-		if (!is_inside(f, insn.target))
+		if (!is_inside(f, insn->target))
 			continue;
+		to = insn->target - f->low;
+		bit = UINT64_C(1) << to % 64;
 		w->crossings.at[to / 64] |= w->targets.at[to / 64] & bit;
 		w->targets.at[to / 64] |= bit;
 	}
-	return true;
 }
 
 /* What the callers and the callee agree on. */
@@ -431,7 +457,9 @@ static void enter(struct walk *k)
 	struct flow_end result = { FLOW_RESULT, 0, k->f->entry };
 
 	if (k->f->result.pointee != TYPE_NONE && k->f->result.is_pointer) {
-		struct walk_value v = pointer_to(k->f->result.pointee);
+		struct walk_value v = {
+			.end = pointer_to(k->f->result.pointee),
+		};
 
 		note(k, &v, &result);
 	}
@@ -443,12 +471,12 @@ static void enter(struct walk *k)
 		if (!p->is_pointer)
 			continue;
 		if (p->pointee != TYPE_NONE) {
-			struct flow_end to = pointer_to(p->pointee).end;
+			struct flow_end to = pointer_to(p->pointee);
 
 			note(k, &v, &to);
-			v = pointer_to(p->pointee);
+			v = (struct walk_value){ .end = to };
 		}
-		set_register(k, abi->args[i], v);
+		set_register(k, abi->args[i], v.end, 0, v.id);
 	}
 }
 

@@ -217,20 +217,6 @@ static bool read_texts(struct builder *b)
 	return true;
 }
 
-/* Does a field from @first on speak of the whole word at @offset? A tag may
- * have been written over the first byte of what was there. */
-static bool is_shown(const struct builder *b, size_t first, uint64_t offset)
-{
-	for (size_t i = first; i < b->ret->at.len; i++) {
-		const struct block_field *f = &b->ret->at.at[i];
-
-		if (f->size >= 8 && f->offset < offset + 8 &&
-		    offset < f->offset + f->size)
-			return true;
-	}
-	return false;
-}
-
 /* A word of an enum or a variant that what is there does not use: the path ends
  * at the enum, or at the union. */
 static bool add_unused(struct builder *b, uint64_t offset)
@@ -259,24 +245,81 @@ static bool add_unused(struct builder *b, uint64_t offset)
 	return add(b, &field);
 }
 
-/* What else refers to blocks in an element whose fields begin at @first. */
-static void add_all_unused(struct builder *b, size_t first)
+struct field_order {
+	uint64_t offset;
+	size_t i;
+};
+
+/* Those of one offset stay in their order. */
+static int by_offset(const void *a, const void *b)
+{
+	const struct field_order *x = a, *y = b;
+
+	if (x->offset != y->offset)
+		return x->offset < y->offset ? -1 : 1;
+	return (x->i > y->i) - (x->i < y->i);
+}
+
+static bool is_in_order(const struct block_fields *fields, size_t first)
+{
+	for (size_t i = first + 1; i < fields->at.len; i++) {
+		if (fields->at.at[i].offset < fields->at.at[i - 1].offset)
+			return false;
+	}
+	return true;
+}
+
+/* Put the fields from @first on in order of their offsets. */
+static bool sort_fields(struct block_fields *fields, size_t first)
+{
+	size_t n = fields->at.len - first;
+	struct block_field *sorted;
+	struct field_order *order;
+	bool ok;
+
+	if (is_in_order(fields, first))
+		return true;
+	order = calloc(n, sizeof(*order));
+	sorted = calloc(n, sizeof(*sorted));
+	ok = order && sorted;
+	for (size_t i = 0; ok && i < n; i++)
+		order[i] = (struct field_order){
+			fields->at.at[first + i].offset, first + i,
+		};
+	if (ok)
+		qsort(order, n, sizeof(*order), by_offset);
+	for (size_t i = 0; ok && i < n; i++)
+		sorted[i] = fields->at.at[order[i].i];
+	if (ok)
+		memcpy(fields->at.at + first, sorted, n * sizeof(*sorted));
+	free(order);
+	free(sorted);
+	return ok;
+}
+
+/* What else refers to blocks in an element whose fields begin at @first: the
+ * words that no field speaks of as a whole. A tag may have been written over
+ * the first byte of what was there. */
+static bool add_all_unused(struct builder *b, size_t first)
 {
 	uint64_t size = b->heap->image->types.types.at[b->type].size;
+	size_t shown = first, n = b->ret->at.len;
+	uint64_t end = 0;	/* of the fields before @shown */
 
+	if (!sort_fields(b->ret, first))
+		return false;
 	for (uint64_t at = 0; at + 8 <= size && at + 8 <= b->end; at += 8) {
-		if (!is_shown(b, first, b->base + at) && !add_unused(b, at))
+		for (; shown < n && b->ret->at.at[shown].offset <
+		     b->base + at + 8; shown++) {
+			const struct block_field *f = &b->ret->at.at[shown];
+
+			if (f->size >= 8 && f->offset + f->size > end)
+				end = f->offset + f->size;
+		}
+		if (end <= b->base + at && !add_unused(b, at))
 			break;
 	}
-	for (size_t i = first + 1; i < b->ret->at.len; i++) {
-		struct block_field field = b->ret->at.at[i];
-		size_t k = i;
-
-		for (; k > first && b->ret->at.at[k - 1].offset > field.offset;
-		     k--)
-			b->ret->at.at[k] = b->ret->at.at[k - 1];
-		b->ret->at.at[k] = field;
-	}
+	return sort_fields(b->ret, first);
 }
 
 /* The fields of @count elements of b->type, from b->start on. */
@@ -297,8 +340,9 @@ static void typed_elements(struct builder *b, uint64_t count)
 		types_leaves(types, b->type, b->leaves_left, visit, b);
 		if (b->leaves_left == 0)
 			b->ret->cut = true;
-		if (b->has_variants && !b->ret->cut && !b->failed)
-			add_all_unused(b, first);
+		if (b->has_variants && !b->ret->cut && !b->failed &&
+		    !add_all_unused(b, first))
+			b->failed = true;
 	}
 }
 

@@ -132,11 +132,14 @@ const char *live_field_variant(const struct image *image,
 			       const struct leaf *leaf, uint64_t addr)
 {
 	const struct type_table *types = &image->types;
-	const struct leaf_step *step = &leaf->chain[leaf->n_chain - 1];
+	const struct leaf_step *step;
 	const struct type *t;
 	struct object object = { image, addr };
 
-	if (leaf->n_chain == 0 || step->record == TYPE_NONE ||
+	if (leaf->n_chain == 0)
+		return NULL;
+	step = &leaf->chain[leaf->n_chain - 1];
+	if (step->record == TYPE_NONE ||
 	    !(types->members.at[step->member].flags & MEMBER_DISCRIMINANT))
 		return NULL;
 	t = &types->types.at[step->record];

@@ -32,7 +32,7 @@ static bool same_member(const struct type_table *types, const struct member *a,
 static const struct member *members_of(const struct type_table *types,
 				       uint32_t id)
 {
-	return &types->members.at[types->types.at[id].first_member];
+	return vec_from(&types->members, types->types.at[id].first_member);
 }
 
 /* Elsewhere a struct of one pointer is a handle, and no base of others. */

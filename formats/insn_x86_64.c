@@ -548,7 +548,8 @@ static bool read_operands(struct code *c)
 	if (form & IMMZ)
 		c->imm = read_signed(c, width_z(c));
 	note_writes(c, form);
-	if (c->map || c->is_vector)
+	/* Vectors have another one. */
+	if (c->map)
 		return true;
 	if (make_push(c))
 		return true;

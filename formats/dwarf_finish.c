@@ -293,8 +293,7 @@ bool dwarf_finish_module(struct dwarf_part *part, struct elf_file *symbols,
 	if (part->vars.len > 1)
 		qsort(part->vars.at, part->vars.len, sizeof(*part->vars.at),
 		      by_place);
-	if (keep_vars(part, ret) &&
-	    slot_flows_resolve(&part->flows, &ret->slots))
+	if (keep_vars(part, ret))
 		return true;
 	dwarf_types_free(ret);
 	return err_nomem(err, "variables");

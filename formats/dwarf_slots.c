@@ -84,6 +84,12 @@ const struct slot_flows *slot_miner_flows(const struct slot_miner *miner)
 	return &miner->walker.flows;
 }
 
+/* Memory is exhausted: what types need of it is worth more. */
+static void give_up(struct slot_miner *m)
+{
+	slot_flows_drop(&m->walker.flows);
+}
+
 /* False when the unit has had its share. */
 static bool take_work(struct slot_miner *m, uint64_t work)
 {
@@ -107,7 +113,7 @@ static uint32_t type_of(struct slot_miner *m, const struct die *die)
 		if (id != TYPE_NONE) {
 			if (first && !map_set(&m->types, first,
 					      (uint64_t)id + 1))
-				m->r->no_memory = true;
+				give_up(m);
 			return id;
 		}
 		key = dwarf_reference(m->r, &at, DW_AT_abstract_origin);
@@ -177,7 +183,7 @@ static void note_place(void *ctx, const struct dwarf_extent *e)
 	if (!take_work(m, WORK_PER_PLACE) || m->f.places.len >= MAX_PLACES)
 		return;
 	if (!vec_reserve(&m->f.places, m->f.places.len + 1)) {
-		m->r->no_memory = true;
+		give_up(m);
 		return;
 	}
 	place = &m->f.places.at[m->f.places.len];
@@ -221,7 +227,7 @@ static bool add_param(struct slot_miner *m, const struct die *die)
 		if (t->size > 8)
 			return false;
 		if (!vec_push(&m->f.params, p))
-			m->r->no_memory = true;
+			give_up(m);
 		return true;
 	default:
 		return false;
@@ -257,7 +263,7 @@ static void read_function(struct slot_miner *m, const struct die *die)
 	m->f.places.len = m->f.params.len = 0;
 	m->f.result = pointer_of(m, type_of(m, die));
 	find_frame_base(m, die);
-	while (depth > 0 && !m->r->no_memory) {
+	while (depth > 0 && !m->walker.flows.no_memory) {
 		struct die child;
 
 		switch (die_read(unit, at, &child)) {
@@ -320,8 +326,11 @@ static void mine_function(struct slot_miner *m, const struct die *die)
 		return;
 	read_function(m, die);
 	dwarf_extents(die, DW_AT_ranges, walk_part, m);
-	m->r->no_memory |= m->walker.flows.no_memory ||
-			   m->walker.fields.no_memory;
+	if (m->walker.flows.no_memory || m->walker.fields.no_memory ||
+	    m->r->no_memory)
+		give_up(m);
+	/* The types are as they were. */
+	m->r->no_memory = false;
 }
 
 void slot_miner_unit(struct slot_miner *miner, const struct die_unit *unit)
@@ -333,7 +342,7 @@ void slot_miner_unit(struct slot_miner *miner, const struct die_unit *unit)
 	miner->work = (uint64_t)(unit->end - unit->header) * WORK_PER_BYTE;
 	sorted_skip(i, 0, r->functions.len, r->functions.at[i] < unit->key);
 	for (; i < r->functions.len && r->functions.at[i] < end &&
-	     miner->work > 0 && !r->no_memory; i++) {
+	     miner->work > 0 && !miner->walker.flows.no_memory; i++) {
 		size_t at = unit->header + (r->functions.at[i] - unit->key);
 		struct die die;
 

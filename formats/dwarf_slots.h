@@ -5,7 +5,9 @@
  * and their variables, from DWARF, and its instructions.
  *
  * Only units in C: other languages say in their types what a pointer is.
- * What does not fit, or is not understood, tells nothing.
+ * What does not fit, or is not understood, tells nothing. Where memory does not
+ * suffice there are no flows at all (slot_flows.no_memory): some of them would
+ * mislead.
  *
  * Cost: a second pass over the DIEs of functions, and one over their code:
  * about as much as reading the types.

@@ -186,9 +186,10 @@ static bool read_span(const struct load *l, struct span *span, struct err *err)
 		miner = slot_miner_open(l->code, r);
 	if (miner)
 		r->flows = slot_miner_flows(miner);
-	ok = (((miner || !l->code->decode) && read_units(l, span, r, miner)) ||
-	      err_nomem(err, "types")) &&
+	ok = (read_units(l, span, r, miner) || err_nomem(err, "types")) &&
 	     dwarf_finish_part(r, &span->part, err);
+	if (l->code->decode && !miner)
+		slot_flows_drop(&span->part.flows);
 	slot_miner_close(miner);
 	dwarf_reader_close(r);
 	return ok;
@@ -269,6 +270,10 @@ bool dwarf_types_read(struct elf_file *elf, struct elf_file *symbols,
 	dwarf_code_open(code, &machine);
 	ok = read_input(input, &machine, diag, &part, err) &&
 	     dwarf_finish_module(&part, symbols, ret, err);
+	ret->lacks_slots = ok && !slot_flows_resolve(&part.flows, &ret->slots);
+	if (ret->lacks_slots)
+		diag_add(diag, "slots of a module: not enough memory to see in "
+			 "its code what they hold");
 	ret->n_missing = input->n_missing;
 	dwarf_part_free(&part);
 	dwarf_code_close(&machine);

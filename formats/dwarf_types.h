@@ -34,6 +34,7 @@ struct dwarf_types {
 	struct type_table types;
 	VEC(struct dwarf_variable) vars;
 	struct slots slots;	/* what void pointers were seen to hold */
+	bool lacks_slots;	/* memory did not suffice for them; counted */
 	size_t n_missing;	/* files with more DWARF that were not found */
 };
 

@@ -73,7 +73,7 @@ static bool put_answer(void *ctx, const void *bytes, size_t n, struct err *err)
 
 /*
  * Runs in the worker. Damage is an answer, the same each time; a lack of
- * memory is not.
+ * memory is not, unless it is of slots alone.
  */
 static bool work(void *ctx, struct worker *worker)
 {
@@ -82,7 +82,7 @@ static bool work(void *ctx, struct worker *worker)
 	struct dwarf_types types;
 	struct diag diag = {0};
 	struct err err = {0};
-	uint64_t n_missing;
+	uint64_t head[2];
 
 	if (!dwarf_types_read(job->elf, job->symbols, job->code, &job->places,
 			      &types, &diag, &err)) {
@@ -93,8 +93,9 @@ static bool work(void *ctx, struct worker *worker)
 		if (!types_init(&types.types, &err))
 			return false;
 	}
-	n_missing = types.n_missing;
-	return put_answer(worker, &n_missing, sizeof(n_missing), &err) &&
+	head[0] = types.n_missing;
+	head[1] = types.lacks_slots;
+	return put_answer(worker, head, sizeof(head), &err) &&
 	       put_findings(&sink, &diag, &err) &&
 	       types_write(&types.types, &sink, &err) &&
 	       put_vars(&sink, &types, &err) &&
@@ -114,6 +115,7 @@ static bool read_parts(struct bytes *b, struct image *image, struct diag *diag,
 		       struct type_table *types, struct err *err)
 {
 	(void)bytes_u64(b);	/* see dwarf_answer_is_whole() */
+	(void)bytes_u64(b);	/* see dwarf_answer_is_final() */
 	if (!read_findings(b, diag, err) || !types_read_raw(b, types, err))
 		return false;
 	if (vars_read(b, types->types.len, 1, image, err) &&
@@ -126,6 +128,13 @@ static bool read_parts(struct bytes *b, struct image *image, struct diag *diag,
 bool dwarf_answer_is_whole(struct bytes answer)
 {
 	return bytes_u64(&answer) == 0;
+}
+
+bool dwarf_answer_is_final(struct bytes answer)
+{
+	bool is_whole = bytes_u64(&answer) == 0;
+
+	return is_whole && bytes_u64(&answer) == 0;
 }
 
 bool dwarf_answer_read(struct bytes answer, struct image *image,

@@ -7,8 +7,8 @@
  * history of faults. When the worker dies, its module loses its types, and
  * nothing else is lost.
  *
- * The answer: u64 files that were not found, u64 findings, each of them u64
- * count, u64 bytes and the text; then type table and variables as in
+ * The answer: u64 files that were not found, u64 1 where memory did not suffice
+ * for slots, u64 findings, each of them u64 count, u64 bytes and the text; then type table and variables as in
  * formats/types_io.h and slots as in formats/slots.h, with addresses of the file and module 0. It depends on
  * the files alone.
  */
@@ -49,6 +49,9 @@ bool dwarf_answer_read(struct bytes answer, struct image *image,
 
 /** True when nothing was missing: files that belong to the module's. */
 bool dwarf_answer_is_whole(struct bytes answer);
+
+/** True when it would be the same again: whole, and not short of memory. */
+bool dwarf_answer_is_final(struct bytes answer);
 
 /** Start a worker, wait for it and read its answer. */
 bool dwarf_worker_read(const struct dwarf_job *job, struct image *image,

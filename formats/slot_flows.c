@@ -25,6 +25,12 @@ void slot_flows_free(struct slot_flows *flows)
 	map_free(&flows->by_key);
 }
 
+void slot_flows_drop(struct slot_flows *flows)
+{
+	slot_flows_free(flows);
+	flows->no_memory = true;
+}
+
 void slot_flows_add(struct slot_flows *flows, const struct flow_end *from,
 		    const struct flow_end *to, uint64_t count)
 {
@@ -32,6 +38,8 @@ void slot_flows_add(struct slot_flows *flows, const struct flow_end *from,
 	uint64_t key = hash_u64(end_key(from)) + hash_u64(~end_key(to));
 	uint64_t *slot;
 
+	if (flows->no_memory)
+		return;
 	for (;; key++) {
 		slot = map_slot(&flows->by_key, key, NULL);
 		if (!slot || *slot == 0)
@@ -43,7 +51,7 @@ void slot_flows_add(struct slot_flows *flows, const struct flow_end *from,
 		}
 	}
 	if (!slot || !vec_push(&flows->all, flow))
-		flows->no_memory = true;
+		slot_flows_drop(flows);
 	else
 		*slot = flows->all.len;
 }
@@ -62,7 +70,8 @@ static bool translate(struct flow_end *end, const uint32_t *map, size_t n)
 void slot_flows_join(struct slot_flows *into, const struct slot_flows *from,
 		     const uint32_t *map, size_t n)
 {
-	into->no_memory |= from->no_memory;
+	if (from->no_memory)
+		slot_flows_drop(into);
 	for (size_t i = 0; i < from->all.len && !into->no_memory; i++) {
 		struct flow f = from->all.at[i];
 
@@ -230,5 +239,7 @@ bool slot_flows_resolve(const struct slot_flows *flows, struct slots *ret)
 	index_free(&in);
 	if (ok)
 		slots_tidy(ret);
+	else
+		vec_free(ret);
 	return ok;
 }

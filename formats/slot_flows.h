@@ -50,8 +50,11 @@ struct flow {
 struct slot_flows {
 	VEC(struct flow) all;	/* in the order in which they were found */
 	struct map by_key;	/* hash -> index + 1 */
-	bool no_memory;
+	bool no_memory;		/* and nothing else: see slot_flows_drop() */
 };
+
+/** Forget all flows for want of memory; no more are taken. */
+void slot_flows_drop(struct slot_flows *flows);
 
 void slot_flows_free(struct slot_flows *flows);
 
@@ -67,8 +70,8 @@ void slot_flows_join(struct slot_flows *into, const struct slot_flows *from,
 /**
  * What each field was seen to hold, sorted.
  *
- * @param ret	Owned by the caller; release with vec_free(). False when
- *		memory is exhausted.
+ * @param ret	Owned by the caller; release with vec_free(). False, and
+ *		nothing in it, when memory is or was exhausted.
  */
 bool slot_flows_resolve(const struct slot_flows *flows, struct slots *ret);
 

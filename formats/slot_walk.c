@@ -517,7 +517,7 @@ void slot_walk(struct slot_walker *walker, const struct walk_function *function)
 	    !slot_places_order(&walker->places, function->places.at,
 			       function->places.len, function->low,
 			       function->low + function->code.size)) {
-		walker->flows.no_memory = true;
+		slot_flows_drop(&walker->flows);
 		return;
 	}
 	if (function->low == function->entry)

@@ -8,7 +8,7 @@
 #include "base/pool.h"
 
 /* In the names of files: another number where the answer means another thing. */
-enum { FORMAT = 3 };
+enum { FORMAT = 4 };
 
 #define CACHE_BYTES (UINT64_C(256) << 20)
 /* Workers need about eight times as much memory; one always may run. */
@@ -204,7 +204,7 @@ bool type_load_read(struct type_loader *loader, struct type_load *load,
 		if (!dwarf_answer_read(load->answer, image, types, err))
 			return false;
 		if (load->name[0] != '\0' &&
-		    dwarf_answer_is_whole(load->answer))
+		    dwarf_answer_is_final(load->answer))
 			cache_put(&loader->cache, load->name, load->tag,
 				  sizeof(load->tag), load->answer);
 		return true;
@@ -212,7 +212,7 @@ bool type_load_read(struct type_loader *loader, struct type_load *load,
 	if (dwarf_answer_read(load->answer, image, types, &damaged))
 		return true;
 	cache_drop(&loader->cache, load->name);
-	/* What was kept said nothing; only whole answers are kept. */
+	/* What was kept said nothing; only final answers are kept. */
 	load->answer = bytes_of(NULL, 0);
 	return dwarf_worker_read(&load->job, image, types, err);
 }

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@
 #include "formats/dwarf_name.h"
 #include "formats/dwarf_types.h"
 #include "formats/dwarf_worker.h"
+#include "formats/slot_flows.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -126,6 +128,59 @@ static void damaged_files_cost_no_more_than_their_types(void **state)
 	for (size_t cut = 1; cut < 8; cut++)
 		read_bytes(bytes, n / 8 * cut);
 	free(bytes);
+}
+
+/* In the place of libc's: what is asked for in elements of @no_memory_for bytes
+ * is not there. */
+static size_t no_memory_for;
+
+void *reallocarray(void *old, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (size == no_memory_for || __builtin_mul_overflow(n, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(old, bytes);
+}
+
+static void read_self(struct dwarf_types *ret, struct diag *diag)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct elf_file *file;
+	struct err err = {0};
+
+	assert_true(elf_file_open(fd, &file, &err));
+	assert_true(dwarf_types_read(file, file, file, NULL, ret, diag, &err));
+	elf_file_close(file);
+	close(fd);
+}
+
+static void without_memory_for_slots_the_types_are_there(void **state)
+{
+	struct dwarf_types all, types;
+	struct diag diag = {0};
+
+	(void)state;
+	read_self(&all, &diag);
+	if (all.types.types.len == 0)
+		skip();		/* built without debug information */
+	assert_true(all.slots.len > 0);
+	assert_false(all.lacks_slots);
+	assert_int_equal(diag.len, 0);
+
+	no_memory_for = sizeof(struct flow);
+	read_self(&types, &diag);
+	no_memory_for = 0;
+	assert_int_equal(types.slots.len, 0);
+	assert_true(types.lacks_slots);
+	assert_int_equal(diag.len, 1);
+	assert_int_equal(types.types.types.len, all.types.types.len);
+	assert_int_equal(types.vars.len, all.vars.len);
+	dwarf_types_free(&all);
+	dwarf_types_free(&types);
+	diag_free(&diag);
 }
 
 static void print_type(const struct type_table *t, uint32_t id)
@@ -277,6 +332,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(both_compilers_names_become_one),
 		cmocka_unit_test(damaged_files_cost_no_more_than_their_types),
+		cmocka_unit_test(without_memory_for_slots_the_types_are_there),
 	};
 
 	if (argc > 2 && strcmp(argv[1], "--count") == 0)

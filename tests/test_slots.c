@@ -95,6 +95,26 @@ static void a_table_grows_no_larger_than_it_may(void **state)
 	slot_flows_free(&flows);
 }
 
+/* Some of them would mislead: another type may be the only one that is told. */
+static void without_memory_nothing_is_told(void **state)
+{
+	struct slot_flows flows = {0}, all = {0};
+	struct slots slots = {0};
+
+	(void)state;
+	slot_flows_add(&all, &list, &field, 1);
+	slot_flows_add(&flows, &dict, &field, 1);
+	slot_flows_drop(&flows);
+	slot_flows_add(&flows, &dict, &field, 1);
+	assert_false(slot_flows_resolve(&flows, &slots));
+	assert_int_equal(slots.len, 0);
+	slot_flows_join(&all, &flows, NULL, 0);
+	assert_false(slot_flows_resolve(&all, &slots));
+	assert_int_equal(slots.len, 0);
+	slot_flows_free(&flows);
+	slot_flows_free(&all);
+}
+
 struct kept {
 	uint8_t bytes[256];
 	size_t n;
@@ -152,6 +172,7 @@ int main(void)
 		cmocka_unit_test(what_one_field_holds_another_need_not),
 		cmocka_unit_test(functions_that_call_each_other_end),
 		cmocka_unit_test(a_table_grows_no_larger_than_it_may),
+		cmocka_unit_test(without_memory_nothing_is_told),
 		cmocka_unit_test(a_table_comes_back_as_it_was_or_not_at_all),
 	};
 

@@ -43,8 +43,10 @@ void dwarf_code_open(struct elf_file *elf, struct dwarf_code *ret)
 		if (!(s->flags & SHF_EXECINSTR) || s->type == SHT_NOBITS ||
 		    !elf_file_data(elf, i, &part.bytes, &err))
 			continue;
-		if (!vec_push(&ret->parts, part))
+		if (!vec_push(&ret->parts, part)) {
+			ret->no_memory = true;
 			break;
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ struct dwarf_code {
 	insn_decoder *decode;	/* NULL: nothing is known */
 	const struct insn_abi *abi;
 	VEC(struct code_part) parts;
+	bool no_memory;		/* some parts are missing */
 };
 
 /** The code in @elf (may be NULL), which must outlive it. Release with

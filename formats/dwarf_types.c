@@ -270,6 +270,8 @@ bool dwarf_types_read(struct elf_file *elf, struct elf_file *symbols,
 	dwarf_code_open(code, &machine);
 	ok = read_input(input, &machine, diag, &part, err) &&
 	     dwarf_finish_module(&part, symbols, ret, err);
+	if (machine.no_memory)
+		slot_flows_drop(&part.flows);
 	ret->lacks_slots = ok && !slot_flows_resolve(&part.flows, &ret->slots);
 	if (ret->lacks_slots)
 		diag_add(diag, "slots of a module: not enough memory to see in "

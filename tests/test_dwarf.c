@@ -130,15 +130,17 @@ static void damaged_files_cost_no_more_than_their_types(void **state)
 	free(bytes);
 }
 
-/* In the place of libc's: what is asked for in elements of @no_memory_for bytes
- * is not there. */
+/* In the place of libc's: elements of @no_memory_for bytes get memory @spared
+ * times. */
 static size_t no_memory_for;
+static _Atomic int spared;
 
 void *reallocarray(void *old, size_t n, size_t size)
 {
 	size_t bytes;
 
-	if (size == no_memory_for || __builtin_mul_overflow(n, size, &bytes)) {
+	if ((size == no_memory_for && spared-- <= 0) ||
+	    __builtin_mul_overflow(n, size, &bytes)) {
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -170,16 +172,20 @@ static void without_memory_for_slots_the_types_are_there(void **state)
 	assert_false(all.lacks_slots);
 	assert_int_equal(diag.len, 0);
 
-	no_memory_for = sizeof(struct flow);
-	read_self(&types, &diag);
-	no_memory_for = 0;
-	assert_int_equal(types.slots.len, 0);
-	assert_true(types.lacks_slots);
-	assert_int_equal(diag.len, 1);
-	assert_int_equal(types.types.types.len, all.types.types.len);
-	assert_int_equal(types.vars.len, all.vars.len);
+	/* Parts of the code are as large as flows, and come first. */
+	for (int i = 0; i < 3; i++) {
+		no_memory_for = sizeof(struct flow);
+		spared = i;
+		read_self(&types, &diag);
+		no_memory_for = 0;
+		assert_int_equal(types.slots.len, 0);
+		assert_true(types.lacks_slots);
+		assert_int_equal(diag.len, 1);
+		assert_int_equal(types.types.types.len, all.types.types.len);
+		assert_int_equal(types.vars.len, all.vars.len);
+		dwarf_types_free(&types);
+	}
 	dwarf_types_free(&all);
-	dwarf_types_free(&types);
 	diag_free(&diag);
 }
 

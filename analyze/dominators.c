@@ -8,7 +8,10 @@
 #include "base/progress.h"
 #include "base/vec.h"
 
-enum { AHEAD = 16 };	/* places whose memory is fetched early */
+enum {
+	AHEAD = 16,		/* places whose memory is fetched early */
+	TICK = 1 << 18,		/* positions between reports of progress */
+};
 
 /*
  * The smallest semidominator on the way from @v up to the root of its tree
@@ -321,6 +324,8 @@ uint32_t *dom_parents(const struct dominators *dom)
 	for (uint32_t p = 1; parent && p < dom->n_order; p++) {
 		uint32_t above = p - 1;
 
+		if (p % TICK == 0)
+			progress_add(TICK);
 		while (above > 0 && dom->end[above] <= p)
 			above = parent[above];
 		parent[p] = above;

@@ -9,7 +9,8 @@
 enum {
 	AHEAD_ROW = 24,		/* queue places ahead whose rows are fetched */
 	AHEAD_TARGET = 8,	/* and whose first references are */
-	CANCEL_MASK = (1 << 18) - 1,	/* nodes between looks for Ctrl-C */
+	CANCEL_MASK = (1 << 16) - 1,	/* nodes between looks for Ctrl-C */
+	EDGE_MASK = (1 << 18) - 1,	/* and references */
 };
 
 /* Nodes to be visited, each at most once, in order. */
@@ -49,15 +50,22 @@ static inline bool follows(const struct reach_spec *spec, uint64_t e)
 	return spec->kinds >> (kind ? kind[e] : REF_STRONG) & 1;
 }
 
+static bool look(uint64_t n, struct err *err)
+{
+	progress_add(n);
+	return progress_cancelled() &&
+	       !err_set(err, ERR_CANCELLED, "cancelled");
+}
+
 static bool cancelled(const struct queue *q, struct err *err)
 {
-	if ((q->head & CANCEL_MASK) != 0)
-		return false;
-	progress_add(CANCEL_MASK + 1);
-	if (!progress_cancelled())
-		return false;
-	err_set(err, ERR_CANCELLED, "cancelled");
-	return true;
+	return (q->head & CANCEL_MASK) == 0 && look(CANCEL_MASK + 1, err);
+}
+
+/* A node may have as many references as there are nodes. */
+static inline bool cancelled_at(uint64_t e, struct err *err)
+{
+	return (e & EDGE_MASK) == 0 && look(0, err);
 }
 
 bool reach_add(const struct reach_spec *spec, struct bitset *seen,
@@ -80,6 +88,8 @@ bool reach_add(const struct reach_spec *spec, struct bitset *seen,
 			goto out;
 		for (uint64_t e = graph_row(graph, node),
 		     end = graph_row(graph, node + 1); e < end; e++) {
+			if (cancelled_at(e, err))
+				goto out;
 			if (follows(spec, e) &&
 			    bitset_insert(seen, graph->target[e]))
 				q.node[q.len++] = graph->target[e];
@@ -133,6 +143,8 @@ bool reach_paths_build(const struct reach_spec *spec,
 			goto fail;
 		for (uint64_t e = graph_row(graph, node),
 		     end = graph_row(graph, node + 1); e < end; e++) {
+			if (cancelled_at(e, err))
+				goto fail;
 			if (follows(spec, e))
 				find_path(&paths, &q, members,
 					  graph->target[e], node);

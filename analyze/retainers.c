@@ -85,6 +85,8 @@ static bool search(struct builder *b, enum round round, struct bitset *left,
 	spec.entry = entries;
 	ok = reach_paths_build(&spec, left, &paths, err);
 	for (uint32_t i = 0; ok && i < b->heap->n_nodes; i++) {
+		if (i % TICK == 0)
+			progress_add(TICK);
 		if (paths.depth[i] == NODE_NONE || !bitset_has(left, i))
 			continue;
 		b->from[i] = paths.from[i] + 1;
@@ -199,6 +201,8 @@ static void mark(struct builder *b, const uint32_t *targets, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		uint32_t node = targets[i];
 
+		if (i % TICK == 0)
+			progress_add(TICK);
 		while (bitset_insert(&b->marked, node) &&
 		       from_of(b, node) != NODE_NONE) {
 			node = from_of(b, node);
@@ -210,6 +214,7 @@ static void mark(struct builder *b, const uint32_t *targets, size_t n)
 struct note_ctx {
 	struct builder *b;
 	uint32_t source;
+	uint32_t n;		/* words so far */
 };
 
 static bool note_offset(void *ctx, const struct ref_word *word)
@@ -223,14 +228,17 @@ static bool note_offset(void *ctx, const struct ref_word *word)
 		b->offset[word->target] = word->offset < UINT32_MAX - 1 ?
 					  (uint32_t)word->offset + 1 :
 					  UINT32_MAX;
-	return true;
+	if (++c->n % TICK != 0)
+		return true;
+	progress_add(TICK);
+	return !progress_cancelled();
 }
 
 /* Each source is read once, however many targets it leads to. */
 static bool find_offsets(struct builder *b, struct err *err)
 {
 	for (uint32_t i = 0; i < b->heap->n_nodes; i++) {
-		struct note_ctx ctx = { b, i };
+		struct note_ctx ctx = { .b = b, .source = i };
 
 		if (i % TICK == 0) {
 			progress_add(TICK);

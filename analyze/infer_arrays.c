@@ -241,7 +241,12 @@ bool follow_pointers(struct follow *f, const struct place *from, uint32_t kind,
 	} else if (heap->content[claim->node] == CONTENT_ZERO) {
 		claim->confidence = SURE_EMPTY;
 	} else if (!words_plausible(f, claim->node, count)) {
-		return true;
+		/* The last word may be what malloc rounded up. */
+		if (--count == 0 || !infer_fits(heap, claim->node, count * 8,
+						false) ||
+		    !words_plausible(f, claim->node, count))
+			return true;
+		claim->count = (uint32_t)count;
 	}
 	if (from->why_node &&
 	    !map_set(&f->inside_kinds, claim->node, (uint64_t)kind + 1))

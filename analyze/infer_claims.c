@@ -3,12 +3,21 @@
 #include "analyze/infer_follow.h"
 
 /* Percent, as measured for each rule on containers of C and C++ programs. */
+enum { PREFIX = 4 };	/* bytes of a length before its text */
+
 enum {
 	SURE_CONTENT = 90,
 	/* Below what references are taken for: contents may be left out. */
 	SURE_NUMBERS = 88,
 	SURE_BYTES = 80,	/* char * may be a pointer to anything */
 };
+
+bool follow_may_be_text(struct follow *f, uint32_t type)
+{
+	const struct shape *shape = shape_of(&f->shapes, type);
+
+	return shape && shape->n > 0 && shape->at[0].letters;
+}
 
 bool follow_submit(struct follow *f, const struct place *from,
 		   struct claim *claim)
@@ -18,7 +27,8 @@ bool follow_submit(struct follow *f, const struct place *from,
 	/* Who is in doubt should not make claims that are visibly wrong. */
 	if (from->confidence < SURE_CONTENT &&
 	    f->heap->content[claim->node] == CONTENT_TEXT &&
-	    types_is_record(types, types_strip(types, claim->type)))
+	    types_is_record(types, types_strip(types, claim->type)) &&
+	    !(from->told && follow_may_be_text(f, types_strip(types, claim->type))))
 		return true;
 	if (claim->confidence > from->confidence)
 		claim->confidence = from->confidence;
@@ -43,6 +53,29 @@ unsigned follow_short_string(struct follow *f, uint32_t node)
 	return n < 8 && (word >> 8 * n & 0xff) == 0 ? n : 0;
 }
 
+/* A string with its length in front, as classes keep those that may have any
+ * byte in them: {unsigned length; char text[];}. */
+bool follow_is_counted_text(struct follow *f, uint32_t node)
+{
+	uint64_t size = heap_size(f->heap, node), length;
+	size_t n, i = 0;
+	const uint8_t *at;
+
+	if (!follow_number(f, f->heap->addr[node], PREFIX, &length) ||
+	    length == 0 || length > size - PREFIX)
+		return false;
+	at = window_span(&f->infer->window, f->heap->addr[node] + PREFIX, 1, &n);
+	if (!at)
+		return false;
+	n = n < length ? n : length;
+	while (i < n && (at[i] >= ' ' || at[i] == '\n' || at[i] == '\t') &&
+	       at[i] != 0x7f)
+		i++;
+	return i == n && (length + PREFIX == size || n < length ||
+			  infer_fits(f->heap, node, PREFIX + length, true) ||
+			  infer_fits(f->heap, node, PREFIX + length + 1, true));
+}
+
 /* char *, surely to bytes that read as text. */
 static bool claim_text(struct follow *f, const struct place *from,
 		       struct claim *claim, uint32_t pointee)
@@ -54,7 +87,8 @@ static bool claim_text(struct follow *f, const struct place *from,
 	if (heap->content[claim->node] == CONTENT_UNKNOWN ||
 	    ((heap->content[claim->node] == CONTENT_POINTERS ||
 	      heap->content[claim->node] == CONTENT_MIXED) &&
-	     follow_short_string(f, claim->node) == 0))
+	     follow_short_string(f, claim->node) == 0 &&
+	     !follow_is_counted_text(f, claim->node)))
 		return true;
 	claim->type = pointee;
 	claim->count = heap_size(heap, claim->node) > UINT32_MAX ? UINT32_MAX :

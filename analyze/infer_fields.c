@@ -125,7 +125,7 @@ static bool propose_unknown(struct follow *f, const struct place *from,
 	if (range && !is_settled(f, claim->node, from->confidence))
 		return follow_raw_range(f, from, range, element, claim);
 	return !start || fields->n_union == 0 ||
-	       follow_union(f, from, fields, offset, claim);
+	       follow_union(f, from, fields, offset, element, claim);
 }
 
 /* The first of the references of @place->node that may lie in @place. */
@@ -398,7 +398,12 @@ static bool follow_blocks(struct follow *f, struct err *err)
 			if (!follow_block(f, node, err))
 				return false;
 		} else if (!follow_take_inside(f, &inside)) {
-			return true;
+			uint64_t before = f->infer->n_claims;
+
+			if (!follow_tags(f))
+				return err_nomem(err, "types of blocks");
+			if (f->infer->n_claims == before)
+				return true;
 		} else if (!follow_place(f, &inside, err)) {
 			return false;
 		}
@@ -481,6 +486,7 @@ bool infer_fields(struct infer *infer, struct err *err)
 	map_free(&f.arrays);
 	map_free(&f.inside_seen);
 	map_free(&f.inside_kinds);
+	follow_tags_free(&f);
 	vec_free(&f.inside);
 	code_subjects_free(&f.subjects);
 	return ok;

@@ -29,6 +29,8 @@ struct place {
 	uint64_t count;
 	uint64_t first, n_live;	/* ring; n_live UINT64_MAX: all */
 	uint64_t control;	/* table; address, or 0 */
+	bool told;		/* by the tag of a union: what begins with
+				 * letters may look like text */
 	/* Where the type of this place is no type of its node: 1 + the node
 	 * that tells, and the offset of the word in it. Else 0. */
 	uint32_t why_node, why_offset;
@@ -52,6 +54,7 @@ struct follow {
 	/* Arrays of pointers that such places own -> 1 + kind of the owner's
 	 * pointer to them. */
 	struct map inside_kinds;
+	struct tag_state *tags;		/* infer_tags.c */
 };
 
 static inline const struct type *follow_type(const struct follow *f,
@@ -187,6 +190,43 @@ bool follow_handles(struct follow *f, const struct place *place,
  * it says, if there is just one. (infer_unions.c) */
 bool follow_union(struct follow *f, const struct place *from,
 		  const struct pointer_fields *fields, uint64_t offset,
-		  struct claim *claim);
+		  uint64_t element, struct claim *claim);
+
+/* How well a block is what one pointer of a union says. */
+struct union_rating {
+	bool possible;
+	uint32_t array;		/* it is an array of this, or TYPE_NONE */
+	int score;		/* tenths of a kept promise (shapes.h) */
+};
+
+bool follow_rate(struct follow *f, const struct pointer_field *field,
+		 uint32_t node, struct union_rating *ret);
+
+/** The best of @all[@n] if it is clearly ahead, else -1. */
+int follow_clear(const struct union_rating *all, unsigned n);
+
+/** The union holds @field. */
+bool follow_alternative(struct follow *f, const struct place *from,
+			const struct pointer_field *field,
+			const struct union_rating *rating, struct claim *claim);
+
+/** One of @at[@n] refers to a block: by the tag beside the union, as soon as
+ * it is known. (infer_tags.c) */
+bool follow_by_tag(struct follow *f, const struct place *from,
+		   const struct pointer_field *at, unsigned n, uint64_t element,
+		   struct claim *claim);
+
+/** Find out what tags mean from all that waits; what no tag tells may be told
+ * by the block alone. */
+bool follow_tags(struct follow *f);
+
+void follow_tags_free(struct follow *f);
+
+/** May a record begin with letters, as a string with room for short ones
+ * inside does? (infer_claims.c) */
+bool follow_may_be_text(struct follow *f, uint32_t type);
+
+/** Its own length and then that many letters? (infer_claims.c) */
+bool follow_is_counted_text(struct follow *f, uint32_t node);
 
 #endif

@@ -6,8 +6,6 @@
  */
 #include "analyze/infer_follow.h"
 
-#include <limits.h>
-
 /* Percent, and tenths of a kept promise (shapes.h). */
 enum {
 	SURE_UNION = 85,
@@ -21,38 +19,78 @@ enum {
 	 * promises, this one need not be kept well. */
 	LEAST_SCORE = -50,
 	OPEN_SCORE = 10,	/* what fits any size needs to say more */
+	LOOSE_SCORE = 30,	/* malloc is seldom generous */
 };
 
 enum { MIN_WORD = 3 };	/* letters */
 
 enum { SPOKEN_FOR = 2 };	/* elements of an array that speak for all */
 
-/* The best alternative so far. */
-struct vote {
-	uint32_t kind;		/* of the pointer; UINT32_MAX: none */
-	uint32_t array;		/* the type of which it is an array, or none */
-	int best, next;
-};
-
-static void count_vote(struct vote *v, uint32_t kind, uint32_t array, int score)
+static void possible(struct union_rating *r, uint32_t array, int score)
 {
-	if (score > v->best) {
-		v->next = v->best;
-		v->best = score;
-		v->kind = kind;
-		v->array = array;
-	} else if (score > v->next) {
-		v->next = score;
+	*r = (struct union_rating){ true, array, score };
+}
+
+/* Pointers, where elements of @type are none. */
+static bool is_about_blocks(const struct follow *f, uint32_t node, uint32_t type)
+{
+	uint8_t content = f->heap->content[node];
+
+	return follow_type(f, type)->kind != TYPE_POINTER &&
+	       (content == CONTENT_POINTERS || content == CONTENT_MIXED);
+}
+
+/*
+ * The elements of a vector, of which the one in block @node begins with three
+ * pointers, say what it is a vector of. *@score: what the first ones do; false
+ * when they are something else.
+ */
+static bool rate_elements(struct follow *f, uint32_t node, uint32_t type,
+			  int *score)
+{
+	const struct pointer_fields *fields =
+		pointer_fields_of(&f->chooser.fields, type);
+	const struct pointer_field *first = fields && fields->n > 0 ?
+					    fields->at : NULL;
+	const struct shape *shape = first ? shape_of(&f->shapes, first->target) :
+				    NULL;
+	struct shape_score one;
+	uint64_t word[3];
+	uint32_t to;
+
+	*score = 0;
+	if (!shape || !follow_triple(f, fields->at, fields->n, first,
+			   f->heap->addr[node] + first->offset, word))
+		return true;
+	to = heap_find(f->heap, word[0]);
+	if (to == NODE_NONE || f->heap->addr[to] != word[0])
+		return true;
+	if (!types_is_record(&f->heap->image->types, first->target)) {
+		*score = is_about_blocks(f, to, first->target) ?
+			 -POINTERS_SCORE : 0;
+		return true;
 	}
+	shape_look(f->heap, &f->infer->window, to, &f->seen);
+	for (uint32_t i = 0; i < (word[1] - word[0]) / shape->size &&
+	     i < SPOKEN_FOR; i++) {
+		if (!shape_element(&f->seen, i, shape->n, &f->element))
+			break;
+		one = shape_compare(f->heap, &f->weights, first->target, shape,
+				    &f->element);
+		if (one.broken)
+			return false;
+		*score += one.sum;
+	}
+	return true;
 }
 
 /* Does block @node look like records that begin with @n of @type? */
 static bool rate_record(struct follow *f, uint32_t node, uint32_t type,
-			uint32_t kind, uint64_t n, struct vote *v)
+			uint64_t n, struct union_rating *ret)
 {
 	const struct shape *shape = shape_of(&f->shapes, type);
 	struct shape_score score;
-	int least = 0;
+	int least = 0, elements;
 
 	if (!shape)
 		return false;
@@ -60,9 +98,14 @@ static bool rate_record(struct follow *f, uint32_t node, uint32_t type,
 	if (n == 1) {
 		score = shape_compare(f->heap, &f->weights, type, shape,
 				      &f->seen);
+		if (!shape->tail && !infer_fits(f->heap, node, shape->size, false))
+			score.sum -= LOOSE_SCORE;
+		if (!rate_elements(f, node, type, &elements))
+			return true;
+		score.sum += elements;
 		if (!score.broken && score.sum >=
 		    (shape->tail ? OPEN_SCORE : LEAST_SCORE))
-			count_vote(v, kind, TYPE_NONE, score.sum);
+			possible(ret, TYPE_NONE, score.sum);
 		return true;
 	}
 	for (uint32_t i = 0; i < n && i < SPOKEN_FOR; i++) {
@@ -74,14 +117,14 @@ static bool rate_record(struct follow *f, uint32_t node, uint32_t type,
 			return true;
 		least = i == 0 || score.sum < least ? score.sum : least;
 	}
-	count_vote(v, kind, type, least);
+	possible(ret, type, least);
 	return true;
 }
 
 /* Words that are null or refer to the start of a block that @pointee, if it is
  * a record, fits. */
 static void rate_pointers(struct follow *f, uint32_t node, uint32_t pointer,
-			  uint32_t kind, struct vote *v)
+			  struct union_rating *ret)
 {
 	const struct type_table *types = &f->heap->image->types;
 	uint32_t to = types_strip(types, follow_type(f, pointer)->target);
@@ -100,42 +143,48 @@ static void rate_pointers(struct follow *f, uint32_t node, uint32_t pointer,
 			return;
 	}
 	if (any)
-		count_vote(v, kind, TYPE_NONE, POINTERS_SCORE);
+		possible(ret, TYPE_NONE, POINTERS_SCORE);
 }
 
 /* Text is kept in char, bytes in unsigned char. */
-static int rate_letters(struct follow *f, uint32_t node, const struct type *t)
+static void rate_letters(struct follow *f, uint32_t node, const struct type *t,
+			 struct union_rating *ret)
 {
 	unsigned n;
 
-	if (f->heap->content[node] == CONTENT_TEXT)
-		return t->flags & TYPE_UNSIGNED ? TEXT_SCORE / 2 : TEXT_SCORE;
+	if (f->heap->content[node] == CONTENT_TEXT ||
+	    follow_is_counted_text(f, node)) {
+		possible(ret, TYPE_NONE, t->flags & TYPE_UNSIGNED ?
+			 TEXT_SCORE / 2 : TEXT_SCORE);
+		return;
+	}
 	n = follow_short_string(f, node);
-	return n == 0 ? INT_MIN : n < MIN_WORD ? NUMBER_SCORE : WORD_SCORE;
+	if (n > 0)
+		possible(ret, TYPE_NONE, n < MIN_WORD ? NUMBER_SCORE :
+							WORD_SCORE);
 }
 
-static bool rate(struct follow *f, const struct pointer_field *field,
-		 uint32_t node, struct vote *v)
+bool follow_rate(struct follow *f, const struct pointer_field *field,
+		 uint32_t node, struct union_rating *ret)
 {
 	const struct type *t = follow_type(f, field->target);
 	uint8_t content = f->heap->content[node];
 	struct choice choice;
 	uint64_t n;
-	int score;
 
+	*ret = (struct union_rating){ .array = TYPE_NONE };
 	switch (t->kind) {
 	case TYPE_CHAR:
-		score = rate_letters(f, node, t);
-		if (score != INT_MIN)
-			count_vote(v, field->kind, TYPE_NONE, score);
+		rate_letters(f, node, t, ret);
 		return true;
 	case TYPE_INT:
 	case TYPE_FLOAT:
-		if (content == CONTENT_NUMBERS)
-			count_vote(v, field->kind, TYPE_NONE, NUMBER_SCORE);
+		if (content != CONTENT_TEXT && content != CONTENT_POINTERS)
+			possible(ret, TYPE_NONE, content == CONTENT_NUMBERS ?
+				 NUMBER_SCORE : 0);
 		return true;
 	case TYPE_POINTER:
-		rate_pointers(f, node, field->target, field->kind, v);
+		rate_pointers(f, node, field->target, ret);
 		return true;
 	case TYPE_STRUCT:
 	case TYPE_CLASS:
@@ -143,28 +192,64 @@ static bool rate(struct follow *f, const struct pointer_field *field,
 	default:
 		return true;
 	}
-	if (content == CONTENT_TEXT)
+	if (content == CONTENT_TEXT && !follow_may_be_text(f, field->target))
 		return true;
 	if (!choose_start(&f->chooser, node, field->kind, &choice))
 		return false;
 	if (choice.type != TYPE_NONE && !choice.is_array)
-		return rate_record(f, node, choice.type, field->kind, 1, v);
+		return rate_record(f, node, choice.type, 1, ret);
 	n = t->size ? heap_size(f->heap, node) / t->size : 0;
 	if (choice.fitting || n < 2 || n > UINT32_MAX ||
 	    !infer_fits(f->heap, node, n * t->size, false))
 		return true;
-	return rate_record(f, node, field->target, field->kind, n, v);
+	return rate_record(f, node, field->target, n, ret);
+}
+
+bool follow_alternative(struct follow *f, const struct place *from,
+			const struct pointer_field *field,
+			const struct union_rating *rating, struct claim *claim)
+{
+	struct place doubtful = *from;
+
+	doubtful.told = true;
+	if (doubtful.confidence > SURE_UNION)
+		doubtful.confidence = SURE_UNION;
+	if (rating->array == TYPE_NONE)
+		return follow_pointer(f, &doubtful, field->kind, claim);
+	claim->type = rating->array;
+	claim->count = (uint32_t)(heap_size(f->heap, claim->node) /
+				  follow_type(f, rating->array)->size);
+	claim->confidence = SURE_ARRAY;
+	return follow_submit(f, &doubtful, claim);
+}
+
+int follow_clear(const struct union_rating *all, unsigned n)
+{
+	int best = -1, next = -1;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (!all[i].possible)
+			continue;
+		if (best < 0 || all[i].score > all[best].score) {
+			next = best;
+			best = (int)i;
+		} else if (next < 0 || all[i].score > all[next].score) {
+			next = (int)i;
+		}
+	}
+	return next >= 0 && all[best].score - all[next].score < CLEAR_MARGIN ?
+	       -1 : best;
 }
 
 bool follow_union(struct follow *f, const struct place *from,
 		  const struct pointer_fields *fields, uint64_t offset,
-		  struct claim *claim)
+		  uint64_t element, struct claim *claim)
 {
 	const struct pointer_field *at =
 		pointer_field_in(fields->in_union, fields->n_union, offset);
 	const struct pointer_field *end = fields->in_union + fields->n_union;
-	struct vote v = { .kind = UINT32_MAX, .array = TYPE_NONE, .best = INT_MIN, .next = INT_MIN };
 	struct place doubtful = *from;
+	unsigned n = 0;
 	bool found;
 
 	if (!at || f->heap->type[claim->node] != TYPE_NONE ||
@@ -172,22 +257,11 @@ bool follow_union(struct follow *f, const struct place *from,
 		return true;
 	if (doubtful.confidence > SURE_UNION)
 		doubtful.confidence = SURE_UNION;
-	for (; at < end && at->offset == offset; at++) {
+	for (; at + n < end && at[n].offset == offset; n++) {
 		if (!follow_range(f, &doubtful, fields->in_union,
-				  fields->n_union, at, claim, &found) ||
+				  fields->n_union, &at[n], claim, &found) ||
 		    found)
 			return found;
-		if (!rate(f, at, claim->node, &v))
-			return false;
 	}
-	if (v.kind == UINT32_MAX ||
-	    (v.next != INT_MIN && v.best - v.next < CLEAR_MARGIN))
-		return true;
-	if (v.array == TYPE_NONE)
-		return follow_pointer(f, &doubtful, v.kind, claim);
-	claim->type = v.array;
-	claim->count = (uint32_t)(heap_size(f->heap, claim->node) /
-				  follow_type(f, v.array)->size);
-	claim->confidence = SURE_ARRAY;
-	return follow_submit(f, &doubtful, claim);
+	return follow_by_tag(f, from, at, n, element, claim);
 }

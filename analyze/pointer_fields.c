@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analyze/union_tags.h"
 #include "base/sorted.h"
 
 enum {
@@ -230,11 +231,24 @@ static bool note_range(struct collect *c, const struct leaf *leaf)
 	return !c->failed;
 }
 
+static void note_union(const struct type_table *types, const struct leaf *leaf,
+		       struct pointer_field *field)
+{
+	uint64_t base = 0;
+
+	field->record = union_record_of(types, leaf, &base);
+	if (base > UINT32_MAX)
+		field->record = TYPE_NONE;
+	field->record_at = (uint32_t)base;
+}
+
 static bool visit(void *ctx, const struct leaf *leaf)
 {
 	struct collect *c = ctx;
 	const struct type_table *types = c->cache->types;
-	struct pointer_field field = { .offset = leaf->offset };
+	struct pointer_field field = {
+		.offset = leaf->offset, .record = TYPE_NONE,
+	};
 	struct pointer_kind kind;
 	struct conditions when;
 	bool known;
@@ -265,6 +279,8 @@ static bool visit(void *ctx, const struct leaf *leaf)
 		.context = context.types, .distance = context.distance,
 	};
 	field.kind = kind_of(c->cache, kind);
+	if (!known)
+		note_union(types, leaf, &field);
 	if (field.kind == UINT32_MAX)
 		c->failed = true;
 	else if (!known)

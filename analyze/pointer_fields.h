@@ -44,6 +44,9 @@ struct pointer_field {
 	 * type share the pointer. */
 	const struct conditions *when;
 	struct rust_pointer rust;
+	/* In a union without a known discriminant: the record that has the
+	 * innermost such union, and where it begins; or TYPE_NONE. */
+	uint32_t record, record_at;
 };
 
 struct pointer_fields {

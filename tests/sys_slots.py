@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What C programs keep in void pointers, as their machine code tells it: the
-program says in comments what it keeps where; each compiler's code must tell
-all of it and nothing else."""
+program says in comments what it keeps where. Code that was not optimized does
+what the source says, so it must tell all of it, and nothing else. What an
+optimizer leaves of that differs from release to release (it joins stores to
+vectors, for one), so of its code most must be told, and nothing else."""
 import os
 import shutil
 import subprocess
@@ -153,8 +155,9 @@ def mined(program):
     return slots
 
 
-def check(what, program, problems):
+def check(what, program, all_of_it, problems):
     slots = mined(program)
+    n_told = 0
     for key, want in WANT.items():
         got = slots.pop(key, set())
         if key == ("outer", 16):
@@ -162,9 +165,13 @@ def check(what, program, problems):
             inner = [k for k in slots if k[1] == 8 and slots[k] == want]
             for k in inner:
                 got |= slots.pop(k)
-        if got != want:
+        n_told += len(got & want)
+        if got - want or (all_of_it and got != want):
             problems.append("%s: %s+%d holds %s, told %s" % (
                 what, *key, sorted(want), sorted(got)))
+    n_kept = sum(map(len, WANT.values()))
+    if n_told <= n_kept / 2:
+        problems.append("%s: %d of %d are told" % (what, n_told, n_kept))
     for key, got in slots.items():
         if got != {"char"}:
             problems.append("%s: nobody keeps %s in %s+%d" % (
@@ -182,7 +189,8 @@ def main():
         return 77
     for compiler in compilers:
         for level in ("-O0", "-O1", "-O2"):
-            check(compiler + " " + level, build(compiler, level, source), problems)
+            check(compiler + " " + level, build(compiler, level, source),
+                  level == "-O0", problems)
     print("\n".join(problems) or "as the programs say")
     return 1 if problems else 0
 

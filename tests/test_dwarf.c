@@ -9,8 +9,8 @@
  *     V address T|A name type-name
  *     S offset count owner-name, target-name
  *
- * --count FILE prints how many DIEs there are, --time FILE how long it takes
- * to read the types, for tests/bench.py.
+ * --count FILE prints how many DIEs there are, --time FILE [CODE] how long it
+ * takes to read the types, and slots from the code in CODE, for tests/bench.py.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -301,11 +301,22 @@ static int print_count(const char *path)
 	return 0;
 }
 
-/* How long it takes: MB of DIEs, seconds of processors, seconds. */
-static int print_time(const char *path)
+static struct elf_file *open_elf(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct elf_file *file;
+	struct elf_file *file = NULL;
+	struct err err = {0};
+
+	(void)!elf_file_open(fd, &file, &err);
+	close(fd);
+	return file;
+}
+
+/* How long it takes: MB of DIEs, seconds of processors, seconds. */
+static int print_time(const char *path, const char *code_path)
+{
+	struct elf_file *file = open_elf(path);
+	struct elf_file *code = code_path ? open_elf(code_path) : NULL;
 	struct dwarf_types types;
 	struct diag diag = {0};
 	struct err err = {0};
@@ -313,12 +324,12 @@ static int print_time(const char *path)
 	clock_t before;
 	size_t info;
 
-	if (!elf_file_open(fd, &file, &err))
+	if (!file || (code_path && !code))
 		return 1;
 	info = elf_file_find(file, ".debug_info");
 	before = clock();
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	if (!dwarf_types_read(file, file, file, NULL, &types, &diag, &err))
+	if (!dwarf_types_read(file, file, code, NULL, &types, &diag, &err))
 		return 1;
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	printf("%.2f %.3f %.3f\n",
@@ -329,7 +340,7 @@ static int print_time(const char *path)
 	dwarf_types_free(&types);
 	diag_free(&diag);
 	elf_file_close(file);
-	close(fd);
+	elf_file_close(code);
 	return 0;
 }
 
@@ -344,7 +355,7 @@ int main(int argc, char **argv)
 	if (argc > 2 && strcmp(argv[1], "--count") == 0)
 		return print_count(argv[2]);
 	if (argc > 2 && strcmp(argv[1], "--time") == 0)
-		return print_time(argv[2]);
+		return print_time(argv[2], argc > 3 ? argv[3] : NULL);
 	if (argc > 1)
 		return print_file(argv[1]);
 	return cmocka_run_group_tests(tests, NULL, NULL);

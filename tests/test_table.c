@@ -215,7 +215,8 @@ static void filters_and_shows_all_again(void **state)
 	assert_true(table_filter(v, "no such fruit", &err));
 	assert_int_equal(v->n_shown, 0);
 	do_command(v, CMD_DOWN);
-	expect(v, 3, 18, "  Count Name\n\n\n");
+	expect(v, 3, 18, "  Count Name\n no row holds "
+		       "\"no~\n\n");
 	view_free(v);
 }
 

@@ -396,6 +396,23 @@ struct subject table_subject(struct view *v, enum command command)
 	return v->class->model.subject(v->data, table_row(v, v->selected));
 }
 
+/* Why there are no rows. */
+static void draw_nothing(const struct view *v, struct screen *s, int line)
+{
+	char text[PATTERN_MAX + 64];
+
+	if (v->filter[0])
+		snprintf(text, sizeof(text), " no row holds \"%s\"; & changes "
+			 "what is shown", v->filter);
+	else if (v->session && v->session->facts &&
+		 v->session->facts->heap.n_blocks == 0)
+		snprintf(text, sizeof(text), " no block is known: the Overview "
+			 "lists the allocators");
+	else
+		snprintf(text, sizeof(text), " there is none");
+	screen_text(s, line, 0, s->cols, STYLE_DIM, text);
+}
+
 void table_draw(struct view *v, struct screen *s, int line, int n_lines)
 {
 	struct layout layout = layout_of(v, s->cols);
@@ -412,6 +429,8 @@ void table_draw(struct view *v, struct screen *s, int line, int n_lines)
 	if (v->n_shown - v->top < (uint32_t)v->page)
 		v->top = v->n_shown > (uint32_t)v->page ?
 			 v->n_shown - (uint32_t)v->page : 0;
+	if (v->n_shown == 0)
+		draw_nothing(v, s, line + 1);
 	for (uint32_t i = 0; i < (uint32_t)v->page; i++) {
 		if (v->top + i < v->n_shown)
 			layout_row(v, s, line + 1 + (int)i, v->top + i,

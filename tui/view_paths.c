@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "analyze/ref_words.h"
 #include "analyze/retainers.h"
 #include "base/progress.h"
 #include "tui/tree.h"
@@ -100,23 +101,20 @@ static void path_text(const struct paths *p, uint32_t item,
 {
 	const struct retainer_path *path = path_of(p, item);
 	const struct heap *heap = &p->session->facts->heap;
-	char label[512];
+	char label[512], place[1024];
 	size_t n = 0;
 
-	for (size_t i = 0; i <= path->n_steps &&
-	     n < sizeof(out->text) - sizeof(label) - 256; i++) {
+	for (size_t i = 0; i <= path->n_steps && n + 1 < sizeof(out->text);
+	     i++) {
 		const struct retainer_step *s = i < path->n_steps ?
 			&p->retainers.steps.at[path->first_step + i] : NULL;
 
 		view_label(p->session, s ? s->node : path->target, label,
 			   sizeof(label));
-		n += (size_t)snprintf(out->text + n, 512 + 8, "%s%s",
-				      i ? " > " : "", label);
-		if (s && s->field[0] && !heap_is_root(heap, s->node))
-			n += (size_t)snprintf(out->text + n, 200, "%s%.190s",
-					      s->field[0] == '[' ||
-					      s->field[0] == '+' ? "" : ".",
-					      s->field);
+		ref_place(label, s && !heap_is_root(heap, s->node) ? s->field :
+			  "", place, sizeof(place));
+		n = view_append(out, n, i ? " > " : "");
+		n = view_append(out, n, place);
 	}
 }
 

@@ -100,6 +100,15 @@ static void evidence_cell(const struct why *w, uint32_t node, int column,
 			 evidence_names[heap->evidence[node]]);
 }
 
+static void block_text(const struct why *w, struct cell_out *out)
+{
+	const struct heap *heap = &w->session->facts->heap;
+
+	view_node_text(w->session, w->node, out->text, sizeof(out->text) / 2);
+	if (heap->type[w->node] == TYPE_NONE)
+		view_append(out, strlen(out->text), ": its type is not known");
+}
+
 static void cell(void *data, uint32_t row, int column, struct cell_out *out)
 {
 	const struct why *w = data;
@@ -109,8 +118,7 @@ static void cell(void *data, uint32_t row, int column, struct cell_out *out)
 	else if (column != COL_STEP)
 		evidence_cell(w, node_of(w, row), column, out);
 	else if (row == 0)
-		view_node_text(w->session, w->node, out->text,
-			       sizeof(out->text));
+		block_text(w, out);
 	else
 		step_text(w, &w->chain.at[row - 1], out);
 }

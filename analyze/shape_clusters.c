@@ -90,14 +90,14 @@ bool clusters_agree(struct clusters *clusters, uint8_t confidence)
 	for (size_t i = 0; ok && i < clusters->all.len; i++) {
 		const struct cluster *c = &clusters->all.at[i];
 
-		if (c->slot && c->type != TYPE_NONE)
+		if (c->slot && !c->kin && c->type != TYPE_NONE)
 			ok = note_field(c, &types, &counts);
 	}
 	for (size_t i = 0; ok && i < clusters->all.len; i++) {
 		struct cluster *c = &clusters->all.at[i];
 		uint64_t type = map_get(&types, c->field, 0);
 
-		if (!c->slot || c->type != TYPE_NONE || type == 0 ||
+		if (!c->slot || c->kin || c->type != TYPE_NONE || type == 0 ||
 		    type == UINT64_MAX ||
 		    map_get(&counts, c->field, 0) < AGREED_BY)
 			continue;

@@ -30,6 +30,8 @@ struct cluster {
 	uint64_t field;		/* that refers to them, and their size */
 	uint32_t header;	/* that they begin with, by a pointer to it; or
 				 * TYPE_NONE */
+	bool kin;		/* ... not by a pointer to it, but as the likely
+				 * types do */
 	uint64_t tag;		/* what the header says that they are, or 0 */
 	uint32_t inside;	/* bytes from a block's start to where a field
 				 * refers to */

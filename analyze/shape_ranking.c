@@ -14,6 +14,7 @@ enum {
 	SOME = 10,		/* tenths, a block: more than no contradiction */
 	MIN_MARGIN = 8,		/* tenths, a block: ahead of the next type */
 	HOPELESS = -50,		/* ... as good as contradicted */
+	MAX_DEPTH = 8,		/* headers that begin with headers */
 	DOUBTED = -10,		/* ... something speaks against it */
 	FAR_AHEAD = 60,		/* ... which is no rival then */
 	KEPT_LINK = 20,		/* a pointer to what links a container's nodes */
@@ -348,6 +349,64 @@ static bool is_clear_mined(const struct ranking *r, bool is_exact)
 	       (r->n == 1 || r->best - r->next >= MIN_MARGIN);
 }
 
+/* The record that struct @id of a C program begins with, or TYPE_NONE. */
+static uint32_t first_member(const struct type_table *types, uint32_t id)
+{
+	const struct type *t = &types->types.at[id];
+	const struct member *m = &types->members.at[t->first_member];
+	uint32_t inner;
+
+	if (t->kind != TYPE_STRUCT || t->n_members == 0 || m->offset != 0 ||
+	    !types_language_is_c(t->language))
+		return TYPE_NONE;
+	inner = types_strip(types, m->type);
+	return types_is_record(types, inner) ? inner : TYPE_NONE;
+}
+
+/* Does another record of the size begin with @header? */
+static bool has_kin(const struct judged *j, uint32_t type, uint32_t header)
+{
+	const struct shape_candidates *all = j->ranker->candidates;
+	const struct heap *heap = j->ranker->heap;
+	uint32_t node = j->cluster->sample[0];
+	uint64_t usable = heap_size(heap, node);
+	size_t i = shape_candidates_from(all, usable > 32 ? usable - 32 : 8);
+
+	for (; i < all->records.len && all->records.at[i].size <= usable; i++) {
+		const struct shape_candidate *one = &all->records.at[i];
+
+		if (one->type != type &&
+		    infer_fits(heap, node, one->size, false) &&
+		    type_begins_with(&heap->image->types, one->type, header))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * No field says so, but the best type begins with a header, and so do others
+ * of the size: what that has is no evidence for any of them, and the cluster
+ * may be mixed.
+ */
+static bool adopt_header(const struct judged *j, struct cluster *c,
+			 const struct ranking *r)
+{
+	const struct type_table *types = &j->ranker->heap->image->types;
+	uint32_t header = r->type;
+
+	if (c->header != TYPE_NONE || c->inside > 0)
+		return false;
+	for (int depth = 0; header != TYPE_NONE && depth < MAX_DEPTH; depth++) {
+		header = first_member(types, header);
+		if (header == TYPE_NONE || !has_kin(j, r->type, header))
+			continue;
+		c->header = header;
+		c->kin = true;
+		return true;
+	}
+	return false;
+}
+
 /* One of the types that the code keeps there: the only one that fits, or the
  * one that has some evidence for it. False when none fits. */
 static bool decide_mined(const struct judged *j, struct cluster *c)
@@ -359,6 +418,8 @@ static bool decide_mined(const struct judged *j, struct cluster *c)
 	r = rank_all(&only, UINT32_MAX, true);
 	only.loose = r.n == 0;
 	if (only.loose)
+		r = rank_all(&only, UINT32_MAX, true);
+	if (adopt_header(j, c, &r))
 		r = rank_all(&only, UINT32_MAX, true);
 	if (is_clear_mined(&r, !only.loose))
 		settle(j, c, &r, SURE_MINED);
@@ -374,6 +435,8 @@ static void decide_slot(const struct judged *j, struct cluster *c)
 	if (c->type != TYPE_NONE)
 		return;
 	r = rank_all(j, c->module, false);
+	if (adopt_header(j, c, &r))
+		r = rank_all(j, c->module, false);
 	if (is_clear(&r, MIN_KEPT))
 		settle(j, c, &r, SURE_SLOT);
 	else if (!is_known && !c->named &&
@@ -402,6 +465,8 @@ static void decide_lost(const struct judged *j, struct cluster *c)
 {
 	struct ranking r = rank_all(j, j->ranker->program, false);
 
+	if (adopt_header(j, c, &r))
+		r = rank_all(j, j->ranker->program, false);
 	if (is_clear(&r, needed(j, &r))) {
 		settle(j, c, &r, SURE_SHAPE);
 		return;

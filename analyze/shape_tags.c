@@ -30,7 +30,7 @@ static uint64_t key_of(uint32_t header, uint64_t tag)
 
 static bool is_asked(const struct cluster *c)
 {
-	return c->slot && c->header != TYPE_NONE && c->tag != 0;
+	return c->header != TYPE_NONE && c->tag != 0;
 }
 
 static void collect_headers(const struct clusters *clusters, struct lessons *l)

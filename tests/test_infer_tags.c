@@ -120,12 +120,46 @@ static void the_only_one_that_nothing_speaks_against_is_left(void **state)
 	assert_int_equal(typed(flags), MANY);
 }
 
+/* Values behind a void pointer: word { value; char *text; } and leaf { value;
+ * node *to; }. The header that both begin with tells them apart. */
+static void kinds_behind_a_void_pointer_are_told_by_their_header(void **state)
+{
+	struct made_member m[] = { { "value", 0, 0, 0 },
+				   { "text", 0, 8, 0 } };
+	uint32_t word, leaf, entry = make_entry();
+
+	(void)state;
+	make_values("type");
+	m[0].type = value;
+	m[1].type = pointer(letter);
+	word = record("word", 16, m, 2);
+	m[1] = (struct made_member){ "to", pointer(node), 8, 0 };
+	leaf = record("leaf", 16, m, 2);
+	(void)pointer(word);
+	(void)pointer(leaf);
+	of_program(word);
+	of_program(leaf);
+	of_program(entry);
+	image.types.types.at[word].language = 0x0c;
+	image.types.types.at[leaf].language = 0x0c;
+	pointer_var(entry, place_entries(16));
+	for (uint32_t i = 0; i < MANY; i++) {
+		made_word(&image, payload[i], i % 3 == 0);
+		made_word(&image, payload[i] + 8,
+			  i % 3 == 0 ? place_text(KEY) : place(24));
+	}
+	infer();
+	assert_int_equal(typed(word), MANY / 3);
+	assert_int_equal(typed(leaf), MANY - MANY / 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_type_in_a_header_splits_what_is_compared),
 		TEST(another_number_does_not),
 		TEST(a_value_means_what_it_means_elsewhere),
+		TEST(kinds_behind_a_void_pointer_are_told_by_their_header),
 		TEST(the_only_one_that_nothing_speaks_against_is_left),
 	};
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cache.h"
@@ -35,6 +36,18 @@ static uint64_t sum_trailer(const uint64_t *sums, uint64_t n_sums,
 
 /* --- writing --- */
 
+/* Who cancels something in a browser takes it back when that has stopped; who
+ * ends the program does not. */
+static bool is_stopped(void)
+{
+	const struct timespec pause = { .tv_nsec = 300 * 1000 * 1000 };
+
+	if (!progress_cancelled())
+		return false;
+	nanosleep(&pause, NULL);
+	return progress_cancelled();
+}
+
 /* A column and the zeros up to the next page; its sums go to @sums. */
 static bool write_column(const struct index_column *c, struct outfile *of,
 			 uint64_t *sums, size_t *n_sums, struct err *err)
@@ -47,7 +60,7 @@ static bool write_column(const struct index_column *c, struct outfile *of,
 		size_t n = left < INDEX_SUM_BYTES ? (size_t)left :
 			   INDEX_SUM_BYTES;
 
-		if (progress_cancelled())
+		if (is_stopped())
 			return err_set(err, ERR_CANCELLED,
 				       "stopped on request");
 		sums[(*n_sums)++] = cache_sum(at, n, 0);

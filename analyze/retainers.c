@@ -67,22 +67,33 @@ static uint32_t *entries_of(const struct builder *b, enum round round,
 	return entries;
 }
 
+/* What a round searches; returns its entries, which the caller frees. */
+static uint32_t *spec_of(const struct builder *b, enum round round,
+			 struct reach_spec *ret)
+{
+	uint32_t *entries;
+
+	*ret = (struct reach_spec){
+		.graph = &b->heap->refs, .kinds = REF_HOLDING,
+	};
+	if (round == ROUND_DEAD)
+		ret->kinds |= 1 << REF_WEAK | 1 << REF_STALE;
+	entries = entries_of(b, round, &ret->n_entries);
+	ret->entry = entries;
+	return entries;
+}
+
 /* One search over nodes in @left; those it reaches leave the set. */
 static bool search(struct builder *b, enum round round, struct bitset *left,
 		   struct err *err)
 {
-	struct reach_spec spec = {
-		.graph = &b->heap->refs, .kinds = REF_HOLDING,
-	};
+	struct reach_spec spec;
 	struct reach_paths paths;
-	uint32_t *entries = entries_of(b, round, &spec.n_entries);
+	uint32_t *entries = spec_of(b, round, &spec);
 	bool ok;
 
 	if (!entries)
 		return err_nomem(err, "paths");
-	if (round == ROUND_DEAD)
-		spec.kinds |= 1 << REF_WEAK | 1 << REF_STALE;
-	spec.entry = entries;
 	ok = reach_paths_build(&spec, left, &paths, err);
 	for (uint32_t i = 0; ok && i < b->heap->n_nodes; i++) {
 		if (i % TICK == 0)
@@ -154,18 +165,13 @@ static void take_step(struct builder *b, uint32_t from, uint32_t to,
 static bool search_one(struct builder *b, enum round round, uint32_t target,
 		       bool *found, struct err *err)
 {
-	struct reach_spec spec = {
-		.graph = &b->heap->refs, .kinds = REF_HOLDING,
-	};
-	uint32_t *entries = entries_of(b, round, &spec.n_entries);
+	struct reach_spec spec;
+	uint32_t *entries = spec_of(b, round, &spec);
 	struct reach_one one;
 	bool ok;
 
 	if (!entries)
 		return err_nomem(err, "paths");
-	if (round == ROUND_DEAD)
-		spec.kinds |= 1 << REF_WEAK | 1 << REF_STALE;
-	spec.entry = entries;
 	ok = reach_one_build(&spec, &b->heap->referrers, target,
 			     round == ROUND_DEAD ? is_left_for_dead : NULL,
 			     b->heap, &one, err);

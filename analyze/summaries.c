@@ -30,40 +30,36 @@ static bool make_memory(struct facts *f, struct err *err)
 	return s->has_memory;
 }
 
-bool summaries_types(struct facts *facts, struct err *err)
+static bool make_once(struct facts *facts, bool has, const char *phase,
+		      bool (*make)(struct facts *, struct err *),
+		      struct err *err)
 {
 	bool ok;
 
-	if (facts->summaries.has_types)
+	if (has)
 		return true;
-	progress_begin("counting types", facts->dom.n_order);
-	ok = make_types(facts, err);
+	progress_begin(phase, 0);
+	ok = make(facts, err);
 	progress_end();
 	return ok;
+}
+
+bool summaries_types(struct facts *facts, struct err *err)
+{
+	return make_once(facts, facts->summaries.has_types, "counting types",
+			 make_types, err);
 }
 
 bool summaries_cycles(struct facts *facts, struct err *err)
 {
-	bool ok;
-
-	if (facts->summaries.has_cycles)
-		return true;
-	progress_begin("finding cycles", 0);
-	ok = make_cycles(facts, err);
-	progress_end();
-	return ok;
+	return make_once(facts, facts->summaries.has_cycles, "finding cycles",
+			 make_cycles, err);
 }
 
 bool summaries_memory(struct facts *facts, struct err *err)
 {
-	bool ok;
-
-	if (facts->summaries.has_memory)
-		return true;
-	progress_begin("adding up memory", 0);
-	ok = make_memory(facts, err);
-	progress_end();
-	return ok;
+	return make_once(facts, facts->summaries.has_memory,
+			 "adding up memory", make_memory, err);
 }
 
 /* The longest first; those that are there cost nothing. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/bulk.h"
+#include "base/fetch.h"
 #include "base/progress.h"
 
 enum { CANCEL_MASK = (1 << 20) - 1 };	/* nodes between looks for Ctrl-C */
@@ -60,11 +61,41 @@ static inline bool see_again(struct dom_walk *w, uint32_t to, uint32_t from)
 	return true;
 }
 
+/*
+ * A reference from number @from to node @id, seen before. That decides nothing
+ * about the search, so it waits until the cache has the number of @id.
+ */
+static inline bool put_aside(struct dom_walk *w, uint32_t id, uint32_t from)
+{
+	struct aside *slot = &w->aside[w->n_aside++ % ASIDE_LEN], old = *slot;
+
+	__builtin_prefetch(&w->number[id]);
+	*slot = (struct aside){ .id = id, .from = from };
+	return w->n_aside <= ASIDE_LEN ||
+	       see_again(w, w->number[old.id], old.from);
+}
+
+/* Look at what was put aside. */
+static bool settle_aside(struct dom_walk *w)
+{
+	uint64_t n = w->n_aside < ASIDE_LEN ? w->n_aside : ASIDE_LEN;
+
+	w->n_aside = 0;
+	for (uint64_t i = 0; i < n; i++) {
+		const struct aside *a = &w->aside[i];
+
+		if (!see_again(w, w->number[a->id], a->from))
+			return false;
+	}
+	return true;
+}
+
 static inline uint32_t give_number(struct dom_walk *w, uint32_t id,
 				   uint32_t from)
 {
 	uint32_t number = w->n++;
 
+	bitset_add(&w->seen, id);
 	w->number[id] = number;
 	w->vertex[number] = id;
 	w->parent[number] = from;
@@ -84,9 +115,12 @@ struct place {
 	uint64_t pass;		/* bits FAR_PASS, FAR_SEEN */
 };
 
+/* The cursor of a node with nothing left to do: no edge has that number. */
+#define DONE UINT64_MAX
+
 enum { FAR_PASS = 1, FAR_SEEN = 2, PASS_BITS = 2, NEAR = 4096 };
 
-static inline void fetch(const struct dom_walk *w, uint32_t node)
+FETCH fetch(const struct dom_walk *w, uint32_t node)
 {
 	__builtin_prefetch(&w->number[node]);
 	graph_fetch_row(w->spec->graph, node);
@@ -121,11 +155,23 @@ static inline bool next_target(const struct dom_walk *w, struct place *p,
 			return true;
 		}
 		if (far) {
-			fetch(w, to);
+			if (!bitset_has(&w->seen, to))
+				fetch(w, to);
 			p->pass |= FAR_SEEN;
 		}
 	}
 	return false;
+}
+
+/*
+ * Keep the place for when what is below was searched. Where nothing is left to
+ * do, that is all that needs to be known: the way back then does not look for
+ * the references of each node on it.
+ */
+static inline void leave(struct dom_walk *w, const struct place *p)
+{
+	w->scratch[p->v].cursor = p->e == p->end && p->pass != FAR_SEEN ?
+				  DONE : p->e << PASS_BITS | p->pass;
 }
 
 /* Begin the second pass, or go back to the parent; false at the top. */
@@ -133,25 +179,52 @@ static inline bool turn(const struct dom_walk *w, struct place *p,
 			uint32_t top)
 {
 	uint64_t cursor;
+	uint32_t v;
 
 	if (p->pass == FAR_SEEN) {
 		p->e = graph_row(w->spec->graph, p->id);
 		p->pass = FAR_PASS;
 		return true;
 	}
-	if (p->v == top)
-		return false;
-	place_at(w, p, w->parent[p->v]);
-	cursor = w->scratch[p->v].cursor;
+	for (v = p->v;; v = w->parent[v]) {
+		if (v == top)
+			return false;
+		cursor = w->scratch[w->parent[v]].cursor;
+		if (cursor != DONE)
+			break;
+	}
+	place_at(w, p, w->parent[v]);
 	p->e = cursor >> PASS_BITS;
 	p->pass = cursor & (FAR_PASS | FAR_SEEN);
 	return true;
 }
 
+/*
+ * The next target is wanted when what is below this one was searched, mostly
+ * soon: tell the cache where its references are. Reading its row for that may
+ * miss, but then at the same time as the search does for this one.
+ */
+FETCH fetch_sibling(const struct dom_walk *w, const struct place *p)
+{
+	const struct graph *graph = w->spec->graph;
+	uint32_t next;
+	uint64_t e;
+
+	if (p->e == p->end)
+		return;
+	next = graph->target[p->e];
+	if (bitset_has(&w->seen, next))
+		return;
+	e = graph_row(graph, next);
+	__builtin_prefetch(&graph->target[e]);
+	if (graph->kind)
+		__builtin_prefetch(&graph->kind[e]);
+}
+
 /* Number all that can be reached from @id, which hangs under @from. */
 static bool descend(struct dom_walk *w, uint32_t id, uint32_t from)
 {
-	uint32_t top = give_number(w, id, from), to, seen;
+	uint32_t top = give_number(w, id, from), to;
 	struct place p;
 
 	place_at(w, &p, top);
@@ -161,13 +234,13 @@ static bool descend(struct dom_walk *w, uint32_t id, uint32_t from)
 				return true;
 			continue;
 		}
-		seen = w->number[to];
-		if (seen != NODE_NONE) {
-			if (!see_again(w, seen, p.v))
+		if (bitset_has(&w->seen, to)) {
+			if (!put_aside(w, to, p.v))
 				return false;
 			continue;
 		}
-		w->scratch[p.v].cursor = p.e << PASS_BITS | p.pass;
+		leave(w, &p);
+		fetch_sibling(w, &p);
 		place_at(w, &p, give_number(w, to, p.v));
 		if ((p.v & CANCEL_MASK) == 0 && progress_cancelled())
 			return false;
@@ -208,7 +281,7 @@ static bool enter_tier(struct dom_walk *w, const struct dom_tier *tier)
 		if (!ok)
 			return false;
 	}
-	return true;
+	return settle_aside(w);
 }
 
 static bool allocate(struct dom_walk *w)
@@ -221,8 +294,8 @@ static bool allocate(struct dom_walk *w)
 	w->semi = bulk_alloc(n, sizeof(*w->semi));
 	w->scratch = bulk_alloc(n, sizeof(*w->scratch));
 	w->late = calloc((n >> LATE_BUCKET_BITS) + 1, sizeof(*w->late));
-	return w->number && w->vertex && w->parent && w->semi && w->scratch &&
-	       w->late;
+	return bitset_init(&w->seen, n) && w->number && w->vertex &&
+	       w->parent && w->semi && w->scratch && w->late;
 }
 
 /* Excluded nodes look as if an earlier tier had taken them. */
@@ -233,8 +306,10 @@ static void exclude(struct dom_walk *w)
 	for (uint32_t i = 0; i < w->n_ids; i++)
 		w->number[i] = NODE_NONE;
 	for (uint32_t i = 0; members && i < w->spec->graph->n_nodes; i++) {
-		if (!bitset_has(members, i))
+		if (!bitset_has(members, i)) {
 			w->number[i] = 0;
+			bitset_add(&w->seen, i);
+		}
 	}
 }
 
@@ -257,6 +332,7 @@ bool dom_walk_build(const struct dom_spec *spec, struct dom_walk *ret,
 		if (!enter_tier(&w, &spec->tiers[t]))
 			goto fail;
 	}
+	bitset_free(&w.seen);
 	*ret = w;
 	return true;
 fail:
@@ -281,6 +357,7 @@ void dom_walk_free_late(struct dom_walk *w)
 void dom_walk_free(struct dom_walk *w)
 {
 	dom_walk_free_late(w);
+	bitset_free(&w->seen);
 	bulk_free(w->number);
 	bulk_free(w->vertex);
 	bulk_free(w->parent);

@@ -10,7 +10,12 @@
  * one to a node seen earlier ("late": a back or cross edge) is put aside, in
  * buckets of 2^15 targets, which dominators.c sorts one by one in the cache.
  *
- * Cost: 24 bytes a node, 8 a late reference.
+ * What waits for memory is where the search goes next. So whether a node has
+ * been seen is a bit, and bits of 15 M nodes fit into a cache; numbers of those
+ * that were seen are asked for later, when the cache has them. On 15 M nodes
+ * that saves a twelfth of all the time.
+ *
+ * Cost: 24 bytes and a bit a node, 8 bytes a late reference.
  */
 #ifndef ANALYZE_DOM_WALK_H
 #define ANALYZE_DOM_WALK_H
@@ -53,6 +58,13 @@ union dom_scratch {
 	} lift;			/* jump pointer, depth in the tree */
 };
 
+/* References that wait until the cache has the number of their target. */
+enum { ASIDE_LEN = 32 };
+
+struct aside {
+	uint32_t id, from;
+};
+
 struct dom_walk {
 	const struct dom_spec *spec;
 	uint32_t n_ids;		/* nodes, the root, groups */
@@ -64,6 +76,9 @@ struct dom_walk {
 	uint32_t *parent;	/* in the depth-first tree */
 	uint32_t *semi;		/* upper bound of the semidominator */
 	union dom_scratch *scratch;
+	struct bitset seen;	/* ids that have a number or are excluded */
+	struct aside aside[ASIDE_LEN];	/* the last n_aside, in turn */
+	uint64_t n_aside;
 	struct late_bucket *late;	/* [n_ids >> LATE_BUCKET_BITS + 1] */
 	struct late_slab *slabs;	/* newest first */
 };

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/bulk.h"
+
 static void need_rows(struct graph *graph, uint64_t n_edges)
 {
 	if (!graph_alloc_rows(graph, n_edges)) {
@@ -71,8 +73,8 @@ struct graph graph_of(uint32_t n_nodes, const struct edge *edges,
 	uint64_t len = 0;
 
 	need_rows(&graph, n_edges);
-	graph.target = need(calloc(n_edges + 1, sizeof(*graph.target)));
-	graph.kind = need(calloc(n_edges + 1, 1));
+	graph.target = need(bulk_alloc(n_edges + 1, sizeof(*graph.target)));
+	graph.kind = need(bulk_alloc(n_edges + 1, 1));
 	for (size_t i = 0; i < n_edges; i++)
 		start[edges[i].from + 2]++;
 	for (uint32_t i = 0; i < n_nodes; i++)
@@ -121,8 +123,8 @@ struct graph chain_graph(uint32_t n_nodes, bool ring)
 	uint64_t len = 0;
 
 	need_rows(&graph, n_nodes);
-	graph.target = need(calloc((size_t)n_nodes + 1,
-				   sizeof(*graph.target)));
+	graph.target = need(bulk_alloc((size_t)n_nodes + 1,
+				       sizeof(*graph.target)));
 	for (uint32_t i = 0; i < n_nodes; i++) {
 		if (i + 1 < n_nodes)
 			graph.target[len++] = i + 1;

@@ -16,7 +16,7 @@ DIR = os.environ['TEST_DIR']
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MIB = 1 << 20
 
-SMALL, LARGE = 200_000, 1_200_000	# blocks
+SMALL, LARGE = 200_000, 1_500_000	# blocks
 BALLAST = 300				# MiB of contents in other blocks
 # Half of it is less than the tables of LARGE blocks, and all of it less than
 # the contents.

@@ -25,6 +25,7 @@ enum {
 	SURE_AGREED = 70,
 	WORST = -60,		/* tenths of a kept promise, of one block */
 	MIN_LETTERS = 4,
+	MANY_WORDS = 4,
 	MAX_REACHES = 64,	/* kinds of things in a list, one by one */
 };
 
@@ -63,8 +64,9 @@ static bool fits_one(struct shapes *s, const struct cluster *c, uint32_t node)
 	struct shape_score score;
 	struct seen_block seen;
 
-	if (c->text && c->inside == 0)
-		return s->heap->content[node] == CONTENT_TEXT;
+	if (c->text && c->inside == 0 &&
+	    s->heap->content[node] == CONTENT_TEXT)
+		return true;
 	if (c->text) {
 		shape_look(s->heap, &s->infer->window, node, &seen);
 		return shape_text_at(&seen, c->inside) > 0;
@@ -378,6 +380,28 @@ static void decide_inside(struct shapes *s, struct cluster *c,
 	c->confidence = SURE_TEXT_INSIDE;
 }
 
+/* Keys of a few letters each: the blocks are too small to read as text, but
+ * all of them end in a NUL, and one is longer than numbers are by chance. */
+static void decide_words(struct shapes *s, struct cluster *c,
+			 const struct seen_block *seen)
+{
+	uint64_t longest = 0;
+
+	for (uint32_t i = 0; i < c->n_sample; i++) {
+		uint64_t n = shape_text_at(&seen[i], 0);
+
+		if (n == 0)
+			return;
+		longest = n > longest ? n : longest;
+	}
+	if (longest < MIN_LETTERS || c->n < MANY_WORDS ||
+	    s->candidates.letter == TYPE_NONE)
+		return;
+	c->text = true;
+	c->type = s->candidates.letter;
+	c->confidence = SURE_TEXT_INSIDE;
+}
+
 /* A pointer's tag is less than this; what is farther is inside a block. */
 enum { MAX_TAG = 8 };
 
@@ -390,6 +414,9 @@ static void decide(struct shapes *s, struct ranker *ranker, struct cluster *c,
 		decide_inside(s, c, seen);
 	if (c->type == TYPE_NONE && c->inside < MAX_TAG)
 		cluster_decide(ranker, c, seen);
+	if (c->type == TYPE_NONE && c->slot && c->inside == 0 &&
+	    c->header == TYPE_NONE)
+		decide_words(s, c, seen);
 }
 
 /* Of how many blocks each type is that is known for sure. */

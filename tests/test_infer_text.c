@@ -104,6 +104,36 @@ static void where_text_was_left_out_contents_decide_nothing(void **state)
 	assert_int_equal(typed(entry), 0);
 }
 
+/* "a", "bc", ..., and one word: too short each to be read as text. */
+static void short_keys_behind_a_void_pointer_are_letters(void **state)
+{
+	uint32_t entry = make_entry();
+
+	(void)state;
+	pointer_var(entry, place_entries(8));
+	for (int i = 0; i < MANY; i++)
+		made_bytes(&image, payload[i], i == 3 ? "name" : i % 2 ? "k" : "kL",
+			   i == 3 ? 5 : 3u - (unsigned)i % 2);
+	infer();
+	for (int i = 0; i < MANY; i++)
+		assert_int_equal(heap.type[heap_find(&heap, payload[i])],
+				 letter);
+}
+
+static void small_numbers_behind_one_are_not(void **state)
+{
+	uint32_t entry = make_entry();
+
+	(void)state;
+	pointer_var(entry, place_entries(8));
+	for (uint32_t i = 0; i < MANY; i++)
+		made_word(&image, payload[i], 'a' + i);
+	infer();
+	for (int i = 0; i < MANY; i++)
+		assert_int_not_equal(heap.type[heap_find(&heap, payload[i])],
+				     letter);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +142,8 @@ int main(void)
 		TEST(text_that_is_longer_than_a_name_is_text),
 		TEST(a_text_behind_its_header_is_text),
 		TEST(where_text_was_left_out_contents_decide_nothing),
+		TEST(short_keys_behind_a_void_pointer_are_letters),
+		TEST(small_numbers_behind_one_are_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,8 +247,8 @@ void memory_layers_next(struct memory_layers *layers,
 {
 	bool file = mapping->path[0] == '/';
 
-	*ret = (struct memory_piece){ start, mapping->end,
-				      kind_of(layers, mapping), UINT32_MAX };
+	*ret = (struct memory_piece){ start, mapping->end, N_MEMORY_KINDS,
+				      UINT32_MAX };
 	for (int i = 0; i < N_MEMORY_LAYERS; i++) {
 		struct memory_layer *layer = &layers->layer[i];
 		const struct memory_piece *top = &layer->top;
@@ -264,7 +264,9 @@ void memory_layers_next(struct memory_layers *layers,
 				ret->end = top->end;
 			ret->kind = top->kind;
 			ret->allocator = top->allocator;
-			break;
+			return;
 		}
 	}
+	/* Compares texts: not for each of millions of blocks. */
+	ret->kind = kind_of(layers, mapping);
 }

@@ -15,6 +15,7 @@
 #include "analyze/shape_pooled.h"
 #include "analyze/shape_ranking.h"
 #include "analyze/shape_slots.h"
+#include "analyze/shape_splits.h"
 #include "analyze/shape_tags.h"
 #include "base/bitset.h"
 
@@ -44,8 +45,7 @@ struct shapes {
 	struct clusters clusters;
 	struct mined_fields mined;
 	struct discriminators tags;
-	struct map split;	/* keys of clusters -> 1 + header */
-	bool splitting;		/* what belongs to those gets new clusters */
+	struct shape_splits splits;
 	struct bitset pooled;	/* types: see shape_pooled.h */
 	/* Of the blocks: without a type, and of those which a typed word refers
 	 * to. Most are no candidates, and then nothing else is looked up. */
@@ -145,25 +145,6 @@ static void join(struct cluster *c, uint32_t node, const struct slot *slot)
 	cluster_add(c, node);
 }
 
-/* The key of the cluster of @node, where the one with *@key was split by what
- * the header says; false when it is no matter of now. */
-static bool split_key(struct shapes *s, uint32_t node, uint64_t *key,
-		      uint32_t *header, uint64_t *tag)
-{
-	uint64_t found = s->split.len ? map_get(&s->split, *key, 0) : 0;
-
-	*header = found ? (uint32_t)found - 1 : TYPE_NONE;
-	if (!found)
-		return !s->splitting;
-	if (!discriminators_read(&s->tags, *header, &s->infer->window,
-				 s->heap->addr[node], tag)) {
-		s->no_memory = true;
-		return false;
-	}
-	*key = cluster_key(cluster_key(*key, *header), *tag);
-	return true;
-}
-
 /*
  * First pass: @node belongs to the cluster with @key. Second: it gets the
  * cluster's type. What begins with a header, and is led to only now, may make
@@ -173,26 +154,27 @@ static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
 		 uint64_t offset, const struct slot *slot)
 {
 	bool late = s->reaching && slot && slot->header != TYPE_NONE;
-	uint32_t header;
-	uint64_t tag;
+	struct split_place place = { .key = key };
 	struct cluster *c;
 	struct pending p = {
 		.node = node, .why = why,
 		.offset = offset > UINT32_MAX ? 0 : (uint32_t)offset,
 	};
 
-	if (!split_key(s, node, &key, &header, &tag))
+	if (!shape_splits_place(&s->splits, &s->tags, s->infer, node, &place))
+		s->no_memory = true;
+	if (s->no_memory || place.skip)
 		return;
 	s->clusters.closed = s->apply && !late;
-	c = clusters_get(&s->clusters, key);
+	c = clusters_get(&s->clusters, place.key);
 	if (!c)
 		return;
 	p.cluster = (uint32_t)(c - s->clusters.all.at);
 	if (!s->apply || (late && c->type == TYPE_NONE))
 		join(c, node, slot);
-	if (header != TYPE_NONE) {
-		c->header = header;
-		c->tag = tag;
+	if (place.header != TYPE_NONE) {
+		c->header = place.header;
+		c->tag = place.tag;
 		c->kin = true;
 	}
 	if (s->apply && c->type != TYPE_NONE)
@@ -556,38 +538,16 @@ static bool reach_on(struct shapes *s)
 	return ok && !s->no_memory && !s->clusters.no_memory;
 }
 
-/* Clusters whose likely types begin with one header, which says of each block
- * what it is: they may be mixed, and give way to others. */
-static bool note_splits(struct shapes *s)
-{
-	struct map_slot slot;
-	size_t i = 0;
-
-	while (map_next(&s->clusters.by_key, &i, &slot)) {
-		struct cluster *c = &s->clusters.all.at[slot.value - 1];
-		const struct discriminator *tags = !c->kin ? NULL :
-			discriminators_of(&s->tags, c->header);
-
-		if (c->kin && !tags)
-			return false;
-		if (!tags || tags[0].bits == 0)
-			continue;
-		c->type = TYPE_NONE;
-		if (!map_set(&s->split, slot.key, (uint64_t)c->header + 1))
-			return false;
-	}
-	return true;
-}
-
 static bool find_clusters(struct shapes *s, bool (*visit)(struct shapes *s),
 			  bool slots)
 {
-	bool ok = visit(s) && decide_all(s, slots) && note_splits(s);
+	bool ok = visit(s) && decide_all(s, slots) &&
+		  shape_splits_note(&s->splits, &s->clusters, &s->tags);
 
-	s->splitting = ok && s->split.len > 0;
-	if (s->splitting)
+	s->splits.again = ok && s->splits.header.len > 0;
+	if (s->splits.again)
 		ok = visit(s) && decide_all(s, slots);
-	s->splitting = false;
+	s->splits.again = false;
 	return ok;
 }
 
@@ -604,8 +564,8 @@ static bool try_clusters(struct shapes *s,
 	s->pending.len = 0;
 	clusters_free(&s->clusters);
 	s->clusters = (struct clusters){0};
-	map_free(&s->split);
-	s->split = (struct map){0};
+	map_free(&s->splits.header);
+	s->splits = (struct shape_splits){0};
 	return ok;
 }
 

@@ -8,9 +8,10 @@
  * Each line is one step: the slowest of its keys, from the key to the drawn
  * grid, in milliseconds of processor time and of the wall clock, which is held
  * against the budget; then the longest time in which no other key was looked
- * for, so that the work could not have been cancelled. Facts are made by hand, and their memory is a file in
- * memory: opening and unpacking a snapshot and putting the grid on a terminal
- * are not in the figures.
+ * for, so that the work could not have been cancelled. Facts are made by hand,
+ * with all that an index keeps, and their memory is a file in memory: opening
+ * and unpacking a snapshot and putting the grid on a terminal are not in the
+ * figures.
  *
  * The heap is a server's: one array holds the sessions, which are half of all
  * blocks and all refer to one configuration; every session holds a text or an

@@ -56,6 +56,13 @@ struct allocator_finding {
 	void *state;		/* from probe() to walk(), in the arena */
 };
 
+/** Free what a probe found; zeros are nothing. */
+static inline void allocator_finding_free(struct allocator_finding *finding)
+{
+	vec_free(&finding->extents);
+	vec_free(&finding->metadata);
+}
+
 struct allocator {
 	const char *name;	/* "glibc", "jemalloc" */
 	/**

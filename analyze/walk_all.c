@@ -85,12 +85,6 @@ static bool add_metadata(struct heap *heap,
 	return true;
 }
 
-static void free_finding(struct allocator_finding *found)
-{
-	vec_free(&found->extents);
-	vec_free(&found->metadata);
-}
-
 /* Take @at[@n] over from whoever listed them. */
 static bool add_list(struct chunk_lists *lists, struct chunk *at, size_t n,
 		     size_t cap, uint8_t owner)
@@ -186,11 +180,11 @@ static bool probe_one(struct heap *heap, const struct allocator *allocator,
 	bool ok;
 
 	if (!allocator->probe(heap->image, &heap->arena, &found, err)) {
-		free_finding(&found);
+		allocator_finding_free(&found);
 		return false;
 	}
 	if (!found.found) {
-		free_finding(&found);
+		allocator_finding_free(&found);
 		return true;
 	}
 	summary.version = found.version ? found.version : "";
@@ -200,7 +194,7 @@ static bool probe_one(struct heap *heap, const struct allocator *allocator,
 	     err_nomem(err, "allocators");
 	ok = ok && add_metadata(heap, &found, err) &&
 	     walk_one(heap, &found, all, err);
-	free_finding(&found);
+	allocator_finding_free(&found);
 	return ok;
 }
 

@@ -42,8 +42,7 @@ static void walk_heap(struct made_heap *heap, struct walked *ret)
 static void walked_free(struct walked *w)
 {
 	allocation_list_free(&w->list);
-	vec_free(&w->finding.extents);
-	vec_free(&w->finding.metadata);
+	allocator_finding_free(&w->finding);
 	diag_free(&w->diag);
 	arena_free(&w->arena);
 }

@@ -49,7 +49,7 @@ static void probe_all(const struct image *image, struct seen *ret)
 static void forget(struct seen *seen)
 {
 	for (int i = 0; i < N_PROBES; i++)
-		vec_free(&seen->finding[i].extents);
+		allocator_finding_free(&seen->finding[i]);
 	arena_free(&seen->arena);
 }
 

@@ -155,7 +155,7 @@ static void assert_found(struct world *w, const struct allocator *wanted,
 			assert_int_equal(f.mapped_bytes, bytes);
 			assert_false(f.tested);
 		}
-		vec_free(&f.extents);
+		allocator_finding_free(&f);
 	}
 	arena_free(&arena);
 }
@@ -349,7 +349,7 @@ static void survives_damaged_metadata(void **state)
 			for (size_t k = 0; k < f.extents.len; k++)
 				assert_non_null(image_mapping(&w->image,
 						f.extents.at[k].start));
-			vec_free(&f.extents);
+			allocator_finding_free(&f);
 		}
 		arena_free(&arena);
 		free_world(w);

@@ -98,6 +98,7 @@ static void read_bytes(const uint8_t *bytes, size_t n)
 	}
 	close(fd);
 	vec_free(&image.vars);
+	vec_free(&image.slots);
 	diag_free(&image.diag);
 	arena_free(&image.arena);
 }

@@ -298,11 +298,11 @@ def check_first_thread(what, entry, tid):
 # --- the tests ---
 
 def test_install(guard, program):
-    install('--max-count', '50')
+    install('--max-count', '1000')
     state = report('crash', 'status', '--dir', STORE)
     expect(state['installed'] and state['dir'] == STORE and
            state['previous'] == guard.before[0] and
-           state['limits']['max_count'] == 50, f'status: {state}')
+           state['limits']['max_count'] == 1000, f'status: {state}')
     expect(stat.S_IMODE(os.stat(STORE).st_mode) == 0o700, 'mode of the folder')
     expect(int(core_pattern_guard.read(core_pattern_guard.PIPE_LIMIT)) > 0,
            'core_pipe_limit is 0')
@@ -408,7 +408,7 @@ def test_mount_namespace(program):
 
 
 def test_pointers_only(program):
-    install('--max-count', '50', '--content', 'pointers')
+    install('--max-count', '1000', '--content', 'pointers')
     entry, _, _ = crash(program, 'thread')
     if check_entry('pointers', entry, 'SIGSEGV', program):
         check_nodes('pointers', entry)
@@ -471,7 +471,7 @@ def main():
         guard.restore()
         test_refusals(guard)
         test_install(guard, program)
-        install('--max-count', '50')
+        install('--max-count', '1000')
         test_reservation(program)
         test_samples()
         test_mount_namespace(program)

@@ -5,7 +5,7 @@ holdfast: programs that watch themselves are captured again and again, while
 they wait in every kind of system call, and by a holdfast that is killed or
 stopped at any moment.
 
-FORK_CAPTURES sets how often each program is captured (default 30).
+FORK_CAPTURES sets how often each program is captured (default 15).
 """
 import os
 import re
@@ -16,7 +16,7 @@ import time
 
 HOLDFAST = os.environ["HOLDFAST"]
 DIR = os.environ["TEST_DIR"]
-TIMES = int(os.environ.get("FORK_CAPTURES", "30"))
+TIMES = int(os.environ.get("FORK_CAPTURES", "15"))
 PROGRAMS = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                         "programs")
 

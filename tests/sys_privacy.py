@@ -10,6 +10,7 @@ the same states, the same dominators; types the same, or not known.
 import json
 import os
 import random
+import re
 import shutil
 import struct
 import subprocess
@@ -109,12 +110,14 @@ def grams(text):
 
 def find(data, secrets):
     """Parts of secrets in @data: [(part, offset)]."""
+    wanted = set().union(*(grams(s.encode()) for s in secrets))
+    signs = re.escape(bytes({sign for part in wanted for sign in part}))
     found = []
-    for secret in secrets:
-        for gram in sorted(grams(secret.encode())):
-            at = data.find(gram)
-            if at >= 0:
-                found.append((gram, at))
+    # Only what has nothing but signs of secrets is looked at more closely.
+    for run in re.finditer(b"[%s]{%d,}" % (signs, GRAM), data):
+        for at in range(run.start(), run.end() - GRAM + 1):
+            if data[at:at + GRAM] in wanted:
+                found.append((data[at:at + GRAM], at))
     return found
 
 

@@ -8,8 +8,8 @@
  * size; the bitmap of free regions of a slab is at +64, and its population
  * must equal the nfree field of e_bits, which tells the layouts of 5.0,
  * 5.1-5.2 and 5.3 apart. How many words the bitmap has follows from a size
- * class table that is not read here, so any number of them may agree. Layouts: include/jemalloc/internal/rtree.h,
- * extent_structs.h (5.0-5.2), edata.h (5.3).
+ * class table that is not read here, so any number of them may agree. Layouts:
+ * include/jemalloc/internal/rtree.h, extent_structs.h (5.0-5.2), edata.h (5.3).
  */
 #include "analyze/alloc_probe.h"
 #include "analyze/words.h"

@@ -115,7 +115,7 @@ bool index_summaries_read(struct bytes *b,
 			  const uint64_t counts[N_INDEX_COUNTS],
 			  struct facts *facts);
 
-/** Write the index of @facts. */
+/** Write columns, sums and trailer; not committed. */
 bool index_write(const struct index_layout *layout,
 		 const struct index_key *key, struct outfile *of,
 		 struct err *err) MUST_CHECK;

@@ -22,8 +22,8 @@ struct waste_report {
 int waste_text(const struct waste_report *w);
 int waste_json(const struct waste_report *w);
 
-/** The beginning of the text in block @node, or "" when it is none; cut at
- * @size - 1 bytes. */
+/** The beginning of the text that the blocks of @group hold, or "" when they
+ * hold none; cut at @size - 1 bytes. */
 const char *waste_preview(const struct waste_report *w,
 			  const struct duplicate_group *group, char *buf,
 			  size_t size);

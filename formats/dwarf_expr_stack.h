@@ -32,7 +32,7 @@ struct expr_item expr_pop(struct expr_stack *s);
 /** Pop an address or count; a floating-point number fails. */
 uint64_t expr_pop_integer(struct expr_stack *s);
 
-/** A value of @type as 64 bits, sign extended if it has a sign. */
+/** The number in @item as 64 bits, sign extended if its type has a sign. */
 int64_t expr_signed(struct expr_item item);
 
 /** Change the type of the top: keep the number (@convert) or the bits. */

@@ -7,10 +7,11 @@
  * history of faults. When the worker dies, its module loses its types, and
  * nothing else is lost.
  *
- * The answer: u64 files that were not found, u64 1 where memory did not suffice
- * for slots, u64 findings, each of them u64 count, u64 bytes and the text; then type table and variables as in
- * formats/types_io.h and slots as in formats/slots.h, with addresses of the file and module 0. It depends on
- * the files alone.
+ * The answer: u64 files that were not found, u64 1 where memory did not
+ * suffice for slots, u64 findings, each of them u64 count, u64 bytes and the
+ * text; then type table and variables as in formats/types_io.h and slots as in
+ * formats/slots.h, with addresses of the file and module 0. It depends on the
+ * files alone.
  */
 #ifndef FORMATS_DWARF_WORKER_H
 #define FORMATS_DWARF_WORKER_H

@@ -28,7 +28,8 @@
  * Append @type without looking for an equal one; ids in it may be of types
  * that are appended later. A nameless typedef stands for its target, and a
  * nameless void for TYPE_NONE: neither gets through a merge. Only
- * types_merge() and types_free() understand the table. TYPE_NONE when memory is exhausted or 2^31 types are reached.
+ * types_merge() and types_free() understand the table. TYPE_NONE when memory
+ * is exhausted or 2^31 types are reached.
  */
 uint32_t types_append(struct type_table *table, const struct type *type,
 		      const struct member *members,

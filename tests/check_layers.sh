@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The architecture as a test: which folder may include which, and which file
 # alone may include an outside library.
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The interface of libdwarf changed after the version of Debian 12. Build with
 # that of Debian 13 and run the tests that read DWARF. The packages are only
 # unpacked, into the build folder; needs apt-get and the network.

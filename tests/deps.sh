@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Install the Debian packages that building and testing need, when one is
 # missing. Only root can; everybody else is told the command.
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Run every fuzz target for some time; a finding is kept and fails the run.
 #
 #   usage: tests/fuzz.sh BUILD_DIR SECONDS

@@ -2,10 +2,10 @@
 # Run every test: unit tests (cmocka programs), then tests/sys_* scripts, each
 # with its own folder for what it writes. Ends in "N passed, N failed, N skipped".
 #
-# Two run at a time (TEST_LANES sets how many), but for those that change or
-# measure what all share. What one run found out is not kept for the next: that
-# is a test of its own. A script's exit status: 0 passed, 77 skipped (it says
-# why), else failed. What a test that passed could not test here is printed.
+# TEST_LANES=2 runs two at a time, but for those that change or measure what
+# all share. What one run found out is not kept for the next: that is a test of
+# its own. A script's exit status: 0 passed, 77 skipped (it says why), else
+# failed. What a test that passed could not test here is printed.
 set -u
 cd "$(dirname "$0")/.."
 
@@ -66,14 +66,14 @@ lanes() {	# NUMBER; the files on standard input
 	xargs -r -n 1 -P "$1" tests/run.sh --one
 }
 
-# Long ones first, so that both lanes end at the same time.
+# Long ones first, so that all lanes end at the same time.
 for file in tests/sys_* "$B"/tests/test_* tests/check_layers.sh; do
 	case $file in *.o|*.d) continue ;; esac
 	[ -f "$file" ] && [ -x "$file" ] && echo "$file"
 done >"$OUT/all"
 # shellcheck disable=SC2086	# a pattern for each word
 alone=$(printf '%s\n' $ALONE)
-grep -vF "$alone" "$OUT/all" | lanes "${TEST_LANES:-2}"
+grep -vF "$alone" "$OUT/all" | lanes "${TEST_LANES:-1}"
 grep -F "$alone" "$OUT/all" | lanes 1
 
 count() {	# STATUS...

@@ -57,7 +57,7 @@ static bool describe(const struct member *m, const struct type *t,
 		.offset = m->offset + bit / 8,
 		.shift = (uint8_t)(bit % 8), .bits = (uint8_t)bits,
 	};
-	return true;
+	return ret->offset * 8 + ret->shift + ret->bits <= BLOCK_HEAD_WORDS * 64;
 }
 
 static void find(const struct type_table *types, uint32_t type,
@@ -110,21 +110,26 @@ const struct discriminator *discriminators_of(struct discriminators *d,
 	return &d->all.at[*slot - 1];
 }
 
+/* Its bits are within the head. */
+static uint64_t value_in(const struct block_head *head,
+			 const struct discriminator *d)
+{
+	uint8_t bytes[sizeof(*head) + 8] = {0};
+	uint64_t word;
+
+	memcpy(bytes, head, sizeof(*head));
+	memcpy(&word, bytes + d->offset, sizeof(word));
+	return word >> d->shift & ((UINT64_C(1) << d->bits) - 1);
+}
+
 bool discriminators_read(struct discriminators *d, uint32_t type,
-			 struct window *window, uint64_t addr, uint64_t *ret)
+			 const struct block_head *head, uint64_t *ret)
 {
 	const struct discriminator *all = discriminators_of(d, type);
 
 	*ret = 0;
-	for (int i = 0; all && i < MAX_DISCRIMINATORS && all[i].bits > 0; i++) {
-		uint64_t word;
-
-		if (!window_u64(window, addr + all[i].offset, &word))
-			return true;
-		word = word >> all[i].shift &
-		       ((UINT64_C(1) << all[i].bits) - 1);
-		*ret = *ret << 32 | (word + 1);
-	}
+	for (int i = 0; all && i < MAX_DISCRIMINATORS && all[i].bits > 0; i++)
+		*ret = *ret << 32 | (value_in(head, &all[i]) + 1);
 	return all != NULL;
 }
 

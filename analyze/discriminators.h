@@ -2,7 +2,8 @@
 /**
  * @file
  * Members of a header that say which of the structs with that header a block
- * is: enums, and small numbers called type, kind, tag or tt.
+ * is: enums, and small numbers called type, kind, tag or tt, in the first
+ * words of a block.
  *
  * Not what a value means, only that other values mean other types: blocks
  * with one value are compared with each other and not with the rest.
@@ -10,7 +11,7 @@
 #ifndef ANALYZE_DISCRIMINATORS_H
 #define ANALYZE_DISCRIMINATORS_H
 
-#include "analyze/words.h"
+#include "analyze/block_heads.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "formats/types.h"
@@ -37,10 +38,10 @@ struct discriminators {
 const struct discriminator *discriminators_of(struct discriminators *d,
 					      uint32_t type);
 
-/** The values of those of @type, for one at @addr, as one number; 0 when there
- * are none or they are absent. False when memory is exhausted. */
+/** The values of those of @type in a block that begins with @head, as one
+ * number; 0 when there are none. False when memory is exhausted. */
 bool discriminators_read(struct discriminators *d, uint32_t type,
-			 struct window *window, uint64_t addr, uint64_t *ret);
+			 const struct block_head *head, uint64_t *ret);
 
 void discriminators_free(struct discriminators *d);
 

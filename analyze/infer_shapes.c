@@ -45,6 +45,7 @@ struct shapes {
 	struct clusters clusters;
 	struct mined_fields mined;
 	struct discriminators tags;
+	struct block_heads heads;	/* of candidate_blocks */
 	struct shape_splits splits;
 	struct bitset pooled;	/* types: see shape_pooled.h */
 	/* Of the blocks: without a type, and of those which a typed word refers
@@ -161,7 +162,7 @@ static void meet(struct shapes *s, uint64_t key, uint32_t node, uint32_t why,
 		.offset = offset > UINT32_MAX ? 0 : (uint32_t)offset,
 	};
 
-	if (!shape_splits_place(&s->splits, &s->tags, s->infer, node, &place))
+	if (!shape_splits_place(&s->splits, &s->tags, &s->heads, node, &place))
 		s->no_memory = true;
 	if (s->no_memory || place.skip)
 		return;
@@ -214,7 +215,7 @@ static void visit_slot(struct shapes *s, uint32_t node, uint32_t type,
 		return;
 	if (slot_of(s->infer, &s->chooser->beginnings, node, type, shape, e,
 		    &slot)) {
-		s->no_memory |= !slot_read_tag(s->infer, &s->tags, to, &slot);
+		s->no_memory |= !slot_read_tag(&s->tags, &s->heads, to, &slot);
 		meet(s, slot_key(cluster_signature(s->infer, to), &slot), to,
 		     node, raw_offset(raw->where[e]), &slot);
 	}
@@ -467,6 +468,7 @@ static void shapes_free(struct shapes *s)
 	shape_candidates_free(&s->candidates);
 	clusters_free(&s->clusters);
 	discriminators_free(&s->tags);
+	block_heads_free(&s->heads);
 	mined_fields_free(&s->mined);
 	vec_free(&s->pending);
 	vec_free(&s->waiting);
@@ -578,6 +580,8 @@ bool infer_shapes(struct infer *infer, const struct size_weights *weights,
 		.chooser = chooser,
 		.cache.types = &heap->image->types,
 		.tags.types = &heap->image->types,
+		.heads = { .heap = heap, .window = &infer->window,
+			   .blocks = &s.candidate_blocks },
 		.mined = mined_fields_of(heap->image),
 	};
 	uint64_t n = infer->n_claims;

@@ -132,15 +132,16 @@ bool slot_of(struct infer *infer, const struct beginnings *beginnings,
 	return true;
 }
 
-bool slot_read_tag(struct infer *infer, struct discriminators *tags,
+bool slot_read_tag(struct discriminators *tags, struct block_heads *heads,
 		   uint32_t to, struct slot *slot)
 {
-	const struct heap *heap = infer->heap;
+	if (slot->header != TYPE_NONE) {
+		const struct block_head *head = block_heads_get(heads, to);
 
-	if (slot->header != TYPE_NONE &&
-	    !discriminators_read(tags, slot->header, &infer->window,
-				 heap->addr[to], &slot->tag))
-		return false;
-	slot->field = slot_key(heap_size(heap, to), slot);
+		if (!head || !discriminators_read(tags, slot->header, head,
+						  &slot->tag))
+			return false;
+	}
+	slot->field = slot_key(heap_size(heads->heap, to), slot);
 	return true;
 }

@@ -55,7 +55,7 @@ bool slot_of(struct infer *infer, const struct beginnings *beginnings,
  * part of the key of a cluster then. Block @to is what the slot refers to.
  * False when memory is exhausted.
  */
-bool slot_read_tag(struct infer *infer, struct discriminators *tags,
+bool slot_read_tag(struct discriminators *tags, struct block_heads *heads,
 		   uint32_t to, struct slot *slot);
 
 #endif

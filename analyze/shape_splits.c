@@ -27,9 +27,10 @@ bool shape_splits_note(struct shape_splits *splits, struct clusters *clusters,
 }
 
 bool shape_splits_place(const struct shape_splits *splits,
-			struct discriminators *tags, struct infer *infer,
+			struct discriminators *tags, struct block_heads *heads,
 			uint32_t node, struct split_place *ret)
 {
+	const struct block_head *head;
 	uint64_t found = splits->header.len ?
 			 map_get(&splits->header, ret->key, 0) : 0;
 
@@ -37,8 +38,8 @@ bool shape_splits_place(const struct shape_splits *splits,
 	ret->skip = !found && splits->again;
 	if (!found)
 		return true;
-	if (!discriminators_read(tags, ret->header, &infer->window,
-				 infer->heap->addr[node], &ret->tag))
+	head = block_heads_get(heads, node);
+	if (!head || !discriminators_read(tags, ret->header, head, &ret->tag))
 		return false;
 	ret->key = cluster_key(cluster_key(ret->key, ret->header), ret->tag);
 	return true;

@@ -34,7 +34,7 @@ struct split_place {
 /** @ret->key is that of the cluster of block @node, and may change. False when
  * memory is exhausted. */
 bool shape_splits_place(const struct shape_splits *splits,
-			struct discriminators *tags, struct infer *infer,
+			struct discriminators *tags, struct block_heads *heads,
 			uint32_t node, struct split_place *ret);
 
 #endif

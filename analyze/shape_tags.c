@@ -63,9 +63,10 @@ static bool learn(struct lessons *l, uint32_t node, uint32_t type,
 		  uint32_t header)
 {
 	uint64_t tag, *meant, *n;
+	struct block_head head;
 
-	if (!discriminators_read(l->tags, header, &l->infer->window,
-				 l->infer->heap->addr[node], &tag))
+	block_head_read(l->infer->heap, &l->infer->window, node, &head);
+	if (!discriminators_read(l->tags, header, &head, &tag))
 		return false;
 	if (tag == 0)
 		return true;

@@ -43,21 +43,23 @@ static bool is_discriminator(const struct type_table *types,
 	}
 }
 
-/* False when the number cannot be read as one. */
+/* False when the number cannot be read as one, or lies behind a head. */
 static bool describe(const struct member *m, const struct type *t,
 		     struct discriminator *ret)
 {
+	const uint64_t head_bits = BLOCK_HEAD_WORDS * 64;
 	uint32_t bit = m->flags & MEMBER_BITFIELD ? m->bit_offset : 0;
 	uint32_t bits = m->flags & MEMBER_BITFIELD ? m->bit_size :
 						     (uint32_t)t->size * 8;
 
-	if (bits == 0 || bits > 32 || bit > 1 << 16)
+	if (bits == 0 || bits > 32 || m->offset >= head_bits / 8 ||
+	    m->offset * 8 + bit + bits > head_bits)
 		return false;
 	*ret = (struct discriminator){
 		.offset = m->offset + bit / 8,
 		.shift = (uint8_t)(bit % 8), .bits = (uint8_t)bits,
 	};
-	return ret->offset * 8 + ret->shift + ret->bits <= BLOCK_HEAD_WORDS * 64;
+	return true;
 }
 
 static void find(const struct type_table *types, uint32_t type,

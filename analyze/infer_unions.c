@@ -81,6 +81,9 @@ static bool rate_elements(struct follow *f, uint32_t node, uint32_t type,
 			return false;
 		*score += one.sum;
 	}
+	/* Padding between their members may hold anything. */
+	if (*score < -POINTERS_SCORE)
+		*score = -POINTERS_SCORE;
 	return true;
 }
 
